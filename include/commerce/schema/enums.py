@@ -1,0 +1,209 @@
+"""Enum values as the product stores them. Sources are sections of Dynamics 365 Commerce documentation named at each enum;
+where no source publishes a number, the enum says "inferred"."""
+
+from enum import IntEnum, StrEnum
+
+
+class CustomerAsyncOperation(IntEnum):
+    """`operation` of the asynchronous tables (values inferred from a partner's channel SQL)."""
+
+    CREATE = 1
+    UPDATE = 2
+    DEACTIVATE = 3
+
+
+class RelationType(IntEnum):
+    """`relationshiptype`: person or organization (business partner)."""
+
+    PERSON = 1
+    ORGANIZATION = 2
+
+
+class SyncStatus(IntEnum):
+    """Where an asynchronous row stands (the *Customer synchronization status* page; values inferred)."""
+
+    PENDING = 0
+    DONE = 1
+    FAILED = 2
+    IGNORED = 3
+
+
+class ErrorClass(StrEnum):
+    """Transient: retried by itself. Pending: waits for something that has not arrived. Permanent: waits for a person."""
+
+    TRANSIENT = "transient"
+    PENDING = "pending"
+    PERMANENT = "permanent"
+
+
+class TransactionType(IntEnum):
+    """RetailTransactionType."""
+
+    LOGOFF = 0
+    LOGON = 1
+    SALES = 2
+    PAYMENT = 3
+    REMOVE_TENDER = 4
+    FLOAT_ENTRY = 5
+    CHANGE_TENDER = 6
+    TENDER_DECLARATION = 7
+    VOIDED = 8
+    OPEN_DRAWER = 9
+    NEGATIVE_ADJUSTMENT = 10
+    PHYSICAL_INVENTORY = 11
+    END_OF_DAY = 12
+    END_OF_SHIFT = 13
+    SALES_ORDER = 14
+    SALES_INVOICE = 15
+    BANK_DROP = 16
+    SAFE_DROP = 17
+    INCOME_EXPENSE = 18
+    CUSTOMER_ORDER = 19
+    STARTING_AMOUNT = 20
+    SUSPEND_SHIFT = 21
+    BLIND_CLOSE_SHIFT = 22
+    CLOSE_SHIFT = 23
+    PRINT_X = 24
+    PRINT_Z = 25
+    MANAGER_AUTHORIZE = 26
+    PENDING_SALES_ORDER = 27
+    KIT_DISASSEMBLY = 28
+    RESET_PASSWORD = 29
+    CHANGE_PASSWORD = 30
+    ASYNC_CUSTOMER_QUOTE = 31
+    ASYNC_CUSTOMER_ORDER = 33
+    FORCE_DELETE_SHIFT = 34
+    GIFT_CARD_INQUIRY = 35
+    SUSPENDED_TRANSACTION = 36
+
+
+class EntryStatus(IntEnum):
+    """RetailEntryStatus of a transaction and of its lines."""
+
+    NONE = 0
+    VOIDED = 1
+    POSTED = 2
+    CONCLUDED = 3
+    CANCELLED = 4
+    ON_HOLD = 5
+    TRAINING = 6
+
+
+class ValidationStatus(IntEnum):
+    """Result of *Validate store transactions* (numbers inferred)."""
+
+    NONE = 0
+    SUCCESSFUL = 1
+    ERROR = 2
+
+
+class OrderStatus(IntEnum):
+    """RetailTransactionOrderStatusType, with Editing (number inferred)."""
+
+    NONE = 0
+    FAILED = 1
+    SUCCEEDED = 2
+    EDITING = 3
+
+
+class ContactType(IntEnum):
+    """ContactInformationType; `logisticselectronicaddress.type` uses the same values."""
+
+    NONE = 0
+    PHONE = 1
+    EMAIL = 2
+    URL = 3
+    TELEX = 4
+    FAX = 5
+    CELLULAR_PHONE = 6
+
+
+class UploadSessionStatus(IntEnum):
+    STARTED = 0
+    AVAILABLE = 1
+    UPLOADED = 2
+    APPLIED = 3
+    CANCELED = 4
+    UPLOAD_FAILED = 5
+    APPLY_FAILED = 6
+
+
+class DownloadSessionStatus(IntEnum):
+    """The product's states; Suspended has no published number (inferred)."""
+
+    STARTED = 0
+    AVAILABLE = 1
+    REQUESTED = 2
+    DOWNLOADED = 3
+    APPLIED = 4
+    CANCELED = 5
+    CREATE_FAILED = 6
+    DOWNLOAD_FAILED = 7
+    APPLY_FAILED = 8
+    NO_DATA = 9
+    SUSPENDED = 10
+
+
+class QuarantineStatus(IntEnum):
+    """Where a quarantined row stands: waiting, taken in after a fix or retry, or given up by a person (inferred)."""
+
+    OPEN = 0
+    RESOLVED = 1
+    IGNORED = 2
+
+
+class StatementType(IntEnum):
+    """RetailStatementTable.StatementType (numbers inferred)."""
+
+    TRANSACTIONAL = 1
+    FINANCIAL = 2
+
+
+class StatementStatus(IntEnum):
+    """Calculation and posting states, in the product's order (numbers inferred: the product publishes names only)."""
+
+    STARTED = 1
+    MARKED = 2
+    CALCULATED = 3
+    CHECKED = 11
+    AGGREGATED = 12
+    CUSTOMER_ORDER_CREATED = 13
+    CUSTOMER_ORDER_INVOICED = 14
+    DISCOUNTS_POSTED = 15
+    INCOME_EXPENSE_POSTED = 16
+    VOUCHERS_LINKED = 17
+    PAYMENTS_POSTED = 18
+    GIFT_CARDS_POSTED = 19
+    POSTED = 20
+
+
+class PostingErrorStatus(IntEnum):
+    NONE = 0
+    ERROR = 1
+
+
+class TenderFunction(IntEnum):
+    """What a tender does (RetailTenderTypeTable.function; the three that this system tells apart)."""
+
+    NORMAL = 0
+    CARD = 1
+    CUSTOMER_ACCOUNT = 3
+
+
+class IncomeExpenseType(IntEnum):
+    INCOME = 0
+    EXPENSE = 1
+
+
+REAL_ENTRY_STATUSES = (EntryStatus.NONE, EntryStatus.POSTED, EntryStatus.CONCLUDED)
+"""Only transactions with one of these may ever post; the others are voided, cancelled, on hold or training."""
+
+ORDER_TYPES = (
+    TransactionType.PENDING_SALES_ORDER,
+    TransactionType.ASYNC_CUSTOMER_QUOTE,
+    TransactionType.ASYNC_CUSTOMER_ORDER,
+)
+"""Transactions that *Synchronize orders* turns into sales orders."""
+
+STATEMENT_TYPES = (TransactionType.SALES, TransactionType.PAYMENT, TransactionType.INCOME_EXPENSE)
+"""Transactions that a transactional statement takes: sales and returns, customer account deposits, income and expense."""

@@ -1,0 +1,6 @@
+"""The headquarters database: schemas `ax` (business) and `cdx` (exchange and run bookkeeping), PostgreSQL 15 or newer."""
+
+from commerce.schema.headquarters import customers, exchange, organization, sales, statements, uploads
+from commerce.schema.headquarters.base import SCHEMAS, metadata
+
+__all__ = ["SCHEMAS", "customers", "exchange", "metadata", "organization", "sales", "statements", "uploads"]

@@ -1,0 +1,40 @@
+"""The headquarters metadata and the columns that many tables share."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Sequence, func, text
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+SCHEMAS = ("ax", "cdx")
+"""`ax`: business tables; `cdx`: exchange and run bookkeeping."""
+
+RECID = Sequence("recid", schema="ax", metadata=metadata, start=5637144576, cache=100)
+"""Internal record ids (RecId) of every `ax` table that has one. They may have gaps; business numbers never come from here."""
+
+
+def recid(*, primary_key: bool = True) -> Column[Any]:
+    return Column(
+        "recid",
+        BigInteger,
+        primary_key=primary_key,
+        autoincrement=False,
+        nullable=False,
+        server_default=text("nextval('ax.recid')"),
+    )
+
+
+def created(name: str = "createddatetime") -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def moment(name: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=True)

@@ -1,0 +1,250 @@
+"""Commerce Data Exchange bookkeeping: channel databases, sessions, watermarks, quarantine, outbox, packages, runs."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from commerce.schema.fields import MONEY
+from commerce.schema.headquarters.base import created, metadata, moment, recid
+
+DATA_GROUP = Table(
+    "retailcdxdatagroup",
+    metadata,
+    recid(),
+    Column("name", String(60), nullable=False, unique=True),
+    Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), nullable=False),
+    schema="cdx",
+    comment="channel database group: every database in it receives the customers of the group's company",
+)
+
+DATABASE_PROFILE = Table(
+    "retailconndatabaseprofile",
+    metadata,
+    recid(),
+    Column("name", String(60), nullable=False, unique=True),
+    Column("connectionstring", Text, nullable=False),
+    Column("datagroup", BigInteger, ForeignKey("cdx.retailcdxdatagroup.recid"), nullable=False),
+    Column("incarnation", Integer, nullable=False, server_default=text("1")),
+    Column("pausedatasync", Integer, nullable=False, server_default=text("0")),
+    Column("stopreason", Text, nullable=False, server_default=text("''")),
+    created(),
+    moment("lastupload"),
+    moment("lastdownload"),
+    CheckConstraint("connectionstring !~ '://[^/@]*:[^/@]*@'", name="no_password"),
+    schema="cdx",
+    comment="a channel database; stopreason is set when it was restored from a backup and waits for a new incarnation",
+)
+
+DATA_STORE_CHANNEL = Table(
+    "retailcdxdatastorechannel",
+    metadata,
+    Column("channel", BigInteger, ForeignKey("ax.retailchanneltable.recid"), primary_key=True, autoincrement=False),
+    Column("databaseprofile", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False, index=True),
+    schema="cdx",
+)
+
+UPLOAD_SESSION = Table(
+    "retailcdxuploadsession",
+    metadata,
+    Column("uploadsessionid", BigInteger, Identity(), primary_key=True),
+    Column("datastore", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False),
+    Column("incarnation", Integer, nullable=False),
+    Column("jobid", String(10), nullable=False, server_default=text("'P-0001'")),
+    Column("stream", String(10), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
+    Column("filesize", BigInteger, nullable=False, server_default=text("0")),
+    Column("trycount", Integer, nullable=False, server_default=text("0")),
+    Column("message", Text, nullable=False, server_default=text("''")),
+    created("datecreated"),
+    moment("dateuploaded"),
+    moment("dateapplied"),
+    CheckConstraint("status BETWEEN 0 AND 6", name="status"),
+    CheckConstraint("stream IN ('customers', 'current', 'history')", name="stream"),
+    Index("ix_retailcdxuploadsession_datastore", "datastore", "uploadsessionid"),
+    schema="cdx",
+    comment="one slice of a P-job: what it took and the watermark commit together",
+)
+
+UPLOAD_WATERMARK = Table(
+    "uploadwatermark",
+    metadata,
+    Column("datastore", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False),
+    Column("incarnation", Integer, nullable=False),
+    Column("stream", String(10), nullable=False),
+    Column("tablename", String(60), nullable=False),
+    Column("replicationcounter", BigInteger, nullable=False),
+    Column("contenthash", Uuid, nullable=True),
+    PrimaryKeyConstraint("datastore", "incarnation", "stream", "tablename"),
+    schema="cdx",
+    comment="contenthash: of the row at the counter, read again by the next upload to notice a restored backup",
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    metadata,
+    Column("quarantineid", BigInteger, Identity(), primary_key=True),
+    Column("datastore", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False),
+    Column("incarnation", Integer, nullable=False),
+    Column("tablename", String(60), nullable=False),
+    Column("replicationcounterfromorigin", BigInteger, nullable=False),
+    Column("rawdata", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("errorclass", String(10), nullable=False),
+    Column("status", Integer, nullable=False, server_default=text("0")),
+    Column("uploadsession", BigInteger, nullable=False),
+    created(),
+    moment("resolveddatetime"),
+    UniqueConstraint("datastore", "incarnation", "tablename", "replicationcounterfromorigin"),
+    CheckConstraint("errorclass IN ('transient', 'pending', 'permanent')", name="errorclass"),
+    CheckConstraint("status BETWEEN 0 AND 2", name="status"),
+    Index("ix_quarantine_custaccountasync", text("(rawdata ->> 'custaccountasync')"), postgresql_where=text("status = 0")),
+    schema="cdx",
+    comment="rawdata: the row as read, text by column; bytes that are no text stand as {\"hex\": ...}",
+)
+
+OUTBOX = Table(
+    "outbox",
+    metadata,
+    Column("outboxid", BigInteger, Identity(), primary_key=True),
+    Column("datagroup", BigInteger, ForeignKey("cdx.retailcdxdatagroup.recid"), nullable=False),
+    Column("dataareaid", String(4), nullable=False),
+    Column("accountnum", String(20), nullable=False),
+    Column("session", BigInteger, ForeignKey("cdx.retailcdxdownloadsession.session"), nullable=True),
+    created(),
+    ForeignKeyConstraint(["dataareaid", "accountnum"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]),
+    Index(
+        "uq_outbox_waiting", "datagroup", "dataareaid", "accountnum", unique=True, postgresql_where=text("session IS NULL")
+    ),
+    Index("ix_outbox_session", "session"),
+    schema="cdx",
+    comment="change tracking for job 1010: written in the transaction that changes a customer, claimed by a package",
+)
+
+DOWNLOAD_SESSION = Table(
+    "retailcdxdownloadsession",
+    metadata,
+    Column("session", BigInteger, Identity(), primary_key=True),
+    Column("datagroup", BigInteger, ForeignKey("cdx.retailcdxdatagroup.recid"), nullable=False),
+    Column("jobid", String(10), nullable=False, server_default=text("'1010'")),
+    Column("status", Integer, nullable=False),
+    Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
+    Column("filesize", BigInteger, nullable=False, server_default=text("0")),
+    Column("checksum", String(64), nullable=False, server_default=text("''")),
+    Column("message", Text, nullable=False, server_default=text("''")),
+    created("datecreated"),
+    CheckConstraint("status BETWEEN 0 AND 10", name="status"),
+    Index("ix_retailcdxdownloadsession_datagroup", "datagroup", "session"),
+    schema="cdx",
+)
+
+DOWNLOAD_SESSION_STORE = Table(
+    "retailcdxdownloadsessiondatastore",
+    metadata,
+    Column("session", BigInteger, ForeignKey("cdx.retailcdxdownloadsession.session"), nullable=False),
+    Column("datastore", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("trycount", Integer, nullable=False, server_default=text("0")),
+    Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
+    Column("message", Text, nullable=False, server_default=text("''")),
+    moment("daterequested"),
+    moment("dateapplied"),
+    PrimaryKeyConstraint("session", "datastore"),
+    CheckConstraint("status BETWEEN 0 AND 10", name="status"),
+    Index("ix_retailcdxdownloadsessiondatastore_datastore", "datastore", "session"),
+    schema="cdx",
+)
+
+PACKAGE_PART = Table(
+    "packagepart",
+    metadata,
+    Column("session", BigInteger, ForeignKey("cdx.retailcdxdownloadsession.session"), nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("tablename", String(60), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("checksum", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("session", "part"),
+    CheckConstraint("octet_length(data) <= 16777216", name="size"),
+    schema="cdx",
+    comment="Arrow IPC with zstd; deleted when every channel of the group has applied the session",
+)
+
+RUN = Table(
+    "run",
+    metadata,
+    Column("run", BigInteger, Identity(), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", String(20), nullable=False),
+    Column("businessdate", Date, nullable=True),
+    created("opened"),
+    moment("closed"),
+    Column("summary", JSONB, nullable=True),
+    CheckConstraint("kind IN ('end_of_day', 'customer_sync', 'historical')", name="kind"),
+    CheckConstraint("(kind = 'customer_sync') = (businessdate IS NULL)", name="businessdate"),
+    schema="cdx",
+)
+
+RUN_STORE = Table(
+    "runstore",
+    metadata,
+    Column("run", BigInteger, ForeignKey("cdx.run.run"), nullable=False),
+    Column("store", String(10), nullable=False),
+    Column("shard", Integer, nullable=False),
+    Column("closed", Integer, nullable=False),
+    PrimaryKeyConstraint("run", "store"),
+    schema="cdx",
+    comment="closed: 1 when the store's business day had ended when the run was opened; 0: not yet closed, not posted",
+)
+
+RUN_STEP = Table(
+    "runstep",
+    metadata,
+    Column("run", BigInteger, ForeignKey("cdx.run.run"), nullable=False),
+    Column("step", String(30), nullable=False),
+    Column("store", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("message", Text, nullable=False, server_default=text("''")),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("amounts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("finished", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("run", "step", "store"),
+    CheckConstraint("state IN ('done', 'failed', 'skipped', 'blocked')", name="state"),
+    schema="cdx",
+    comment="a store without a row for a step did not get through it, whatever happened to the worker",
+)
+
+GATE_VERDICT = Table(
+    "gateverdict",
+    metadata,
+    Column("run", BigInteger, ForeignKey("cdx.run.run"), nullable=False),
+    Column("store", String(10), nullable=False),
+    Column("rule", String(60), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("sample", JSONB, nullable=False, server_default=text("'[]'")),
+    created(),
+    PrimaryKeyConstraint("run", "store", "rule"),
+    CheckConstraint("severity IN ('critical', 'warning', 'info')", name="severity"),
+    schema="cdx",
+    comment="what the quality gate found; count 0 never stands here: a store without a critical row has passed",
+)

@@ -1,0 +1,196 @@
+"""What a retailer sets up: companies, number sequences, customer groups, ledger accounts, tenders, channels and stores."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Time,
+    UniqueConstraint,
+    text,
+)
+
+from commerce.schema.fields import MONEY
+from commerce.schema.headquarters.base import metadata, recid
+
+COMPANY = Table(
+    "dataarea",
+    metadata,
+    Column("dataareaid", String(4), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("countryregionid", String(10), nullable=False),
+    Column("languageid", String(7), nullable=False),
+    schema="ax",
+)
+
+NUMBER_SEQUENCE = Table(
+    "numbersequencetable",
+    metadata,
+    Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), nullable=False),
+    Column("numbersequence", String(20), nullable=False),
+    Column("format", String(30), nullable=False),
+    Column("lowest", BigInteger, nullable=False),
+    Column("highest", BigInteger, nullable=False),
+    Column("nextrec", BigInteger, nullable=False),
+    Column("manual", Integer, nullable=False, server_default=text("0")),
+    Column("blocked", Integer, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("dataareaid", "numbersequence"),
+    CheckConstraint("lowest <= nextrec AND nextrec <= highest + 1", name="range"),
+    CheckConstraint("format ~ '^[^#]*#+[^#]*$'", name="format"),
+    schema="ax",
+)
+
+NUMBER_SEQUENCE_REFERENCE = Table(
+    "numbersequencereference",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("reference", String(30), nullable=False),
+    Column("numbersequence", String(20), nullable=False),
+    PrimaryKeyConstraint("dataareaid", "reference"),
+    ForeignKeyConstraint(
+        ["dataareaid", "numbersequence"],
+        ["ax.numbersequencetable.dataareaid", "ax.numbersequencetable.numbersequence"],
+    ),
+    CheckConstraint(
+        "reference IN ('CustomerAccount', 'SalesOrder', 'SalesQuotation', 'CustomerInvoice', 'LedgerVoucher', "
+        "'PaymentJournal', 'Statement')",
+        name="reference",
+    ),
+    schema="ax",
+)
+
+CUSTOMER_GROUP = Table(
+    "custgroup",
+    metadata,
+    Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), nullable=False),
+    Column("custgroup", String(10), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("paymtermid", String(10), nullable=False, server_default=text("''")),
+    Column("taxgroupid", String(10), nullable=False, server_default=text("''")),
+    Column("defaultdimension", BigInteger, nullable=False, server_default=text("0")),
+    Column("custaccountnumseq", String(20), nullable=True),
+    PrimaryKeyConstraint("dataareaid", "custgroup"),
+    ForeignKeyConstraint(
+        ["dataareaid", "custaccountnumseq"],
+        ["ax.numbersequencetable.dataareaid", "ax.numbersequencetable.numbersequence"],
+    ),
+    schema="ax",
+)
+
+AFFILIATION = Table(
+    "retailaffiliation",
+    metadata,
+    recid(),
+    Column("name", String(60), nullable=False, unique=True),
+    schema="ax",
+)
+
+ATTRIBUTE = Table(
+    "ecoresattribute",
+    metadata,
+    recid(),
+    Column("name", String(60), nullable=False, unique=True),
+    Column("datatype", Integer, nullable=False),
+    schema="ax",
+)
+
+MAIN_ACCOUNT = Table(
+    "mainaccount",
+    metadata,
+    Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), nullable=False),
+    Column("mainaccountid", String(20), nullable=False),
+    Column("name", String(60), nullable=False),
+    PrimaryKeyConstraint("dataareaid", "mainaccountid"),
+    schema="ax",
+)
+
+
+def _main_account() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["dataareaid", "mainaccount"], ["ax.mainaccount.dataareaid", "ax.mainaccount.mainaccountid"]
+    )
+
+
+LEDGER_POSTING = Table(
+    "ledgerposting",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("postingtype", String(30), nullable=False),
+    Column("mainaccount", String(20), nullable=False),
+    PrimaryKeyConstraint("dataareaid", "postingtype"),
+    _main_account(),
+    CheckConstraint(
+        "postingtype IN ('CustomerBalance', 'Revenue', 'SalesTax', 'ChargeRevenue', 'RoundingDifference')",
+        name="postingtype",
+    ),
+    schema="ax",
+)
+
+TENDER_TYPE = Table(
+    "retailtendertypetable",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("tendertypeid", String(10), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("function", Integer, nullable=False, server_default=text("0")),
+    Column("mainaccount", String(20), nullable=False),
+    PrimaryKeyConstraint("dataareaid", "tendertypeid"),
+    _main_account(),
+    CheckConstraint("function IN (0, 1, 3)", name="function"),
+    schema="ax",
+)
+
+INCOME_EXPENSE_ACCOUNT = Table(
+    "retailincomeexpenseaccounttable",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("accountnum", String(10), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("accounttype", Integer, nullable=False),
+    Column("mainaccount", String(20), nullable=False),
+    PrimaryKeyConstraint("dataareaid", "accountnum"),
+    _main_account(),
+    CheckConstraint("accounttype IN (0, 1)", name="accounttype"),
+    schema="ax",
+)
+
+CHANNEL = Table(
+    "retailchanneltable",
+    metadata,
+    recid(),
+    Column("retailchannelid", String(10), nullable=False, unique=True),
+    Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("channeltimezoneinfoid", String(60), nullable=False),
+    Column("defaultcustaccount", String(20), nullable=False),
+    Column("defaultcustdataareaid", String(4), nullable=False),
+    Column("inventlocation", String(10), nullable=False, server_default=text("''")),
+    Column("cutoverdate", Date, nullable=True, info={"inferred": True}),
+    ForeignKeyConstraint(
+        ["defaultcustdataareaid", "defaultcustaccount"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]
+    ),
+    UniqueConstraint("retailchannelid", "dataareaid"),
+    schema="ax",
+)
+
+STORE = Table(
+    "retailstoretable",
+    metadata,
+    Column("recid", BigInteger, ForeignKey("ax.retailchanneltable.recid"), primary_key=True, autoincrement=False),
+    Column("storenumber", String(10), nullable=False, unique=True),
+    Column("taxgroup", String(10), nullable=False, server_default=text("''")),
+    Column("stmtcalcbatchendtime", Time, nullable=False, server_default=text("'00:00'")),
+    Column("stmtpostasbusinessday", Integer, nullable=False, server_default=text("1")),
+    Column("maxroundingamount", MONEY, nullable=False, server_default=text("0.05")),
+    Column("roundingunit", MONEY, nullable=False, server_default=text("0.01"), info={"inferred": True}),
+    CheckConstraint("maxroundingamount >= 0 AND roundingunit > 0", name="rounding"),
+    schema="ax",
+)

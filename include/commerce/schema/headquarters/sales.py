@@ -1,0 +1,196 @@
+"""Sales orders and invoices, the state of order synchronization, and validation errors."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from commerce.schema.fields import MONEY
+from commerce.schema.headquarters.base import created, metadata, moment, recid
+
+
+def _blank(name: str, width: int) -> Column:  # type: ignore[type-arg]
+    return Column(name, String(width), nullable=False, server_default=text("''"))
+
+
+def _amount(name: str) -> Column:  # type: ignore[type-arg]
+    return Column(name, MONEY, nullable=False)
+
+
+def _customer(column: str) -> ForeignKeyConstraint:
+    """Nothing that is posted or ordered can refer to anything but an account that exists."""
+    return ForeignKeyConstraint(["dataareaid", column], ["ax.custtable.dataareaid", "ax.custtable.accountnum"])
+
+
+def _transaction_columns() -> list[Column]:  # type: ignore[type-arg]
+    return [
+        Column("store", String(10), nullable=False),
+        Column("terminal", String(10), nullable=False),
+        Column("transactionid", String(44), nullable=False),
+    ]
+
+
+ORDER_STATUS = Table(
+    "retailtransactionorderstatus",
+    metadata,
+    *_transaction_columns(),
+    Column("dataareaid", String(4), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("salesid", String(20), nullable=True),
+    Column("errorclass", Text, nullable=False, server_default=text("''")),
+    _blank("errordetail", 1024),
+    Column("retrycount", Integer, nullable=False, server_default=text("0")),
+    moment("modifieddatetime"),
+    PrimaryKeyConstraint("store", "terminal", "transactionid"),
+    ForeignKeyConstraint(
+        ["store", "terminal", "transactionid"],
+        [
+            "ax.retailtransactiontable.store",
+            "ax.retailtransactiontable.terminal",
+            "ax.retailtransactiontable.transactionid",
+        ],
+    ),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    CheckConstraint("(status = 2) = (salesid IS NOT NULL)", name="succeeded_has_order"),
+    CheckConstraint("status BETWEEN 0 AND 3", name="status"),
+    schema="ax",
+)
+
+VALIDATION_ERROR = Table(
+    "retailtransactionvalidationerror",
+    metadata,
+    recid(),
+    *_transaction_columns(),
+    Column("linenum", MONEY, nullable=False, server_default=text("0")),
+    Column("validationtype", String(40), nullable=False),
+    Column("errormessage", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["store", "terminal", "transactionid"],
+        [
+            "ax.retailtransactiontable.store",
+            "ax.retailtransactiontable.terminal",
+            "ax.retailtransactiontable.transactionid",
+        ],
+    ),
+    UniqueConstraint("store", "terminal", "transactionid", "linenum", "validationtype"),
+    schema="ax",
+)
+
+SALES_ORDER = Table(
+    "salestable",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("salesid", String(20), nullable=False),
+    Column("custaccount", String(20), nullable=False),
+    Column("documenttype", String(10), nullable=False, server_default=text("'order'")),
+    Column("salesorigin", String(10), nullable=False),
+    Column("store", String(10), nullable=False),
+    Column("businessdate", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("deliverypostaladdress", BigInteger, nullable=True),
+    _blank("dlvmode", 10),
+    _blank("inventlocationid", 10),
+    _blank("channelreferenceid", 50),
+    _blank("statementid", 20),
+    _amount("netamount"),
+    _amount("taxamount"),
+    _amount("chargeamount"),
+    _amount("grossamount"),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "salesid"),
+    _customer("custaccount"),
+    ForeignKeyConstraint(["deliverypostaladdress"], ["ax.logisticspostaladdress.recid"]),
+    CheckConstraint("documenttype IN ('order', 'quotation')", name="documenttype"),
+    CheckConstraint("salesorigin IN ('channel', 'statement')", name="salesorigin"),
+    CheckConstraint("grossamount = netamount + taxamount", name="gross"),
+    schema="ax",
+    comment="netamount includes charges (chargeamount says how much of it)",
+)
+
+SALES_LINE = Table(
+    "salesline",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("salesid", String(20), nullable=False),
+    Column("linenum", MONEY, nullable=False),
+    Column("itemid", String(20), nullable=False),
+    _blank("variantid", 10),
+    _blank("unit", 10),
+    _amount("qty"),
+    _amount("netamount"),
+    _amount("taxamount"),
+    _amount("discamount"),
+    Column("custaccount", String(20), nullable=False),
+    Column("deliverypostaladdress", BigInteger, nullable=True),
+    PrimaryKeyConstraint("dataareaid", "salesid", "linenum"),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    ForeignKeyConstraint(["deliverypostaladdress"], ["ax.logisticspostaladdress.recid"]),
+    _customer("custaccount"),
+    schema="ax",
+)
+
+RETAIL_SALES_ORDER = Table(
+    "retailsalestable",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("salesid", String(20), nullable=False),
+    *_transaction_columns(),
+    PrimaryKeyConstraint("dataareaid", "salesid"),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    UniqueConstraint("store", "terminal", "transactionid"),
+    schema="ax",
+    comment="the channel transaction that an order was created from: one order a transaction",
+)
+
+INVOICE = Table(
+    "custinvoicejour",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("invoiceid", String(20), nullable=False),
+    Column("salesid", String(20), nullable=False),
+    Column("invoiceaccount", String(20), nullable=False),
+    Column("store", String(10), nullable=False),
+    Column("invoicedate", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    _amount("netamount"),
+    _amount("taxamount"),
+    _amount("chargeamount"),
+    _amount("invoiceamount"),
+    Column("ledgervoucher", String(20), nullable=False),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "invoiceid"),
+    UniqueConstraint("dataareaid", "salesid"),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    ForeignKeyConstraint(
+        ["dataareaid", "ledgervoucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
+    ),
+    _customer("invoiceaccount"),
+    CheckConstraint("invoiceamount = netamount + taxamount", name="invoiceamount"),
+    Index("ix_custinvoicejour_statementid", "dataareaid", "statementid"),
+    schema="ax",
+)
+
+INVOICE_TAX = Table(
+    "taxtrans",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("invoiceid", String(20), nullable=False),
+    Column("taxcode", String(10), nullable=False),
+    _amount("taxbaseamount"),
+    _amount("taxamount"),
+    PrimaryKeyConstraint("dataareaid", "invoiceid", "taxcode"),
+    ForeignKeyConstraint(["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]),
+    schema="ax",
+)

@@ -1,0 +1,261 @@
+"""Statements, the transactions that they took, and the ledger that they post to."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from commerce.schema.fields import MONEY
+from commerce.schema.headquarters.base import created, metadata, moment, recid
+
+
+def _customer(column: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["dataareaid", column], ["ax.custtable.dataareaid", "ax.custtable.accountnum"])
+
+
+def _amount(name: str) -> Column:  # type: ignore[type-arg]
+    return Column(name, MONEY, nullable=False, server_default=text("0"))
+
+
+def _statement() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["dataareaid", "statementid"], ["ax.retailstatementtable.dataareaid", "ax.retailstatementtable.statementid"]
+    )
+
+
+STATEMENT = Table(
+    "retailstatementtable",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("storeid", String(10), nullable=False),
+    Column("statementtype", Integer, nullable=False),
+    Column("businessdate", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("postingstatus", Integer, nullable=False),
+    Column("postingerrorstatus", Integer, nullable=False, server_default=text("0")),
+    Column("postingerrorcode", String(40), nullable=False, server_default=text("''")),
+    Column("postingerrormessage", Text, nullable=False, server_default=text("''")),
+    Column("run", BigInteger, nullable=True),
+    Column("transactioncount", Integer, nullable=False, server_default=text("0")),
+    _amount("salesamount"),
+    _amount("taxamount"),
+    _amount("paymentamount"),
+    moment("calculateddatetime"),
+    moment("posteddatetime"),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "statementid"),
+    ForeignKeyConstraint(["storeid"], ["ax.retailchanneltable.retailchannelid"]),
+    CheckConstraint("statementtype IN (1, 2)", name="statementtype"),
+    CheckConstraint("postingstatus IN (1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)", name="postingstatus"),
+    Index("ix_retailstatementtable_storeid", "storeid", "businessdate"),
+    schema="ax",
+)
+
+STATEMENT_LINE = Table(
+    "retailstatementline",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("tendertypeid", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    _amount("transamount"),
+    Column("transcount", Integer, nullable=False),
+    PrimaryKeyConstraint("dataareaid", "statementid", "tendertypeid", "currency"),
+    _statement(),
+    schema="ax",
+)
+
+STATEMENT_EVENT = Table(
+    "retaileodstatementcontrollerlog",
+    metadata,
+    recid(),
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("postingstatus", Integer, nullable=False),
+    Column("postingstatemessage", Text, nullable=False, server_default=text("''")),
+    created("createdon"),
+    _statement(),
+    Index("ix_retaileodstatementcontrollerlog_statementid", "dataareaid", "statementid"),
+    schema="ax",
+)
+
+AGGREGATION = Table(
+    "retaileodstatementaggregation",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("custaccount", String(20), nullable=False),
+    Column("salesid", String(20), nullable=True),
+    Column("invoiceid", String(20), nullable=True),
+    Column("transactioncount", Integer, nullable=False),
+    Column("linecount", Integer, nullable=False),
+    _amount("netamount"),
+    _amount("taxamount"),
+    _amount("chargeamount"),
+    _amount("grossamount"),
+    PrimaryKeyConstraint("dataareaid", "statementid", "custaccount"),
+    _statement(),
+    _customer("custaccount"),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    ForeignKeyConstraint(["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]),
+    schema="ax",
+    comment="one sales order and invoice per statement and customer; the store's default customer gathers the nameless sales",
+)
+
+STATEMENT_TRANSACTION = Table(
+    "retaileodtransactiontable",
+    metadata,
+    Column("store", String(10), nullable=False),
+    Column("terminal", String(10), nullable=False),
+    Column("transactionid", String(44), nullable=False),
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("type", Integer, nullable=False),
+    Column("businessdate", Date, nullable=False),
+    Column("custaccount", String(20), nullable=False),
+    _amount("netamount"),
+    _amount("grossamount"),
+    _amount("paymentamount"),
+    PrimaryKeyConstraint("store", "terminal", "transactionid"),
+    ForeignKeyConstraint(
+        ["store", "terminal", "transactionid"],
+        [
+            "ax.retailtransactiontable.store",
+            "ax.retailtransactiontable.terminal",
+            "ax.retailtransactiontable.transactionid",
+        ],
+    ),
+    _statement(),
+    _customer("custaccount"),
+    Index("ix_retaileodtransactiontable_statementid", "dataareaid", "statementid", "custaccount"),
+    schema="ax",
+    comment="the primary key holds a transaction to one statement; the foreign key holds it to a synchronized customer",
+)
+
+STATEMENT_VOUCHER = Table(
+    "retailstatementvoucher",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("voucher", String(20), nullable=False),
+    Column("voucherdate", Date, nullable=False),
+    PrimaryKeyConstraint("dataareaid", "voucher"),
+    _statement(),
+    ForeignKeyConstraint(
+        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
+    ),
+    schema="ax",
+)
+
+PAYMENT_JOURNAL = Table(
+    "ledgerjournaltable",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("journalnum", String(20), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("journaldate", Date, nullable=False),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "journalnum"),
+    _statement(),
+    schema="ax",
+)
+
+PAYMENT_JOURNAL_LINE = Table(
+    "ledgerjournaltrans",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("journalnum", String(20), nullable=False),
+    Column("linenum", Integer, nullable=False),
+    Column("custaccount", String(20), nullable=False),
+    Column("tendertypeid", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    _amount("amount"),
+    Column("invoiceid", String(20), nullable=True),
+    Column("voucher", String(20), nullable=False),
+    PrimaryKeyConstraint("dataareaid", "journalnum", "linenum"),
+    ForeignKeyConstraint(
+        ["dataareaid", "journalnum"], ["ax.ledgerjournaltable.dataareaid", "ax.ledgerjournaltable.journalnum"]
+    ),
+    ForeignKeyConstraint(["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]),
+    ForeignKeyConstraint(
+        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
+    ),
+    _customer("custaccount"),
+    schema="ax",
+    comment="amount: what was paid with the tender, change already taken off; negative when money went back",
+)
+
+CUSTOMER_TRANSACTION = Table(
+    "custtrans",
+    metadata,
+    recid(),
+    Column("dataareaid", String(4), nullable=False),
+    Column("accountnum", String(20), nullable=False),
+    Column("voucher", String(20), nullable=False),
+    Column("transdate", Date, nullable=False),
+    Column("transtype", String(10), nullable=False),
+    Column("invoiceid", String(20), nullable=True),
+    Column("currency", String(3), nullable=False),
+    _amount("amountcur"),
+    _customer("accountnum"),
+    ForeignKeyConstraint(
+        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
+    ),
+    CheckConstraint("transtype IN ('invoice', 'payment', 'rounding')", name="transtype"),
+    Index("ix_custtrans_accountnum", "dataareaid", "accountnum"),
+    schema="ax",
+    comment="customer subledger: an invoice raises what the customer owes, a payment lowers it",
+)
+
+VOUCHER = Table(
+    "generaljournalentry",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("voucher", String(20), nullable=False),
+    Column("accountingdate", Date, nullable=False),
+    Column("journalcategory", String(20), nullable=False),
+    Column("store", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    _amount("debitamount"),
+    _amount("creditamount"),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "voucher"),
+    CheckConstraint("debitamount = creditamount", name="balanced"),
+    CheckConstraint(
+        "journalcategory IN ('invoice', 'payment', 'incomeexpense', 'deposit', 'rounding')", name="journalcategory"
+    ),
+    schema="ax",
+    comment="a voucher; debitamount and creditamount are the sums over its lines",
+)
+
+VOUCHER_LINE = Table(
+    "generaljournalaccountentry",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("voucher", String(20), nullable=False),
+    Column("linenum", Integer, nullable=False),
+    Column("mainaccount", String(20), nullable=False),
+    Column("postingtype", String(30), nullable=False),
+    _amount("debitamount"),
+    _amount("creditamount"),
+    Column("tendertypeid", String(10), nullable=False, server_default=text("''")),
+    Column("taxcode", String(10), nullable=False, server_default=text("''")),
+    PrimaryKeyConstraint("dataareaid", "voucher", "linenum"),
+    ForeignKeyConstraint(
+        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
+    ),
+    ForeignKeyConstraint(["dataareaid", "mainaccount"], ["ax.mainaccount.dataareaid", "ax.mainaccount.mainaccountid"]),
+    CheckConstraint("debitamount >= 0 AND creditamount >= 0 AND (debitamount = 0 OR creditamount = 0)", name="side"),
+    schema="ax",
+)

@@ -1,0 +1,101 @@
+"""Headquarters' copies of what channels upload, and the landing tables that they pass through."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Integer, Table, UniqueConstraint, Uuid, text
+from sqlalchemy import Text as TextType
+
+from commerce.schema.headquarters.base import metadata, recid
+from commerce.schema.uploaded import ASYNC_ADDRESS, CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
+
+LANDING_PREFIX = "landing_"
+EXCHANGE_KEY = ("origin", "incarnation", "replicationcounterfromorigin")
+
+
+def _exchange_columns() -> list[Column]:  # type: ignore[type-arg]
+    """Where a row came from: database profile recid, its incarnation, the counter there, and a hash of the row's content."""
+    return [
+        Column("origin", BigInteger, nullable=False),
+        Column("incarnation", Integer, nullable=False),
+        Column("replicationcounterfromorigin", BigInteger, nullable=False),
+        Column("contenthash", Uuid, nullable=False),
+        Column("uploadsession", BigInteger, nullable=False),
+    ]
+
+
+def _sync_columns() -> list[Column]:  # type: ignore[type-arg]
+    """The product's flag, and the state behind it (Customer synchronization status)."""
+    return [
+        recid(primary_key=False),
+        Column("onlineoperationcompleted", Integer, nullable=False, server_default=text("0")),
+        Column("syncstatus", Integer, nullable=False, server_default=text("0")),
+        Column("errorclass", TextType, nullable=False, server_default=text("''")),
+        Column("lasterror", TextType, nullable=False, server_default=text("''")),
+        Column("retrycount", Integer, nullable=False, server_default=text("0")),
+        Column("syncdatetime", DateTime(timezone=True), nullable=True),
+    ]
+
+
+def _validation_columns() -> list[Column]:  # type: ignore[type-arg]
+    """Result of Validate store transactions, and the run whose quality gate has judged the transaction."""
+    return [
+        Column("validationstatus", Integer, nullable=False, server_default=text("0")),
+        Column("validationdatetime", DateTime(timezone=True), nullable=True),
+        Column("gaterun", BigInteger, nullable=True),
+    ]
+
+
+def _customer_table(table: UploadedTable) -> Table:
+    key = Table(
+        table.name,
+        metadata,
+        *(field.headquarters_column() for field in table.fields),
+        *_exchange_columns(),
+        *_sync_columns(),
+        schema="ax",
+    )
+    key.append_constraint(UniqueConstraint(*EXCHANGE_KEY))
+    key.append_constraint(UniqueConstraint("recid"))
+    key.append_constraint(CheckConstraint("syncstatus BETWEEN 0 AND 3", name="syncstatus"))
+    key.append_constraint(
+        CheckConstraint("(onlineoperationcompleted = 1) = (syncstatus = 1)", name="onlineoperationcompleted")
+    )
+    guid = "asynccustomeraccountnumber" if "custaccountasync" not in table.column_names else "custaccountasync"
+    Index(f"ix_{table.name}_{guid}", key.c.dataareaid, key.c[guid])
+    Index(f"ix_{table.name}_pending", key.c.dataareaid, key.c[guid], postgresql_where=text("syncstatus = 0"))
+    if table is ASYNC_ADDRESS:
+        Index(f"ix_{table.name}_addressid", key.c.dataareaid, key.c.addressid)
+    return key
+
+
+def _transaction_table(table: UploadedTable) -> Table:
+    columns = [field.headquarters_column() for field in table.fields]
+    for column in columns:
+        if column.name in table.natural_key:
+            column.primary_key = True
+    own = _validation_columns() if table is TRANSACTION else []
+    made = Table(table.name, metadata, *columns, *_exchange_columns(), *own, schema="ax")
+    made.append_constraint(UniqueConstraint(*EXCHANGE_KEY))
+    if table is TRANSACTION:
+        made.append_constraint(CheckConstraint("validationstatus BETWEEN 0 AND 2", name="validationstatus"))
+        Index(f"ix_{table.name}_businessdate", made.c.store, made.c.businessdate)
+        Index(f"ix_{table.name}_gaterun", made.c.gaterun, postgresql_where=text("gaterun IS NOT NULL"))
+    return made
+
+
+def _landing_table(table: UploadedTable) -> Table:
+    """Wide text, unlogged: a crash empties it, and the upload begins its slice again."""
+    return Table(
+        LANDING_PREFIX + table.name,
+        metadata,
+        Column("session", BigInteger, nullable=False),
+        Column("replicationcounterfromorigin", BigInteger, nullable=False),
+        *(field.landing_column() for field in table.fields),
+        schema="cdx",
+        prefixes=["UNLOGGED"],
+    )
+
+
+UPLOADS: dict[str, Table] = {
+    table.name: _customer_table(table) if table in CUSTOMER_TABLES else _transaction_table(table)
+    for table in UPLOADED_TABLES
+}
+LANDING: dict[str, Table] = {table.name: _landing_table(table) for table in UPLOADED_TABLES}

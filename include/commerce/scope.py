@@ -1,0 +1,62 @@
+"""Which transactions a run works on: the one place that knows business dates and cut-over dates."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from commerce.schema.enums import REAL_ENTRY_STATUSES
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Stores and the business date of a run.
+
+    A daily run for D works on transactions with cut-over <= business date <= D; a historical run on its own day only, and
+    only before the cut-over. A store without a cut-over date has no history: everything of it is current.
+    """
+
+    stores: tuple[str, ...]
+    business_date: date
+    historical: bool = False
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Bind values of `dated_sql` and `unposted_sql`."""
+        return {"stores": list(self.stores), "business_date": self.business_date}
+
+    def dated_sql(self, transaction: str = "t", channel: str = "ch") -> str:
+        """Condition on store and business date, for a query that joins the header `transaction` with its `channel`
+        (`ax.retailchanneltable`, on retailchannelid = store)."""
+        if self.historical:
+            dates = (
+                f"{transaction}.businessdate = :business_date"
+                f" AND {channel}.cutoverdate IS NOT NULL AND {transaction}.businessdate < {channel}.cutoverdate"
+            )
+        else:
+            dates = (
+                f"{transaction}.businessdate <= :business_date"
+                f" AND ({channel}.cutoverdate IS NULL OR {transaction}.businessdate >= {channel}.cutoverdate)"
+            )
+        return f"({transaction}.store = ANY(:stores) AND {dates})"
+
+    def unposted_sql(self, transaction: str = "t", channel: str = "ch") -> str:
+        """`dated_sql`, and: a real sale (not voided, on hold, training or cancelled) that is in no statement and, if it is
+        an order, has no sales order yet."""
+        return (
+            f"({self.dated_sql(transaction, channel)} AND {real_sql(transaction)}"
+            " AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS eod"
+            f" WHERE (eod.store, eod.terminal, eod.transactionid) = {key_sql(transaction)})"
+            " AND NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS os"
+            f" WHERE (os.store, os.terminal, os.transactionid) = {key_sql(transaction)} AND os.status = 2))"
+        )
+
+
+def key_sql(alias: str, columns: tuple[str, str, str] = ("store", "terminal", "transactionid")) -> str:
+    """The transaction key of `alias` as a row value; `columns` are the table's own names for it."""
+    return "(" + ", ".join(f"{alias}.{column}" for column in columns) + ")"
+
+
+def real_sql(transaction: str = "t") -> str:
+    """Only real sales post (rule 11)."""
+    statuses = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
+    return f"{transaction}.entrystatus IN ({statuses})"
