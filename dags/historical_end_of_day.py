@@ -1,0 +1,42 @@
+"""### End of day for history
+
+Posts days of a store from before its cut-over date: what it sold before this system took over. Runs only as a backfill, one run a
+day; the daily run never touches these days, and this one never touches days from the cut-over on.
+
+**Start it:** *Trigger* > *Backfill*, or
+
+    airflow backfill create --dag-id historical_end_of_day \\
+        --from-date 2026-03-01 --to-date 2026-03-03 --dag-run-conf '{"stores": ["HOUSTON"]}'
+
+Both dates are included; they are business dates and mean the same in every time zone. `stores` is required.
+
+**When a day is red**, the log of `close_run` names the stores and the reasons, as in *End of day*. Mend the cause and clear that
+day's run; days that are posted stay as they are.
+"""
+
+from airflow.sdk import dag
+
+from commerce_airflow import params, schedules
+from commerce_airflow.failures import TASK_DEFAULTS
+from commerce_airflow.groups import end_of_day_chain
+from commerce_airflow.tasks import open_run
+
+
+@dag(
+    dag_id="historical_end_of_day",
+    dag_display_name="End of day for history",
+    doc_md=__doc__,
+    schedule=schedules.history(),
+    start_date=schedules.HISTORY_START,
+    catchup=False,
+    allowed_run_types=["scheduled", "backfill"],
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    tags=["commerce", "posting", "history"],
+    params={"stores": params.stores("The stores whose history to post."), "dry_run": params.dry_run()},
+)
+def historical_end_of_day() -> None:
+    end_of_day_chain(open_run(kind="historical", zone=schedules.HISTORY_ZONE))
+
+
+historical_end_of_day()

@@ -1,0 +1,88 @@
+"""How a run begins: the checked configuration, the business date, the shards; or the plan of a dry run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from commerce.errors import UsageError
+from commerce_airflow.business_date import business_date
+from commerce_airflow.conf import MODELS, parse_conf
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+DEFAULT_MAX_SHARDS = 40
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run as it was asked for."""
+
+    business_date: date | None
+    stores: tuple[str, ...] | None
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What `open_run` hands to the other tasks."""
+
+    run: int | None
+    shards: list[dict[str, Any]]
+
+
+def requested(kind: str, zone: str, values: Mapping[str, Any], interval_start: datetime | None) -> Request:
+    """Check a run's configuration and find its business date; a run of `customer_sync` has none.
+
+    Raises:
+        UsageError: the configuration has an unknown key or a wrong value, or there is no business date.
+    """
+    conf = parse_conf(MODELS[kind], values)
+    day = None
+    if kind != "customer_sync":
+        day = business_date(getattr(conf, "business_date", None), interval_start, ZoneInfo(zone))
+    return Request(day, conf.stores, getattr(conf, "dry_run", False))  # type: ignore[attr-defined]
+
+
+def max_shards() -> int:
+    """How many shards a run has at most, and so how many task instances: ``COMMERCE_MAX_SHARDS``, 40 where it is unset.
+
+    Raises:
+        UsageError: it is not a whole number from 1 to 1000 (Airflow maps a task at most 1024 times).
+    """
+    text = os.environ.get("COMMERCE_MAX_SHARDS") or str(DEFAULT_MAX_SHARDS)
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise UsageError(f"COMMERCE_MAX_SHARDS is '{text}'; it must be a whole number from 1 to 1000.")
+    return int(text)
+
+
+def open_or_plan(kind: str, zone: str, context: Context) -> Opened:
+    """Open the run of this task instance (again, after a retry or a clear), or print the plan of a dry run.
+
+    The key of the run is Airflow's: clearing a run works on the same one.
+    """
+    from commerce import run as runs
+
+    from commerce_airflow.connections import headquarters
+
+    dag_run = context["dag_run"]
+    values = {**context["params"], **(dag_run.conf or {})}
+    asked = requested(kind, zone, values, dag_run.data_interval_start)
+    if asked.dry_run:
+        print(runs.plan(headquarters(), kind=kind, business_date=asked.business_date, stores=asked.stores).as_text())
+        return Opened(None, [])
+    opened = runs.open_run(
+        headquarters(),
+        kind=kind,
+        business_date=asked.business_date,
+        stores=asked.stores,
+        key=f"{dag_run.dag_id}/{dag_run.run_id}",
+        max_shards=max_shards(),
+    )
+    print(f"Run {opened.run} for business date {opened.business_date or '-'}, {len(opened.shards)} shards")
+    return Opened(opened.run, [{"run": opened.run, **asdict(shard)} for shard in opened.shards])
