@@ -1,0 +1,170 @@
+"""Connections to headquarters: engine, ADBC, advisory locks, retries, and errors and URLs that are safe to show."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import adbc_driver_postgresql.dbapi
+import sqlalchemy as sa
+from adbc_driver_manager import dbapi as adbc
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from commerce import server
+from commerce.errors import CommerceError, UsageError
+from commerce.settings import Settings
+
+TRANSIENT_STATES = frozenset({"40001", "40P01"})
+"""SQLSTATEs of serialization failure and deadlock: the same transaction may succeed when it runs again."""
+
+_POLL_SECONDS = 0.2
+
+T = TypeVar("T")
+
+
+def hq_engine(url: str | None = None) -> Engine:
+    """Engine of headquarters (``postgresql+psycopg``; every session is in UTC).
+
+    Args:
+        url: a PostgreSQL URL; None: ``COMMERCE_HQ_URL``, else the embedded server, which must run already.
+
+    Raises:
+        UsageError: the URL is not one of PostgreSQL.
+        CommerceError: no URL is given and the embedded server does not run.
+    """
+    settings = Settings.from_environment()
+    url = url or settings.hq_url
+    if url is None:
+        running = server.find(settings.home)
+        if running is None:
+            raise CommerceError(
+                f"The embedded PostgreSQL of {settings.home} does not run. Start it with `commerce server start`, or set "
+                "COMMERCE_HQ_URL to a headquarters database."
+            )
+        url = running.url("hq")
+    parsed = parse_url(url)
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise UsageError(f"Headquarters is a PostgreSQL database, but its URL starts with '{parsed.drivername}'.")
+    return sa.create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,  # bound values are personal data; errors must not quote them
+        connect_args={"application_name": "commerce", "options": "-c timezone=UTC"},
+    )
+
+
+def adbc_hq(engine: Engine) -> adbc.Connection:
+    """Open an ADBC (Arrow) connection to the database of `engine`. It is a connection of its own: it shares no transaction.
+
+    The caller closes it. It starts without autocommit: `commit()` what is to stay.
+    """
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return adbc_driver_postgresql.dbapi.connect(url)
+
+
+@contextlib.contextmanager
+def try_advisory_lock(engine: Engine, key: str, wait_seconds: float = 0) -> Iterator[bool]:
+    """Hold the advisory lock named `key` during the block; yields False if somebody else keeps it for `wait_seconds`.
+
+    The lock belongs to a session of its own, outside any transaction: it neither holds back vacuum nor outlives a crash.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        held = _take_lock(connection, key, wait_seconds)
+        try:
+            yield held
+        finally:
+            if held:
+                try:
+                    connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
+                except sa.exc.DBAPIError:
+                    connection.invalidate()  # never hand a session that may hold the lock back to the pool
+
+
+def _take_lock(connection: Connection, key: str, wait_seconds: float) -> bool:
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        taken = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key})
+        if taken.scalar_one():
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+
+
+def retry_transient(work: Callable[[], T], *, attempts: int = 5, first_wait_seconds: float = 0.05) -> T:
+    """Call `work` again, after growing pauses, while it fails by deadlock or serialization failure.
+
+    `work` is a whole transaction: it begins and commits inside. The last failure is raised as it is.
+    """
+    for attempt in range(attempts):
+        try:
+            return work()
+        except (sa.exc.DBAPIError, adbc.Error) as error:
+            if sqlstate(error) not in TRANSIENT_STATES or attempt == attempts - 1:
+                raise
+            time.sleep(first_wait_seconds * 2**attempt * random.uniform(0.5, 1.5))
+    raise AssertionError("attempts must be positive")
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a database error (SQLAlchemy, psycopg or ADBC); None where it has none (SQLite)."""
+    original = getattr(error, "orig", None) or error
+    state = getattr(original, "sqlstate", None)
+    return state if isinstance(state, str) and state else None
+
+
+def describe_error(error: BaseException) -> str:
+    """A database error without the data in it: its kind, SQLSTATE, table and constraint.
+
+    The text of a database error quotes values (PostgreSQL's ``DETAIL: Key (...)``, ``invalid input syntax ... "..."``): it must
+    reach neither a log nor a result.
+    """
+    original: Any = getattr(error, "orig", None) or error
+    parts = [type(original).__name__]
+    if state := sqlstate(error):
+        parts.append(f"SQLSTATE {state}")
+    details = getattr(original, "diag", None)
+    for label, name in (("table", "table_name"), ("column", "column_name"), ("constraint", "constraint_name")):
+        if value := getattr(details, name, None):
+            parts.append(f"{label} {value}")
+    return ", ".join(parts)
+
+
+def parse_url(url: str) -> URL:
+    """Parse a SQLAlchemy URL; a wrong one is refused without quoting it, as it may hold a password."""
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise UsageError(
+            "The database URL cannot be read. Its form is dialect+driver://user@host:port/database, with special "
+            "characters percent-encoded."
+        ) from None
+
+
+def safe_url(url: str | URL) -> str:
+    """The URL without its password and without query values that hold one."""
+    parsed = parse_url(url) if isinstance(url, str) else url
+    query = {name: "***" if _is_secret(name) else value for name, value in parsed.query.items()}
+    return parsed.set(query=query).render_as_string(hide_password=True)
+
+
+def refuse_password(url: str) -> None:
+    """Refuse a URL that would be stored or shown with a password in it.
+
+    Raises:
+        UsageError: the URL has one.
+    """
+    parsed = parse_url(url)
+    if parsed.password or any(_is_secret(name) for name in parsed.query):
+        raise UsageError(
+            "The database URL holds a password and would be stored with it. Leave it out and keep it in an Airflow connection "
+            "(--connection ID), or for PostgreSQL in a password file (PGPASSFILE)."
+        )
+
+
+def _is_secret(name: str) -> bool:
+    return name.lower() in {"password", "passwd", "pwd", "sslpassword", "sslkeypassword", "odbc_connect"}

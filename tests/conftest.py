@@ -1,0 +1,136 @@
+"""Fixtures every test may use: a real embedded PostgreSQL, a headquarters database a test, and SQLite channel files.
+
+The server is one for the whole run, shared by the workers of pytest-xdist. Its `template` database is migrated once and cloned
+for each test that asks for `hq`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from commerce import database, server
+from commerce.migrations import upgrade_channel, upgrade_headquarters
+from psycopg import sql
+from sqlalchemy import Engine
+
+TEMPLATE = "template_hq"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """Tests never touch the installation of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COMMERCE_HQ_URL", "COMMERCE_HOME", "AIRFLOW_CONN_COMMERCE_HQ"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def commerce_home(testrun_uid: str) -> Iterator[Path]:
+    """The data folder of this test run's server. Workers count themselves in; the last one out stops the server."""
+    home = Path(tempfile.gettempdir()) / f"commerce-tests-{testrun_uid[:12]}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    member = home / f"worker-{os.getpid()}"
+    with _locked(home):
+        member.touch()
+    yield home
+    with _locked(home):
+        member.unlink()
+        last = not list(home.glob("worker-*"))
+        if last:
+            server.stop(home)
+    if last:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def hq_server(commerce_home: Path) -> server.Server:
+    """The running embedded server, with the migrated template database."""
+    running = server.start(commerce_home)
+    with _locked(commerce_home):
+        migrated = commerce_home / "template-is-migrated"
+        if not migrated.exists():
+            running.ensure_database(TEMPLATE)
+            engine = database.hq_engine(running.url(TEMPLATE))
+            upgrade_headquarters(engine)
+            engine.dispose()  # a database with connections cannot be cloned
+            migrated.touch()
+    return running
+
+
+@pytest.fixture
+def hq_url(hq_server: server.Server) -> Iterator[str]:
+    """URL of an empty, migrated headquarters database of this test's own."""
+    name = f"hq_{uuid.uuid4().hex[:12]}"
+    with _administrator(hq_server) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+    yield hq_server.url(name)
+    with _administrator(hq_server) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def hq(hq_url: str) -> Iterator[Engine]:
+    """Engine of an empty, migrated headquarters database of this test's own."""
+    engine = database.hq_engine(hq_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def channel_db(tmp_path: Path) -> Iterator[Callable[[str], Engine]]:
+    """Factory: `channel_db("S0001")` makes the SQLite file of a channel in the test's folder and returns its engine.
+
+    The same name gives the same file again.
+    """
+    engines: list[Engine] = []
+
+    def make(name: str) -> Engine:
+        engine = sa.create_engine(f"sqlite:///{tmp_path / name}.db")
+        engines.append(engine)
+        upgrade_channel(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def foreign_postgresql() -> str:
+    """URL of a PostgreSQL that this project did not start (any supported version); its user may create databases."""
+    url = os.environ.get("COMMERCE_TEST_POSTGRESQL_URL")
+    if not url:
+        pytest.skip(
+            "needs a PostgreSQL of your own: set COMMERCE_TEST_POSTGRESQL_URL to the URL of a server to test against"
+        )
+    return url
+
+
+class _locked:  # noqa: N801 - used as a function
+    """Hold the file lock of the test run's folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "tests.lock"
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("a")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _administrator(running: server.Server) -> psycopg.Connection:
+    return psycopg.connect(dbname="postgres", user="postgres", host=str(running.socket_folder), autocommit=True)
