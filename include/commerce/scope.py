@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from commerce.schema.enums import REAL_ENTRY_STATUSES
+from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,13 @@ def real_sql(transaction: str = "t") -> str:
     """Only real sales post (rule 11)."""
     statuses = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
     return f"{transaction}.entrystatus IN ({statuses})"
+
+
+def live_line_sql(line: str = "l") -> str:
+    """Only lines that were not voided count: in sums, in orders and in statements (with their tax and discount rows)."""
+    return f"{line}.transactionstatus <> {int(EntryStatus.VOIDED)}"
+
+
+def live_payment_sql(payment: str = "p") -> str:
+    """Only payments that were not voided count."""
+    return f"({payment}.voidstatus = 0 AND {payment}.transactionstatus <> {int(EntryStatus.VOIDED)})"
