@@ -1,7 +1,7 @@
 """Fixtures every test may use: a real embedded PostgreSQL, a headquarters database a test, and SQLite channel files.
 
-The server is one for the whole run, shared by the workers of pytest-xdist. Its `template` database is migrated once and cloned
-for each test that asks for `hq`.
+The server is one for the whole run, shared by the workers of pytest-xdist. Its template database is migrated once and
+cloned for each test that asks for `hq`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
-from commerce import database, server
-from commerce.migrations import upgrade_channel, upgrade_headquarters
 from psycopg import sql
 from sqlalchemy import Engine
+
+from commerce import database, server
+from commerce.migrations import upgrade_channel, upgrade_headquarters
 
 TEMPLATE = "template_hq"
 

@@ -43,8 +43,8 @@ def hq_engine(url: str | None = None) -> Engine:
         running = server.find(settings.home)
         if running is None:
             raise CommerceError(
-                f"The embedded PostgreSQL of {settings.home} does not run. Start it with `commerce server start`, or set "
-                "COMMERCE_HQ_URL to a headquarters database."
+                f"The embedded PostgreSQL of {settings.home} does not run. Start it with `commerce server start`, or "
+                "set COMMERCE_HQ_URL to a headquarters database."
             )
         url = running.url("hq")
     parsed = parse_url(url)
@@ -58,19 +58,21 @@ def hq_engine(url: str | None = None) -> Engine:
 
 
 def adbc_hq(engine: Engine) -> adbc.Connection:
-    """Open an ADBC (Arrow) connection to the database of `engine`. It is a connection of its own: it shares no transaction.
+    """Open an ADBC (Arrow) connection to the database of `engine`.
 
-    The caller closes it. It starts without autocommit: `commit()` what is to stay.
+    It is a connection of its own and shares no transaction. The caller closes it. It starts without
+    autocommit: `commit()` what is to stay.
     """
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return adbc_driver_postgresql.dbapi.connect(url)
+    connection: adbc.Connection = adbc_driver_postgresql.dbapi.connect(url)
+    return connection
 
 
 @contextlib.contextmanager
 def try_advisory_lock(engine: Engine, key: str, wait_seconds: float = 0) -> Iterator[bool]:
     """Hold the advisory lock named `key` during the block; yields False if somebody else keeps it for `wait_seconds`.
 
-    The lock belongs to a session of its own, outside any transaction: it neither holds back vacuum nor outlives a crash.
+    The lock belongs to a session of its own, outside any transaction: it does not hold back vacuum or outlive a crash.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         held = _take_lock(connection, key, wait_seconds)
@@ -120,8 +122,8 @@ def sqlstate(error: BaseException) -> str | None:
 def describe_error(error: BaseException) -> str:
     """A database error without the data in it: its kind, SQLSTATE, table and constraint.
 
-    The text of a database error quotes values (PostgreSQL's ``DETAIL: Key (...)``, ``invalid input syntax ... "..."``): it must
-    reach neither a log nor a result.
+    The text of a database error quotes values (PostgreSQL's ``DETAIL: Key (...)``, ``invalid input syntax ... "..."``):
+    it must reach neither a log nor a result.
     """
     original: Any = getattr(error, "orig", None) or error
     parts = [type(original).__name__]
@@ -161,8 +163,8 @@ def refuse_password(url: str) -> None:
     parsed = parse_url(url)
     if parsed.password or any(_is_secret(name) for name in parsed.query):
         raise UsageError(
-            "The database URL holds a password and would be stored with it. Leave it out and keep it in an Airflow connection "
-            "(--connection ID), or for PostgreSQL in a password file (PGPASSFILE)."
+            "The database URL holds a password and would be stored with it. Leave it out and keep it in an Airflow "
+            "connection (--connection ID), or for PostgreSQL in a password file (PGPASSFILE)."
         )
 
 

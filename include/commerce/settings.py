@@ -2,8 +2,8 @@
 
 Two environment variables, both optional (design: "Interface that stays stable"):
 
-* ``COMMERCE_HOME``: the data folder of the embedded default (PostgreSQL, demo channels). In a source checkout it defaults to
-  ``.commerce`` beside ``pyproject.toml``, otherwise to the user's data folder.
+* ``COMMERCE_HOME``: the data folder of the embedded default (PostgreSQL, demo channels). In a source checkout it
+  defaults to ``.commerce`` beside ``pyproject.toml``, otherwise to the user's data folder.
 * ``COMMERCE_HQ_URL``: the headquarters database. Unset means the embedded server of ``COMMERCE_HOME``.
 """
 

@@ -1,7 +1,7 @@
-"""Alembic migrations of headquarters and of channel databases, run from code: `upgrade_headquarters`, `upgrade_channel`.
+"""Alembic migrations of headquarters and of channel databases, run from code.
 
-A revision is explicit `op` code and is never changed once released; a test proves that all of them together give exactly the
-tables of `commerce.schema`.
+A revision is explicit `op` code and is never changed once released; a test proves that all of them together give
+exactly the tables of `commerce.schema`.
 """
 
 from commerce.migrations.runner import upgrade_channel, upgrade_headquarters

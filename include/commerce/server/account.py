@@ -1,9 +1,9 @@
 """The operating system account that runs the embedded server.
 
-PostgreSQL refuses to run as root. Started by an ordinary user it runs as that user. Started by root it runs as the owner of
-``COMMERCE_HOME`` if that is an ordinary user (``sudo make demo`` in somebody's checkout), otherwise as ``nobody``. No account is
-created and no permission outside ``COMMERCE_HOME`` changes; folders on the way that this account may not enter (``/root``) are
-entered with one Linux capability which the server process keeps: to search and read, not to write.
+PostgreSQL refuses to run as root. Started by an ordinary user it runs as that user. Started by root it runs as the
+owner of ``COMMERCE_HOME`` if that is an ordinary user, otherwise as ``nobody``. No account is created and no permission
+outside ``COMMERCE_HOME`` changes; folders on the way that this account may not enter (``/root``) are entered with one
+Linux capability which the server process keeps: to search and read, not to write.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def choose(home: Path) -> Account:
             entry = pwd.getpwuid(uid)
         except KeyError:
             raise CommerceError(
-                f"User id {uid} has no name on this machine and PostgreSQL needs one. Run as a user listed in /etc/passwd, "
-                "or set COMMERCE_HQ_URL to a PostgreSQL server of your own."
+                f"User id {uid} has no name on this machine and PostgreSQL needs one. Run as a user listed in "
+                "/etc/passwd, or set COMMERCE_HQ_URL to a PostgreSQL server of your own."
             ) from None
         return Account(entry.pw_name, uid, entry.pw_gid, None)
     if not sys.platform.startswith("linux"):
@@ -77,8 +77,9 @@ def choose(home: Path) -> Account:
 def _switch_to(uid: int, gid: int) -> Callable[[], None]:
     """A function for the child process that becomes uid:gid and keeps one capability to enter folders.
 
-    ``CAP_DAC_READ_SEARCH`` where root has it, otherwise ``CAP_DAC_OVERRIDE`` (a container's root usually has only that). Where the
-    kernel refuses either, the server still starts if the account can reach its files by itself; so refusals are not checked here.
+    ``CAP_DAC_READ_SEARCH`` where root has it, otherwise ``CAP_DAC_OVERRIDE`` (a container's root often has only that). Where
+    the kernel refuses either, the server still starts if the account can reach its files by itself; so refusals are not
+    checked here.
     """
     held = _effective_capabilities()
     kept = next((bit for bit in (_CAP_DAC_READ_SEARCH, _CAP_DAC_OVERRIDE) if held >> bit & 1), None)

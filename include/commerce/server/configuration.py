@@ -1,4 +1,4 @@
-"""Configuration files of the embedded server: sized for a small machine, local clients only, no personal data in its log."""
+"""Configuration of the embedded server: sized for a small machine, local clients only, no personal data in its log."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ log_min_error_statement = panic         # statements do, too
 def write(layout: Layout, account: Account, socket_folder: Path) -> None:
     """Write settings, client authentication and user map into the data folder.
 
-    Authentication is by operating system user (peer): only the account that started the server may connect, as `postgres`.
+    Authentication is by operating system user (peer): only who started the server may connect, as `postgres`.
     """
     users = "".join(f'commerce "{name}" postgres\n' for name in account.clients())
     settings = _SETTINGS.format(
@@ -58,7 +58,7 @@ def write(layout: Layout, account: Account, socket_folder: Path) -> None:
 def _shared_memory_type() -> str:
     """`posix` needs room in /dev/shm for parallel queries; containers often have only 64 MB there."""
     try:
-        roomy = shutil.disk_usage("/dev/shm").total >= 1 << 30
+        roomy = shutil.disk_usage("/dev/shm").total >= 1 << 30  # noqa: S108
     except OSError:
         return "posix"  # no such folder: macOS keeps POSIX shared memory elsewhere
     return "posix" if roomy else "mmap"

@@ -68,8 +68,9 @@ class ServerStatus:
 def start(home: Path, *, wait_seconds: float = 300) -> Server:
     """Start the server of `home` and wait until it accepts connections; return it if it already runs.
 
-    The first start creates the data folder. After a crash the server replays its log first, which may take minutes on a large
-    database: `wait_seconds` bounds that. The database `hq` exists afterwards. Starts and stops of one home wait for each other.
+    The first start creates the data folder. After a crash the server replays its log first, which may take minutes on
+    a large database: `wait_seconds` bounds that. The database `hq` exists afterwards. Starts and stops of one home wait
+    for each other.
 
     Raises:
         CommerceError: the server cannot start; the message says why and what to do.
@@ -93,7 +94,8 @@ def start(home: Path, *, wait_seconds: float = 300) -> Server:
                     return server
             if time.monotonic() >= deadline:
                 raise CommerceError(
-                    f"The embedded PostgreSQL accepts no connections after {wait_seconds:.0f} seconds. Its log is {layout.log}."
+                    f"The embedded PostgreSQL accepts no connections after {wait_seconds:.0f} seconds. "
+                    f"Its log is {layout.log}."
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -168,19 +170,19 @@ def _claim(folder: Path, account: Account, what: str) -> None:
         account.own(folder)
     if folder.stat().st_uid != account.uid:
         raise CommerceError(
-            f"{folder} belongs to user id {folder.stat().st_uid}, but the server would run as '{account.name}'. Run the command as "
-            f"the user that made it, or set another {what}."
+            f"{folder} belongs to user id {folder.stat().st_uid}, but the server would run as '{account.name}'. "
+            f"Run the command as the user that made it, or set another {what}."
         )
 
 
 def _initialize(layout: Layout, account: Account) -> None:
-    """Create the data folder unless it exists: prepared beside it and renamed, so that an interrupted start leaves none."""
+    """Create the data folder unless it exists: made beside it and renamed, so that an interrupted start leaves none."""
     version = layout.data / "PG_VERSION"
     if version.is_file():
         if (found := version.read_text().strip()) != MAJOR_VERSION:
             raise CommerceError(
-                f"{layout.data} was made by PostgreSQL {found}, this is {MAJOR_VERSION}. Dump it with the old version and "
-                "restore it here, or set another COMMERCE_HOME."
+                f"{layout.data} was made by PostgreSQL {found}, this is {MAJOR_VERSION}. Dump it with the old version "
+                "and restore it here, or set another COMMERCE_HOME."
             )
         return
     fresh = layout.root / "data.new"
@@ -228,8 +230,8 @@ def _run(command: Sequence[str], layout: Layout, account: Account) -> None:
             )
         except (PermissionError, subprocess.SubprocessError) as error:
             raise CommerceError(
-                f"The account '{account.name}' cannot run {command[0]} ({error}). Install in a folder that it may enter, or run "
-                "the command as an ordinary user."
+                f"The account '{account.name}' cannot run {command[0]} ({error}). Install in a folder that it may "
+                "enter, or run the command as an ordinary user."
             ) from error
         output.seek(0)
         said = output.read().decode(errors="replace").strip().splitlines()

@@ -47,8 +47,8 @@ class Layout:
     def socket_folder(self) -> Path:
         """Where a server that starts now puts its socket.
 
-        ``<home>/postgresql/run``; a short folder of the temporary directory when that path is too long for a Unix socket. The
-        name is a digest of the home, so that it is the same at every start.
+        ``<home>/postgresql/run``; a short folder of the temporary directory when that path is too long for a Unix
+        socket. The name is a digest of the home, so that it is the same at every start.
         """
         folder = self.root / "run"
         if len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) <= _LONGEST_SOCKET_PATH:

@@ -47,8 +47,8 @@ def running(layout: Layout) -> Postmaster | None:
 def clear_remains(layout: Layout, wait_seconds: float = 10) -> None:
     """Make a data folder without a live server startable again. The caller holds the lock of the layout.
 
-    Ends backends that outlived a killed server (PostgreSQL refuses to start beside them) and removes its lock files (PostgreSQL
-    refuses to start when the number in them belongs to any other process of the account by now).
+    Ends backends that outlived a killed server (PostgreSQL refuses to start beside them) and removes its lock files
+    (PostgreSQL refuses to start when the number in them belongs to any other process of the account by now).
     """
     orphans = [p for p in psutil.process_iter() if _is_postgres(p) and _works_in(p.pid, layout.data)]
     for process in orphans:

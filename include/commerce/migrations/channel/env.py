@@ -1,4 +1,4 @@
-"""Alembic environment of a channel database; `commerce.migrations.runner` gives it the connection and its transaction."""
+"""Alembic environment of a channel database; `commerce.migrations.runner` gives it a connection in a transaction."""
 
 from alembic import context
 

@@ -1,0 +1,132 @@
+"""The revisions of headquarters and channel, one after the other, give exactly the tables of `commerce.schema`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, Engine, MetaData, text
+
+from commerce import database, server
+from commerce.migrations import upgrade_channel, upgrade_headquarters
+from commerce.schema import channel, headquarters
+
+CATALOG = {
+    "columns": """
+        SELECT c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+               pg_get_expr(d.adbin, d.adrelid), c.relkind, c.relpersistence
+        FROM pg_class AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace IN ('ax'::regnamespace, 'cdx'::regnamespace) AND c.relname <> 'alembic_version'
+          AND c.relkind IN ('r', 'p', 'v', 'm')""",
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace IN ('ax'::regnamespace, 'cdx'::regnamespace)
+          AND conrelid <> 'cdx.alembic_version'::regclass""",
+    "indexes": """
+        SELECT schemaname, indexname, indexdef FROM pg_indexes
+        WHERE schemaname IN ('ax', 'cdx') AND tablename <> 'alembic_version'""",
+    "sequences": """
+        SELECT schemaname, sequencename, data_type::text, start_value, increment_by, cache_size, cycle
+        FROM pg_sequences WHERE schemaname IN ('ax', 'cdx')""",
+    "views and routines": """
+        SELECT schemaname || '.' || viewname, definition FROM pg_views WHERE schemaname IN ('ax', 'cdx')
+        UNION ALL
+        SELECT oid::regprocedure::text, pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace IN ('ax'::regnamespace, 'cdx'::regnamespace)""",
+}
+
+
+@pytest.fixture
+def from_metadata(hq_server: server.Server) -> Iterator[Engine]:
+    """A headquarters database made by SQLAlchemy from the metadata, without the migrations."""
+    hq_server.ensure_database("hq_from_metadata")
+    engine = database.hq_engine(hq_server.url("hq_from_metadata"))
+    with engine.begin() as connection:
+        for schema in ("ax", "cdx"):
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+        connection.execute(text("CREATE TABLE cdx.alembic_version ()"))
+        headquarters.metadata.create_all(connection)
+    yield engine
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA ax, cdx CASCADE"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("part", CATALOG)
+def test_headquarters_migrations_give_the_metadata(hq: Engine, from_metadata: Engine, part: str) -> None:
+    migrated, made = (_rows(engine, CATALOG[part]) for engine in (hq, from_metadata))
+    assert migrated - made == set(), "only in the migrations"
+    assert made - migrated == set(), "only in the metadata"
+
+
+def _rows(engine: Engine, query: str) -> set[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return {tuple(row) for row in connection.execute(text(query))}
+
+
+def test_alembic_finds_nothing_to_do_in_headquarters(hq: Engine) -> None:
+    with hq.connect() as connection:
+        assert _differences(connection, headquarters.metadata, include_schemas=True) == []
+
+
+def test_channel_migrations_give_the_metadata(channel_db: Callable[[str], Engine]) -> None:
+    """Tables by Alembic's comparison, and the statements that SQLite keeps."""
+    migrated = channel_db("migrated")
+    made = sa.create_engine("sqlite://")
+    channel.metadata.create_all(made)
+    with made.begin() as connection:
+        connection.exec_driver_sql(f"CREATE VIEW {channel.CUSTOMERS_VIEW} AS {channel.CUSTOMERS_VIEW_SQL}")
+    assert _sqlite_statements(migrated) == _sqlite_statements(made)
+    with migrated.connect() as connection:
+        assert _differences(connection, channel.metadata) == []
+
+
+def _sqlite_statements(engine: Engine) -> dict[str, str]:
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'")
+        return {
+            name: " ".join((sql or "").split()) for name, sql in rows if not name.startswith("sqlite_autoindex_alembic")
+        }
+
+
+def _differences(connection: Connection, metadata: MetaData, *, include_schemas: bool = False) -> list[object]:
+    def ours(name: str | None, kind: str, _: object) -> bool:
+        if kind == "schema":
+            return name in (headquarters.SCHEMAS if include_schemas else (None,))
+        return not (kind == "table" and name == "alembic_version")
+
+    options = {
+        "compare_server_default": True,
+        "include_schemas": include_schemas,
+        "include_name": ours,
+        "version_table_schema": "cdx" if include_schemas else None,
+    }
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def test_upgrading_again_changes_nothing(hq: Engine, channel_db: Callable[[str], Engine]) -> None:
+    before = _rows(hq, CATALOG["columns"])
+    upgrade_headquarters(hq)
+    assert _rows(hq, CATALOG["columns"]) == before
+    store = channel_db("S0001")
+    statements = _sqlite_statements(store)
+    upgrade_channel(store)
+    assert _sqlite_statements(store) == statements
+
+
+def test_a_channel_file_lets_readers_and_the_register_work_side_by_side(channel_db: Callable[[str], Engine]) -> None:
+    with channel_db("S0001").connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+
+
+def test_a_channel_file_keeps_amounts_exact_and_counters_unused(channel_db: Callable[[str], Engine]) -> None:
+    """Every counter is AUTOINCREMENT, and no column has an affinity that would make a float of an amount."""
+    statements = _sqlite_statements(channel_db("S0001"))
+    for name in channel.UPLOADS:
+        assert "PRIMARY KEY AUTOINCREMENT" in statements[name]
+    assert not [name for name, sql in statements.items() if "NUMERIC" in sql or "REAL" in sql or "FLOAT" in sql]
