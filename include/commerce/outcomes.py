@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-StoreState = Literal["done", "failed", "skipped"]
+StoreState = Literal["done", "failed", "skipped", "blocked"]
+"""Blocked: the quality gate's verdict; money of that store stays unposted until the references are right."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,18 @@ class JobResult:
 
     @property
     def failed_stores(self) -> tuple[str, ...]:
-        return tuple(sorted(name for name, outcome in self.stores.items() if outcome.state == "failed"))
+        return self._in_state("failed")
+
+    @property
+    def blocked_stores(self) -> tuple[str, ...]:
+        return self._in_state("blocked")
 
     @property
     def ok(self) -> bool:
-        return not self.failed_stores
+        return not self.failed_stores and not self.blocked_stores
+
+    def _in_state(self, state: StoreState) -> tuple[str, ...]:
+        return tuple(sorted(name for name, outcome in self.stores.items() if outcome.state == state))
 
     def as_dict(self) -> dict[str, Any]:
         return {
