@@ -118,6 +118,17 @@ class ContactType(IntEnum):
     CELLULAR_PHONE = 6
 
 
+class AttributeDataType(IntEnum):
+    """Type of a customer attribute's value (numbers inferred)."""
+
+    CURRENCY = 1
+    DATE_TIME = 2
+    DECIMAL = 3
+    INTEGER = 4
+    TEXT = 5
+    TRUE_FALSE = 6
+
+
 class UploadSessionStatus(IntEnum):
     STARTED = 0
     AVAILABLE = 1

@@ -1,0 +1,47 @@
+"""Change tracking for job 1010: who changes a customer writes here, in the same transaction.
+
+A package claims the rows. A customer waits at most once in a data group's outbox. Rows are written in
+account order, so that two transactions that change the same customers wait for one another instead of deadlocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+_ENQUEUE = """
+INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum)
+SELECT g.recid, a.dataareaid, a.accountnum
+FROM ({accounts}) AS a
+JOIN cdx.retailcdxdatagroup AS g ON g.dataareaid = a.dataareaid
+GROUP BY g.recid, a.dataareaid, a.accountnum
+ORDER BY g.recid, a.dataareaid, a.accountnum
+ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO NOTHING
+"""
+
+_ENQUEUE_FOR_GROUP = text(
+    "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum) VALUES (:data_group, :company, :account)"
+    " ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO NOTHING"
+)
+
+
+def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any] | None = None) -> int:
+    """Send the customers of `accounts` to every data group of their company.
+
+    Args:
+        connection: the transaction that changes the customers.
+        accounts: SQL text of a query with columns dataareaid and accountnum; repeated accounts are sent once.
+        parameters: bind values of `accounts`.
+
+    Returns:
+        The number of rows written; a customer that waits already counts for none.
+    """
+    result = connection.execute(text(_ENQUEUE.format(accounts=accounts)), dict(parameters or {}))
+    return int(result.rowcount)
+
+
+def enqueue_for_group(connection: Connection, data_group: int, company: str, account: str) -> None:
+    """Send one customer to one data group, whatever its company: a store's default customer may be of another one."""
+    connection.execute(_ENQUEUE_FOR_GROUP, {"data_group": data_group, "company": company, "account": account})
