@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine
 
-_FOLDER = Path(__file__).parent
+History = Literal["headquarters", "channel"]
+
 VERSION_SCHEMA = "cdx"
 """Where headquarters keeps its revision; a channel database keeps it beside the channel tables."""
+
+_FOLDER = Path(__file__).parent
 
 
 def upgrade_headquarters(engine: Engine) -> None:
@@ -20,7 +24,7 @@ def upgrade_headquarters(engine: Engine) -> None:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('commerce migration', 0))"))
         for schema in ("ax", VERSION_SCHEMA):
             connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
-        _upgrade(connection, "headquarters")
+        command.upgrade(config("headquarters", connection), "head")
 
 
 def upgrade_channel(engine: Engine) -> None:
@@ -30,16 +34,18 @@ def upgrade_channel(engine: Engine) -> None:
             # A property of the file: readers do not block the register, nor the register readers.
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     with engine.begin() as connection:
-        _upgrade(connection, "channel")
+        command.upgrade(config("channel", connection), "head")
 
 
-def config(environment: str, connection: Connection) -> Config:
-    """Alembic's configuration of one environment ("headquarters" or "channel") on an open transaction."""
+def config(history: History, connection: Connection) -> Config:
+    """Alembic's configuration for one history of revisions, on a connection with an open transaction."""
     settings = Config()
-    settings.set_main_option("script_location", str(_FOLDER / environment).replace("%", "%%"))
-    settings.attributes["connection"] = connection
+    for option, value in {
+        "script_location": str(_FOLDER),
+        "version_locations": str(_FOLDER / history),
+        "path_separator": "newline",
+        "file_template": "%(rev)s_%(slug)s",
+    }.items():
+        settings.set_main_option(option, value.replace("%", "%%"))
+    settings.attributes.update(connection=connection, history=history)
     return settings
-
-
-def _upgrade(connection: Connection, environment: str) -> None:
-    command.upgrade(config(environment, connection), "head")
