@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import Engine, text
+
 from commerce import setup
 from commerce.errors import UsageError
-from sqlalchemy import Engine, text
 
 COMPANY = """
 companies:
