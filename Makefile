@@ -1,0 +1,62 @@
+# `make help` lists the targets. They need Python 3.11 to 3.13 with venv, and nothing from the environment.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Another project's environment must not leak into this one; programs started by name come from the venv.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test lint format typecheck requirements migration clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Install everything into .venv (again only when requirements change)
+
+demo: $(STAMP) ## Demo stores, the whole end-of-day run through Airflow's scheduler, and its summary
+	@python -m commerce_airflow.local demo
+
+up: $(STAMP) ## Airflow with its UI on the demo data, in the foreground
+	@python -m commerce_airflow.local up
+
+test: $(STAMP) ## All tests; ARGS="-k name" passes arguments to pytest
+	@python -m pytest -n auto --maxprocesses 4 --dist loadgroup tests $(ARGS)
+
+lint: $(STAMP) ## Style (ruff) and the direction of imports (import-linter)
+	@ruff check
+	@ruff format --check
+	@lint-imports
+
+format: $(STAMP) ## Put the code into shape (ruff)
+	@ruff check --fix
+	@ruff format
+
+typecheck: $(STAMP) ## Types (mypy, strict)
+	@mypy
+
+requirements: $(STAMP) ## Compile requirements*.txt from requirements*.in; ARGS="--upgrade" takes newer versions
+	@uv pip compile --quiet --universal --no-header --no-emit-index-url --python-version 3.11 requirements.in --output-file requirements.txt $(ARGS)
+	@uv pip compile --quiet --universal --no-header --no-emit-index-url --python-version 3.11 requirements-dev.in --output-file requirements-dev.txt $(ARGS)
+
+migration: $(STAMP) ## New revisions for what changed in commerce.schema; NAME="what_changed"
+	@python -m commerce.migrations $(NAME)
+
+clean: ## Stop the embedded server and remove .venv, .commerce and everything that was built
+	@if [ -x $(BIN)/commerce ] && [ -d .commerce ]; then $(BIN)/commerce server stop; fi
+	@rm -rf $(VENV) .commerce build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis include/*.egg-info
+
+# uv installs the stack in seconds, pip in a minute or two; pip fetches uv and stands in for it where there is none.
+$(STAMP): requirements.txt requirements-dev.txt pyproject.toml
+	@PATH="$(SYSTEM_PATH)"; python="$$(PYTHON="$(PYTHON)" sh .ci/find-python)" && "$$python" -m venv --clear $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements-dev.txt)" || \
+		echo "No uv for this machine: installing with pip, which takes longer."
+	@if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; \
+		else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; \
+		$$install --requirement requirements.txt --requirement requirements-dev.txt && \
+		$$install --no-deps --no-build-isolation --editable .
+	@touch $@
