@@ -49,14 +49,14 @@ clean: ## Stop the embedded server and remove .venv, .commerce and everything th
 	@if [ -x $(BIN)/commerce ] && [ -d .commerce ]; then $(BIN)/commerce server stop; fi
 	@rm -rf $(VENV) .commerce build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis include/*.egg-info
 
-# uv installs the stack in seconds, pip in a minute or two; pip fetches uv and stands in for it where there is none.
+# uv installs the stack in seconds, pip in a minute or two. pip stands in where uv is missing or cannot reach the packages.
 $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 	@PATH="$(SYSTEM_PATH)"; python="$$(PYTHON="$(PYTHON)" sh .ci/find-python)" && "$$python" -m venv --clear $(VENV)
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[^ ]*' requirements-dev.txt)" || \
-		echo "No uv for this machine: installing with pip, which takes longer."
-	@if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; \
-		else install="$(BIN)/python -m pip install --quiet --disable-pip-version-check"; fi; \
-		$$install --requirement requirements.txt --requirement requirements-dev.txt && \
-		$$install --no-deps --no-build-isolation --editable .
+	@install() { "$$@" --quiet --requirement requirements.txt --requirement requirements-dev.txt && \
+			"$$@" --quiet --no-deps --no-build-isolation --editable .; }; \
+		pip="$(BIN)/python -m pip --disable-pip-version-check"; \
+		{ $$pip install --quiet "$$(grep -o '^uv==[^ ]*' requirements-dev.txt)" && \
+			install $(BIN)/uv pip install --system-certs --python $(BIN)/python; } || \
+		{ echo "uv did not do it; installing with pip, which takes longer." && install $$pip install; }
 	@touch $@
