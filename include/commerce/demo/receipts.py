@@ -17,7 +17,7 @@ WITH placed AS (
            utc(day, second, offset_seconds) AS moment, business_date(day) AS date,
            lpad(CAST(shop + 1 AS VARCHAR), 4, '0') || '-' || coalesce(register, 1 + share('register', doc, 2)) AS terminal
     FROM document JOIN shop USING (shop))
-SELECT placed.*, guid('customer', buyer) AS guid, strftime(date, '%Y-%m-%d') AS businessdate,
+SELECT placed.*, CASE WHEN buyer IS NOT NULL THEN guid('customer', buyer) END AS guid, strftime(date, '%Y-%m-%d') AS businessdate,
        row_number() OVER (ORDER BY shop, moment, doc) AS pos,
        row_number() OVER (PARTITION BY shop, register ORDER BY moment, doc) AS sequence,
        store || '-' || terminal || '-' || lpad(CAST(sequence AS VARCHAR), 6, '0') AS transactionid,
@@ -154,7 +154,7 @@ CHANNEL_ROWS = {
         JOIN header USING (doc) WHERE header.shop = ? AND taxcode IS NOT NULL ORDER BY line.pos, linenum, taxcode""",
     "retailtransactiondiscounttrans": f"""
         SELECT {_STOREID_KEY}, CAST(linenum AS VARCHAR) AS salelinenum, '1' AS linenum, CAST(line.discount AS VARCHAR) AS amount,
-               CAST(list_price * abs(line.qty) AS VARCHAR) AS discountamount, 1 AS discountorigintype,
+               CAST(line.discount AS VARCHAR) AS discountamount, 1 AS discountorigintype,
                'DEMO-' || item % 10 AS periodicdiscountofferid
         {_LINES} AND line.discount <> 0 ORDER BY line.pos, line.linenum""",
     "retailtransactionmarkuptrans": f"""

@@ -19,7 +19,7 @@ JOIN document AS sale ON sale.doc = sold.origin AND sale.type = 2 AND sale.entry
 # The returns desk is open in the evening, after the day's sales: a return is never before its sale.
 RETURNS = """
 INSERT INTO document BY NAME
-SELECT sale.doc + 1 AS doc, doc AS origin, 2 AS source, sale.number, sale.date_key,
+SELECT sale.doc + 1 AS doc, sale.doc + 1 AS origin, 2 AS source, sale.number, sale.date_key,
        share('later', sale.number, 2) AS later, 64800 + share('return time', sale.number, 9000) AS second,
        sale.buyer, sale.doc AS return_of, 2 AS type, 0 AS entrystatus
 FROM document AS sale
