@@ -1,10 +1,11 @@
 """### Customer synchronization
 
-Every ten minutes: new asynchronous customers and transactions come to headquarters (`upload`), each new customer gets its account
-(`synchronize_customers`), and the accounts go back to the registers (`distribute`). Posts nothing.
+Every ten minutes: new asynchronous customers and transactions come to headquarters (`upload`), each new customer gets
+its account (`synchronize_customers`), and the accounts go back to the registers (`distribute`). Posts nothing.
 
-A store that is red is out of reach or busy; the next run tries it again, and the other stores are not held up. Red for more than an
-hour: read the log of `close_run`, it names the stores and the reasons. Trigger it by hand with `stores: [STORE]` to try one store.
+A store that is red is out of reach or busy; the next run tries it again, and the other stores are not held up. Red
+for more than an hour: read the log of `close_run`, it names the stores and the reasons. Trigger it by hand with
+`stores: [STORE]` to try one store.
 """
 
 from airflow.sdk import chain, dag

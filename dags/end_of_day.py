@@ -1,25 +1,28 @@
 """### End of day
 
-Brings each store's new customers and transactions to headquarters, turns asynchronous customers into real ones, creates the sales
-orders, checks everything and posts the day's statements.
+Brings each store's new customers and transactions to headquarters, turns asynchronous customers into real ones,
+creates the sales orders, checks everything and posts the day's statements.
 
-**Start it by hand:** *Trigger*, choose a business date and, if you like, stores. Without a date it takes the day of its data
-interval. *Dry run* only shows the plan. It also runs by itself every morning at 04:00 in the company's time zone
-(`COMMERCE_TIME_ZONE`), for the day before. Starting it again for the same day does just what is missing.
+**Start it by hand:** *Trigger*, choose a business date and, if you like, stores. Without a date it takes the day of
+its data interval. *Dry run* only shows the plan. It also runs by itself every morning at 04:00 in the company's time
+zone (`COMMERCE_TIME_ZONE`), for the day before. Starting it again for the same day does just what is missing.
 
-**What the colours mean**
+**When something is red**
 
-| you see | it means | do this |
-|---|---|---|
-| `open_run` red | the configuration is wrong: unknown store or key, no date | read its log, trigger again with the right values |
-| a store red in `upload` | its database is out of reach or busy, or was restored from a backup | the log names the store and the reason; mend it, then clear that task or trigger a run with `stores: [STORE]` |
-| `synchronize_customers` red | setup is missing, such as an exhausted number sequence | mend the setup, clear the task |
-| `quality_gate` red | a store refers to a customer or address that nobody knows; that store alone is not posted | `commerce customers list`; when the customer's row has arrived, trigger a run for that store |
-| `distribute` or `distribute_late` red | new accounts have not reached a register yet | money is not held back; the next `customer_sync` tries again |
-| `close_run` red | at least one store is failed or blocked | its log is the summary: each store with state, reasons, count and amount |
+* `open_run`: the configuration is wrong (an unknown store or key, no date). Read its log, trigger again with the
+  right values.
+* `upload`: a store's database is out of reach or busy, or was restored from a backup. The log names store and reason.
+  Mend it, then clear that task, or trigger a run with just that store.
+* `synchronize_customers`: setup is missing, such as an exhausted number sequence. Mend the setup, clear the task.
+* `quality_gate`: a store refers to a customer or address that nobody knows. That store alone is not posted. When the
+  customer's row has arrived (`commerce customers list`), trigger a run for that store.
+* `distribute`, `distribute_late`: new accounts have not reached a register yet. Money is not held back;
+  `customer_sync` tries again.
+* `close_run`: at least one store failed or is blocked. Its log is the summary: state, reasons, count and amount of
+  each store.
 
-A red mapped task is tried again by itself when the cause may pass; the retry works only on the stores that failed. The other
-stores of the run are finished and posted whatever one store does.
+A red task of a shard is tried again by itself when the cause may pass; the retry works only on the stores that
+failed. The other stores of the run are finished and posted whatever one store does.
 """
 
 from airflow.sdk import dag

@@ -1,7 +1,7 @@
 """### End of day for history
 
-Posts days of a store from before its cut-over date: what it sold before this system took over. Runs only as a backfill, one run a
-day; the daily run never touches these days, and this one never touches days from the cut-over on.
+Posts days of a store from before its cut-over date: what it sold before this system took over. Runs only as a
+backfill, one run a day; the daily run never touches these days, and this one never touches days from the cut-over on.
 
 **Start it:** *Trigger* > *Backfill*, or
 
@@ -10,8 +10,8 @@ day; the daily run never touches these days, and this one never touches days fro
 
 Both dates are included; they are business dates and mean the same in every time zone. `stores` is required.
 
-**When a day is red**, the log of `close_run` names the stores and the reasons, as in *End of day*. Mend the cause and clear that
-day's run; days that are posted stay as they are.
+**When a day is red**, the log of `close_run` names the stores and the reasons, as in *End of day*. Mend the cause and
+clear that day's run; days that are posted stay as they are.
 """
 
 from airflow.sdk import dag

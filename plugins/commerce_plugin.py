@@ -1,5 +1,7 @@
 """What Airflow's own processes must load from this project."""
 
+from typing import ClassVar
+
 from airflow.plugins_manager import AirflowPlugin
 
 from commerce_airflow.timetables import BackfillOnlyTimetable
@@ -9,4 +11,4 @@ class CommercePlugin(AirflowPlugin):
     """Registers the timetable of `historical_end_of_day`."""
 
     name = "commerce"
-    timetables = [BackfillOnlyTimetable]
+    timetables: ClassVar = [BackfillOnlyTimetable]

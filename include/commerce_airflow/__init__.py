@@ -1,1 +1,1 @@
-"""What the DAGs, the plugins and the local stack share: configuration of a run, schedules, tasks, connections, failure policy."""
+"""What DAGs and plugins share: a run's configuration, schedules, tasks, connections, failure policy."""

@@ -1,4 +1,4 @@
-"""Assets that the runs update. Each event carries counts in its `extra`; other DAGs of the company may be scheduled on them."""
+"""Assets that the runs update, with counts in each event's `extra`. Other DAGs may be scheduled on them."""
 
 from airflow.sdk import Asset
 

@@ -10,8 +10,8 @@ from commerce.errors import UsageError
 def business_date(given: date | None, interval_start: datetime | None, zone: tzinfo) -> date:
     """The business date of a run: what was asked for, else the date on which its data interval starts.
 
-    The date is taken in the timetable's own zone: a midnight schedule in Oslo has an interval that starts at 22:00 or 23:00 UTC of
-    the day before. Neither the clock nor the run's logical date has a say.
+    The date is taken in the timetable's own zone: a midnight schedule in Oslo has an interval that starts at 22:00 or
+    23:00 UTC of the day before. Neither the clock nor the run's logical date has a say.
 
     Args:
         given: the `business_date` of the run's configuration.
@@ -25,7 +25,8 @@ def business_date(given: date | None, interval_start: datetime | None, zone: tzi
         return given
     if interval_start is None:
         raise UsageError(
-            "This run has neither a business date nor a data interval. Start it again with a 'business_date' (YYYY-MM-DD)."
+            "This run has neither a business date nor a data interval. "
+            "Start it again with a 'business_date' (YYYY-MM-DD)."
         )
     if interval_start.tzinfo is None:
         raise ValueError("the start of a data interval needs a time zone")

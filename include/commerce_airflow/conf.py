@@ -1,7 +1,8 @@
 """The configuration of a run (Airflow's `conf`), checked before anything happens.
 
-Airflow checks the keys that it knows against the form; keys that it does not know pass silently, and a misspelt `store` would
-run for every store. So `open_run` validates everything once more with these models, which know every key.
+Airflow checks the keys that it knows against the form; keys that it does not know pass silently, and a misspelt
+`store` would run for every store. So `open_run` validates everything once more with these models, which know every
+key.
 """
 
 from __future__ import annotations

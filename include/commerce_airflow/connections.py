@@ -12,7 +12,9 @@ CONNECTION_ID = "commerce_hq"
 
 
 def headquarters() -> Engine:
-    """Engine on headquarters: the Airflow connection `commerce_hq` (a secrets backend, ``AIRFLOW_CONN_COMMERCE_HQ`` or Airflow's own
+    """Engine on headquarters.
+
+    That is the Airflow connection `commerce_hq` (from a secrets backend, ``AIRFLOW_CONN_COMMERCE_HQ`` or Airflow's own
     table), else ``COMMERCE_HQ_URL``, else the embedded server of ``COMMERCE_HOME``.
     """
     from airflow.sdk import BaseHook
@@ -24,11 +26,13 @@ def headquarters() -> Engine:
         connection = BaseHook.get_connection(CONNECTION_ID)
     except AirflowNotFoundException:
         return hq_engine()
-    return hq_engine(sqlalchemy_url(connection))
+    return hq_engine(sqlalchemy_url(connection).render_as_string(hide_password=False))
 
 
 def sqlalchemy_url(connection: Connection) -> URL:
-    """An Airflow connection as SQLAlchemy URL for psycopg; its extras (`sslmode`, `host` for a Unix socket, ...) become libpq options.
+    """An Airflow connection as SQLAlchemy URL for psycopg.
+
+    The connection's extras (`sslmode`, `host` for a Unix socket, ...) become libpq options.
 
     Raises:
         UsageError: the connection is not one to PostgreSQL, or names no database.
@@ -38,7 +42,10 @@ def sqlalchemy_url(connection: Connection) -> URL:
     from commerce.errors import UsageError
 
     if connection.conn_type not in ("postgres", "postgresql"):
-        raise UsageError(f"The connection '{CONNECTION_ID}' has type '{connection.conn_type}'; headquarters is a 'postgres' connection.")
+        raise UsageError(
+            f"The connection '{CONNECTION_ID}' has type '{connection.conn_type}'; "
+            "headquarters is a 'postgres' connection."
+        )
     if not connection.schema:
         raise UsageError(f"The connection '{CONNECTION_ID}' names no database: fill in its schema.")
     return URL.create(

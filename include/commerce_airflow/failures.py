@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 
-class StoresFailed(Exception):
+class StoresFailedError(Exception):
     """Some stores of a shard failed; the others are finished and committed. A retry works only on those that failed."""
 
     def __init__(self, step: str, stores: Sequence[str]) -> None:
-        super().__init__(f"{step} failed for {', '.join(stores)}. The reasons are in this log; the other stores are finished.")
+        super().__init__(
+            f"{step} failed for {', '.join(stores)}. The reasons are in this log; the other stores are finished."
+        )
 
 
-class RunNotOpened(Exception):
+class StoresBlockedError(Exception):
+    """The gate lets these stores not be posted; a retry would find the same."""
+
+    def __init__(self, stores: Sequence[str]) -> None:
+        super().__init__(
+            f"Not posted: {', '.join(stores)}. They refer to customers or addresses that are not synchronized; rule, "
+            "count and amount are in this log. The other stores go on."
+        )
+
+
+class RunNotOpenedError(Exception):
     """There is no run to work on, because open_run failed."""
 
     def __init__(self) -> None:
         super().__init__("The run was not opened: open_run failed, its log says why. Nothing was done.")
 
 
-class RunFailed(Exception):
-    """At least one store was not posted."""
+class RunFailedError(Exception):
+    """At least one store failed or is blocked. Takes the run's summary."""
+
+    def __init__(self, run: int, summary: Mapping[str, Any]) -> None:
+        stores = [
+            f"{store['store']} ({store['state']})"
+            for store in summary["stores"]
+            if store["state"] in ("failed", "blocked")
+        ]
+        super().__init__(
+            f"Run {run}: {', '.join(stores) or 'not all is done'}. The summary in this log has the reasons."
+        )
 
 
-# Anything else is the same at the second try: a wrong configuration, a broken rule, a mistake in the code. A killed worker raises
-# nothing here; Airflow tries it again within the same number of retries.
+# Anything else is the same at the second try: a wrong configuration, a broken rule, a mistake in the code. A killed
+# worker raises nothing here; Airflow tries it again within the same number of retries.
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[StoresFailed, "sqlalchemy.exc.OperationalError", "sqlalchemy.exc.InterfaceError", ConnectionError, TimeoutError],
+            exception=[
+                StoresFailedError,
+                "sqlalchemy.exc.OperationalError",
+                "sqlalchemy.exc.InterfaceError",
+                ConnectionError,
+                TimeoutError,
+            ],
             action=RetryAction.RETRY,
             reason="may be over soon (database or channel out of reach, deadlock)",
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ from commerce_airflow.conf import MODELS, parse_conf
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+log = logging.getLogger(__name__)
+
 DEFAULT_MAX_SHARDS = 40
 
 
@@ -25,6 +28,7 @@ class Request:
 
     business_date: date | None
     stores: tuple[str, ...] | None
+    skip: tuple[str, ...]
     dry_run: bool
 
 
@@ -46,7 +50,8 @@ def requested(kind: str, zone: str, values: Mapping[str, Any], interval_start: d
     day = None
     if kind != "customer_sync":
         day = business_date(getattr(conf, "business_date", None), interval_start, ZoneInfo(zone))
-    return Request(day, conf.stores, getattr(conf, "dry_run", False))  # type: ignore[attr-defined]
+    values = conf.model_dump(exclude={"business_date"}, exclude_none=True)
+    return Request(day, values.get("stores"), values.get("skip", ()), values.get("dry_run", False))
 
 
 def max_shards() -> int:
@@ -67,14 +72,16 @@ def open_or_plan(kind: str, zone: str, context: Context) -> Opened:
     The key of the run is Airflow's: clearing a run works on the same one.
     """
     from commerce import run as runs
-
     from commerce_airflow.connections import headquarters
 
     dag_run = context["dag_run"]
     values = {**context["params"], **(dag_run.conf or {})}
     asked = requested(kind, zone, values, dag_run.data_interval_start)
     if asked.dry_run:
-        print(runs.plan(headquarters(), kind=kind, business_date=asked.business_date, stores=asked.stores).as_text())
+        plan = runs.plan(
+            headquarters(), kind=kind, business_date=asked.business_date, stores=asked.stores, skip=asked.skip
+        )
+        log.info("%s", plan.as_text())
         return Opened(None, [])
     opened = runs.open_run(
         headquarters(),
@@ -83,6 +90,8 @@ def open_or_plan(kind: str, zone: str, context: Context) -> Opened:
         stores=asked.stores,
         key=f"{dag_run.dag_id}/{dag_run.run_id}",
         max_shards=max_shards(),
+        skip=asked.skip,
     )
-    print(f"Run {opened.run} for business date {opened.business_date or '-'}, {len(opened.shards)} shards")
-    return Opened(opened.run, [{"run": opened.run, **asdict(shard)} for shard in opened.shards])
+    log.info("Run %s for business date %s, %s shards", opened.run, opened.business_date or "-", len(opened.shards))
+    shards = [{"run": opened.run, "name": shard.name, "stores": list(shard.stores)} for shard in opened.shards]
+    return Opened(opened.run, shards)

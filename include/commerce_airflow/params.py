@@ -1,4 +1,5 @@
-"""The forms in which a run is asked for. Airflow builds them when it parses the DAG file, so they cannot ask headquarters."""
+"""The forms in which a run is asked for. Airflow builds them when it parses the DAG file, so they cannot ask
+headquarters."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from airflow.sdk import Param
 from commerce_airflow.steps import SKIPPABLE
 
 
-def stores(description: str, *, required: bool = False) -> Param:
-    """Choice of stores: a multiple selection from ``COMMERCE_STORES`` (names separated by commas), else a field with a store a line."""
+def stores(description: str) -> Param:
+    """Choice of stores: a multiple selection from ``COMMERCE_STORES`` (`A,B,C`), else a field with a store a line."""
     known = [name.strip() for name in os.environ.get("COMMERCE_STORES", "").split(",") if name.strip()]
     choice = {"examples": known} if known else {}
     return Param(
@@ -19,7 +20,6 @@ def stores(description: str, *, required: bool = False) -> Param:
         items={"type": "string", "minLength": 1, "maxLength": 10},
         title="Stores",
         description=description,
-        section=None,
         **choice,
     )
 
@@ -39,7 +39,7 @@ def dry_run() -> Param:
         False,
         type="boolean",
         title="Dry run",
-        description="Only show the plan, in the log of open_run: what each step would do and which stores would be blocked.",
+        description="Change nothing; show in the log of open_run what each step would do.",
     )
 
 

@@ -1,7 +1,8 @@
 """When the DAGs run. What differs between companies comes from the environment of Airflow's processes:
 
 * ``COMMERCE_TIME_ZONE``: the company's time zone, in which the daily run counts its days (an IANA name; default UTC);
-* ``COMMERCE_DAILY_FROM``: the first business date that the daily run takes by itself (``YYYY-MM-DD``; default 2026-01-01).
+* ``COMMERCE_DAILY_FROM``: the first business date that the daily run takes by itself (``YYYY-MM-DD``; default
+  2026-01-01).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from commerce_airflow.timetables import BackfillOnlyTimetable
 DAILY_CRON = "0 4 * * *"  # at four the day before has ended, and no change to daylight saving time falls on it
 CUSTOMER_SYNC_CRON = "*/10 * * * *"
 
-HISTORY_ZONE = "UTC"  # `airflow backfill create --from-date` reads dates as UTC midnights; days of history are labelled the same
+HISTORY_ZONE = (
+    "UTC"  # `airflow backfill create --from-date` reads dates as UTC midnights; days of history are labelled the same
+)
 HISTORY_START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +34,9 @@ def company_zone() -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"COMMERCE_TIME_ZONE is '{name}', which is no time zone. Use an IANA name such as Europe/Oslo.") from None
+        raise ValueError(
+            f"COMMERCE_TIME_ZONE is '{name}', which is no time zone. Use an IANA name such as Europe/Oslo."
+        ) from None
     return name
 
 
@@ -50,7 +55,8 @@ def daily_start() -> datetime:
 
 
 def daily() -> CronDataIntervalTimetable:
-    """One data interval a business date, in the company's zone: a plain cron schedule would have intervals of no width."""
+    """One data interval a business date, in the company's zone: a plain cron schedule would have intervals of no
+    width."""
     return CronDataIntervalTimetable(DAILY_CRON, timezone=company_zone())
 
 

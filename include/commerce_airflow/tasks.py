@@ -1,23 +1,27 @@
-"""The tasks of a run. Each is the library's function of the same name with an Airflow face: pool, name of the shard, asset, failure.
+"""The tasks of a run. Each is the library's function of the same name with an Airflow face: pool, name of the shard,
+asset, failure.
 
-Steps read what earlier steps did from headquarters, so they run whatever became of the tasks before them (`all_done`); only
-identifiers and counts travel between tasks.
+Steps read what earlier steps did from headquarters, so they run whatever became of the tasks before them
+(`all_done`); only identifiers and counts travel between tasks.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from commerce_airflow.failures import RunFailed, RunNotOpened, StoresFailed
+from commerce_airflow.failures import RunFailedError, RunNotOpenedError, StoresBlockedError, StoresFailedError
 from commerce_airflow.pools import CHANNELS, HEADQUARTERS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.bases.decorator import Task
+
+log = logging.getLogger(__name__)
 
 OPEN_RUN = "open_run"
 RUN = "run"
@@ -33,7 +37,7 @@ def open_run(kind: str, zone: str) -> list[dict[str, Any]]:
         zone: the time zone in which the DAG's timetable counts days.
 
     Returns:
-        What the shard tasks map over: `{"run": 7, "name": "HOUSTON", "stores": ["HOUSTON"]}` each; nothing for a dry run.
+        What the shard tasks map over: `{"run": 7, "name": "HOUSTON", "stores": ["HOUSTON"]}` each. A dry run has none.
     """
     from commerce_airflow.opening import open_or_plan
 
@@ -79,10 +83,9 @@ def whole_step(name: str, *, outlets: Sequence[Asset] = ()) -> Task[..., Any]:
 
 
 @task(task_id="close_run", pool=HEADQUARTERS, trigger_rule=TriggerRule.ALL_DONE, retries=0)
-def close_run() -> dict[str, Any]:
+def close_run() -> dict[str, int]:
     """Write the run's summary; fail the run if a store failed or is blocked, or if the run never opened."""
     from commerce import run as runs
-
     from commerce_airflow.connections import headquarters
     from commerce_airflow.summary import as_text
 
@@ -91,12 +94,11 @@ def close_run() -> dict[str, Any]:
     if run is None:
         if context["params"].get("dry_run"):
             raise AirflowSkipException("A dry run: the plan is in the log of open_run, nothing was done.")
-        raise RunNotOpened
+        raise RunNotOpenedError
     summary = runs.close_run(headquarters(), run=run).as_dict()
-    print(as_text(summary))
-    bad = [f"{store['store']} ({store['state']})" for store in summary["stores"] if store["state"] in ("failed", "blocked")]
-    if bad or not summary["ok"]:
-        raise RunFailed(f"Run {run} for {summary['business_date']}: {', '.join(bad)}. The log of this task has each store's reasons.")
+    log.info("Run %s\n%s", run, as_text(summary))
+    if not summary["ok"]:
+        raise RunFailedError(run, summary)
     return {"run": run, "stores": len(summary["stores"])}
 
 
@@ -114,17 +116,17 @@ def _run_step(
     if name in (context["params"].get("skip") or ()):
         raise AirflowSkipException(f"'{name}' is left out, as the run's configuration says.")
     from commerce import run as runs
-
     from commerce_airflow.connections import headquarters
     from commerce_airflow.progress import LogProgress
 
     result = runs.run_step(headquarters(), run=run, step=name, stores=stores, progress=LogProgress())
     for outcome in result.stores.values():
-        if outcome.message:
-            print(f"{outcome.store}: {outcome.state}: {outcome.message}")
-    print(f"{name}: {dict(result.counts)} {({key: str(value) for key, value in result.amounts.items()})}")
+        log.info("%s: %s %s %s", outcome.store, outcome.state, dict(outcome.counts), outcome.message)
+    log.info("%s: %s", name, result.counts)
     for asset in outlets:
         context["outlet_events"][asset].extra = {"run": run, **result.counts}
     if result.failed_stores:
-        raise StoresFailed(name, result.failed_stores)
+        raise StoresFailedError(name, result.failed_stores)
+    if result.blocked_stores:
+        raise StoresBlockedError(result.blocked_stores)
     return dict(result.counts)

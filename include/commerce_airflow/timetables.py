@@ -1,4 +1,5 @@
-"""A timetable that only backfills start. The plugin registers it, so that the scheduler can read it from a stored DAG."""
+"""A timetable that only backfills start. The plugin registers it, so that the scheduler can read it from a stored
+DAG."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 class BackfillOnlyTimetable(CronDataIntervalTimetable):
     """Days like a cron schedule's, but the scheduler never starts one of them.
 
-    The scheduler asks with the DAG's own `catchup`, which is false; a backfill always asks with true. A DAG without a time schedule
-    cannot be backfilled at all, hence this.
+    The scheduler asks with the DAG's own `catchup`, which is false; a backfill always asks with true. A DAG without a
+    time schedule cannot be backfilled at all, hence this.
     """
 
     @property

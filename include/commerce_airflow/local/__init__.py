@@ -1,1 +1,1 @@
-"""Airflow on one machine, on the embedded PostgreSQL: what `make demo`, `make up` and the end-to-end tests start and stop."""
+"""Airflow on one machine and the embedded PostgreSQL: for `make demo`, `make up` and the end-to-end tests."""

@@ -9,6 +9,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -32,6 +33,7 @@ class LocalAirflow:
         self.layout = layout
         self.address = f"http://{configuration.HOST}:{port}"
         self.components = components
+        self.started = datetime.now(UTC)
         self.api = AirflowApi(self.address, configuration.USER, configuration.password(layout))
 
     def check(self) -> None:
@@ -42,7 +44,10 @@ class LocalAirflow:
         """
         for component in self.components:
             if component.ended():
-                raise CommerceError(f"Airflow's {component.name} ended. Its log is {component.log}; it ends with:\n{component.last_lines()}")
+                raise CommerceError(
+                    f"Airflow's {component.name} ended. Its log is {component.log}; the last lines:\n"
+                    f"{component.last_lines()}"
+                )
 
     def wait_ready(self, seconds: float = 120) -> None:
         """Wait until runs can be started.
@@ -51,10 +56,12 @@ class LocalAirflow:
             CommerceError: it takes longer, or a component has ended.
         """
         deadline = time.monotonic() + seconds
-        while not self.api.ready(DAGS):
+        while not self.api.ready(DAGS, self.started):
             self.check()
             if time.monotonic() > deadline:
-                raise CommerceError(f"Airflow is not ready after {seconds:.0f} seconds. Its logs are in {self.layout.logs}.")
+                raise CommerceError(
+                    f"Airflow is not ready after {seconds:.0f} seconds. Its logs are in {self.layout.logs}."
+                )
             time.sleep(0.3)
 
 
@@ -68,7 +75,9 @@ def prepare(server: Server, layout: Layout) -> None:
     server.ensure_database(METADATA)
     if _is_migrated(server, layout):
         return
-    configuration.write_configuration(layout, metadata_url=server.url(METADATA, "psycopg2"), port=configuration.DEFAULT_PORT, parallelism=1)
+    configuration.write_configuration(
+        layout, metadata_url=server.url(METADATA, "psycopg2"), port=configuration.DEFAULT_PORT, parallelism=1
+    )
     done = subprocess.run(
         processes.airflow_command(["db", "migrate"]),
         env=configuration.environment(layout, {}),
@@ -80,7 +89,10 @@ def prepare(server: Server, layout: Layout) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise CommerceError("Airflow's metadata database could not be prepared. It ended with:\n" + "\n".join(done.stdout.splitlines()[-15:]))
+        raise CommerceError(
+            "Airflow's metadata database could not be prepared. It ended with:\n"
+            + "\n".join(done.stdout.splitlines()[-15:])
+        )
     layout.migrated.write_text(json.dumps(_state(server)))
 
 
@@ -105,7 +117,9 @@ def running(
         processes.stop_leftovers(layout.processes)
         prepare(server, layout)
         port = configuration.choose_port(port)
-        configuration.write_configuration(layout, metadata_url=server.url(METADATA, "psycopg2"), port=port, parallelism=parallelism)
+        configuration.write_configuration(
+            layout, metadata_url=server.url(METADATA, "psycopg2"), port=port, parallelism=parallelism
+        )
         airflow = LocalAirflow(layout, port, [])
         variables = configuration.environment(layout, environment)
         try:
@@ -134,7 +148,8 @@ def _alone(layout: Layout) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CommerceError(
-                f"The local Airflow of {layout.home} is running already. Stop it first (Ctrl-C where it runs), or set another COMMERCE_HOME."
+                f"The local Airflow of {layout.home} runs already. Stop it first (Ctrl-C where it runs), or set "
+                "another COMMERCE_HOME."
             ) from None
         yield
 
@@ -146,7 +161,7 @@ def _is_migrated(server: Server, layout: Layout) -> bool:
 
 
 def _state(server: Server) -> dict[str, str]:
-    """Airflow's version and the revision of its database: a database that was replaced or upgraded is migrated again."""
+    """Airflow's version and its database's revision: whatever of them was replaced, the next start migrates again."""
     with psycopg.connect(dbname=METADATA, user="postgres", host=str(server.socket_folder)) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return {"airflow": importlib.metadata.version("apache-airflow-core"), "revision": row[0] if row else ""}

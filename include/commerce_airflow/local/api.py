@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -33,26 +34,28 @@ class AirflowApi:
             raise CommerceError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
         return answer.json() if answer.content else None
 
-    def ready(self, dags: tuple[str, ...]) -> bool:
-        """The scheduler runs and the DAGs are there."""
+    def ready(self, dags: tuple[str, ...], since: datetime) -> bool:
+        """Whether the scheduler runs and the DAGs are read, both since `since`: an earlier start left its own times."""
         try:
             health = self._client.get("/api/v2/monitor/health").raise_for_status().json()
-            if health["scheduler"]["status"] != "healthy":
-                return False
-            found = {dag["dag_id"] for dag in self.request("GET", "dags", limit=100)["dags"]}
+            heartbeat = health["scheduler"]["latest_scheduler_heartbeat"]
+            parsed = {dag["dag_id"]: dag["last_parsed_time"] for dag in self.request("GET", "dags", limit=100)["dags"]}
         except httpx.HTTPError:
             return False
-        return found.issuperset(dags)
+        times = [heartbeat, *(parsed.get(dag) for dag in dags)]
+        return all(time is not None and datetime.fromisoformat(time) >= since for time in times)
 
     def unpause(self, dag: str, paused: bool = False) -> None:
         self.request("PATCH", f"dags/{dag}", {"is_paused": paused}, update_mask="is_paused")
 
     def set_pool(self, name: str, slots: int, description: str) -> None:
         """Create the pool, or set its size."""
-        pool = {"name": name, "slots": slots, "description": description}
-        existing = {found["name"] for found in self.request("GET", "pools", limit=100)["pools"]}
+        existing = {pool["name"] for pool in self.request("GET", "pools", limit=100)["pools"]}
+        pool = {"name": name, "slots": slots, "description": description, "include_deferred": False}
         if name in existing:
-            self.request("PATCH", f"pools/{name}", {"pool": name, **{key: pool[key] for key in ("slots", "description")}})
+            self.request(
+                "PATCH", f"pools/{name}", {("pool" if key == "name" else key): value for key, value in pool.items()}
+            )
         else:
             self.request("POST", "pools", pool)
 

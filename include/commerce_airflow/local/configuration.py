@@ -67,7 +67,10 @@ def project_folder(name: str) -> Path:
     """
     folder = PROJECT / name
     if not folder.is_dir():
-        raise UsageError(f"{folder} is missing: the local Airflow runs from a checkout. Clone the project and install it with 'pip install -e .'.")
+        raise UsageError(
+            f"{folder} is missing: the local Airflow runs from a checkout. Clone the project and install it with "
+            "'pip install -e .'."
+        )
     return folder
 
 
@@ -95,12 +98,14 @@ def password(layout: Layout) -> str:
 def write_configuration(layout: Layout, *, metadata_url: str, port: int, parallelism: int) -> None:
     """Write ``airflow.cfg``, so that `AIRFLOW_HOME=... airflow ...` in another terminal works with the same Airflow.
 
-    `metadata_url` is the metadata database for psycopg2. Keys are made once: components that each made their own would refuse one
-    another.
+    `metadata_url` is the metadata database for psycopg2. Keys are made once: components that each made their own
+    would refuse one another.
     """
     if not layout.keys.exists():
         names = ("fernet", "session", "jwt")
-        _write_private(layout.keys, json.dumps({name: base64.urlsafe_b64encode(os.urandom(32)).decode() for name in names}))
+        _write_private(
+            layout.keys, json.dumps({name: base64.urlsafe_b64encode(os.urandom(32)).decode() for name in names})
+        )
     keys = json.loads(layout.keys.read_text())
     sections: dict[str, dict[str, object]] = {
         "core": {
@@ -124,14 +129,23 @@ def write_configuration(layout: Layout, *, metadata_url: str, port: int, paralle
             "task_instance_heartbeat_sec": 5,
             "task_instance_heartbeat_timeout": 20,
             "task_instance_heartbeat_timeout_detection_interval": 5,
+            "mp_start_method": "forkserver",
+            "mp_forkserver_preload": "commerce_airflow.local.preload",
         },
+        # The process that watches a task may miss the task's end and look again only after this many seconds.
+        "workers": {"min_heartbeat_interval": 1},
         "dag_processor": {"parsing_processes": 1},
         "logging": {"base_log_folder": layout.logs, "colored_console_log": False},
         "usage_data_collection": {"enabled": False},
     }
     parser = configparser.ConfigParser(interpolation=None)
     # Airflow interpolates values: a percent sign (of a quoted URL) is doubled.
-    parser.read_dict({name: {key: str(value).replace("%", "%%") for key, value in options.items()} for name, options in sections.items()})
+    parser.read_dict(
+        {
+            name: {key: str(value).replace("%", "%%") for key, value in options.items()}
+            for name, options in sections.items()
+        }
+    )
     with contextlib.suppress(FileNotFoundError):
         layout.config.unlink()
     with os.fdopen(os.open(layout.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -140,18 +154,22 @@ def write_configuration(layout: Layout, *, metadata_url: str, port: int, paralle
 
 
 def environment(layout: Layout, extra: dict[str, str]) -> dict[str, str]:
-    """The environment of Airflow's processes: this one's, without settings of another Airflow that would override the file."""
+    """The environment of Airflow's processes: this one's, without settings that would override the file."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("AIRFLOW__") and name not in ("AIRFLOW_CONFIG", "AIRFLOW_HOME")
     }
-    return kept | {
-        "AIRFLOW_HOME": str(layout.airflow_home),
-        "COMMERCE_HOME": str(layout.home),
-        "GX_ANALYTICS_ENABLED": "false",
-        "PYTHONUNBUFFERED": "1",
-    } | extra
+    return (
+        kept
+        | {
+            "AIRFLOW_HOME": str(layout.airflow_home),
+            "COMMERCE_HOME": str(layout.home),
+            "GX_ANALYTICS_ENABLED": "false",
+            "PYTHONUNBUFFERED": "1",
+        }
+        | extra
+    )
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """Airflow's processes: each component in a session of its own, and the whole session stopped.
 
-A signal to the first process alone leaves workers, tasks and the port behind, and the next start then talks to the old server.
-Tasks even have process groups of their own, so it is the session that says what belongs to a component.
+A signal to the first process alone leaves workers, tasks and the port behind, and the next start then talks to the
+old server. Tasks even have process groups of their own, so it is the session that says what belongs to a component.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def start(name: str, arguments: Sequence[str], *, environment: dict[str, str], l
 
 
 def stop(components: Sequence[Component], *, wait_seconds: float = 10) -> None:
-    """Ask the components to end; kill what is left of their sessions after `wait_seconds`. Nothing remains afterwards."""
+    """Ask the components to end; kill what is left of their sessions after `wait_seconds`. Nothing remains
+    afterwards."""
     for component in components:
         with contextlib.suppress(ProcessLookupError):
             component.process.terminate()
@@ -85,7 +86,9 @@ def record(path: Path, components: Sequence[Component]) -> None:
     entries = []
     for component in components:
         with contextlib.suppress(psutil.NoSuchProcess):
-            entries.append({"pid": component.process.pid, "started": psutil.Process(component.process.pid).create_time()})
+            entries.append(
+                {"pid": component.process.pid, "started": psutil.Process(component.process.pid).create_time()}
+            )
     path.write_text(json.dumps(entries))
 
 
