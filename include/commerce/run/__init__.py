@@ -1,0 +1,19 @@
+"""Runs: the steps of a day put together, for the command line, for DAGs and for everybody who asks how things stand."""
+
+from commerce.run.opening import RunPlan, Shard, open_run
+from commerce.run.pipeline import backfill, customer_sync, end_of_day
+from commerce.run.stepping import run_step
+from commerce.run.summary import RunSummary, StoreSummary, close_run
+
+__all__ = [
+    "RunPlan",
+    "RunSummary",
+    "Shard",
+    "StoreSummary",
+    "backfill",
+    "close_run",
+    "customer_sync",
+    "end_of_day",
+    "open_run",
+    "run_step",
+]

@@ -1,0 +1,108 @@
+"""Each step's job, called with the run's scope. A job is imported when it is called: a task loads only what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import Engine, text
+
+from commerce.outcomes import JobResult, StoreOutcome
+from commerce.progress import Progress
+from commerce.run.records import RunRecord
+from commerce.settings import Settings
+
+Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
+
+WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "customer_sync": 0.0}
+"""Seconds that a run waits for a channel's P-job that somebody else runs: an end of day lets `customer_sync` finish."""
+
+CRITICAL_VERDICTS = text("""
+    SELECT store, string_agg(rule || ': ' || count || ' (' || round(amount, 2) || ')', '; ' ORDER BY rule) AS reasons
+    FROM cdx.gateverdict
+    WHERE run = :run AND severity = 'critical' AND store = ANY(:stores)
+    GROUP BY store
+""")
+
+
+def _upload(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import exchange
+
+    history = run.kind == "historical"
+    return exchange.upload(
+        hq, stores=stores, history=history, wait_seconds=WAIT_FOR_UPLOAD[run.kind], progress=progress
+    )
+
+
+def _synchronize_customers(hq: Engine, run: RunRecord, _: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import customers
+
+    return customers.synchronize_customers(hq, companies=run.companies, progress=progress)
+
+
+def _distribute(hq: Engine, _: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import exchange
+
+    return exchange.distribute(hq, stores=stores, progress=progress)
+
+
+def _synchronize_orders(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import orders
+
+    return orders.synchronize_orders(hq, scope=run.scope(stores), progress=progress)
+
+
+def _bind_cash_and_carry(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import statements
+
+    return statements.bind_cash_and_carry(hq, scope=run.scope(stores), progress=progress)
+
+
+def _validate_transactions(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import transactions
+
+    return transactions.validate_transactions(hq, scope=run.scope(stores), progress=progress)
+
+
+def _quality_gate(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    """Blocked is what headquarters' verdicts say, not what this process remembers."""
+    from commerce import quality
+
+    docs = Settings.from_environment().home / "data-docs"
+    result = quality.check(hq, run=run.run, scope=run.scope(stores), docs_dir=docs, progress=progress)
+    with hq.connect() as connection:
+        rows = connection.execute(CRITICAL_VERDICTS, {"run": run.run, "stores": list(stores)})
+        blocked = {row.store: row.reasons for row in rows}
+    outcomes = dict(result.stores)
+    for store, reasons in blocked.items():
+        judged = outcomes.get(store, StoreOutcome(store))
+        if judged.state != "failed":
+            outcomes[store] = replace(judged, state="blocked", message=reasons)
+    return JobResult("quality_gate", outcomes, result.counts, result.amounts)
+
+
+def _calculate_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import statements
+
+    return statements.calculate_statements(hq, run=run.run, scope=run.scope(stores), progress=progress)
+
+
+def _post_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import statements
+
+    return statements.post_statements(hq, run=run.run, scope=run.scope(stores), progress=progress)
+
+
+JOBS: dict[str, Job] = {
+    "upload": _upload,
+    "synchronize_customers": _synchronize_customers,
+    "distribute": _distribute,
+    "synchronize_orders": _synchronize_orders,
+    "bind_cash_and_carry": _bind_cash_and_carry,
+    "distribute_late": _distribute,
+    "validate_transactions": _validate_transactions,
+    "quality_gate": _quality_gate,
+    "calculate_statements": _calculate_statements,
+    "post_statements": _post_statements,
+}
+"""Step -> its job."""

@@ -1,0 +1,237 @@
+"""Close a run: what became of each store, from what headquarters holds and nothing else.
+
+A step that left no row did not happen: the store counts as failed, whatever became of the worker. So the summary is
+right after a crash, and the same for every way of running the steps.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import Engine, text
+
+from commerce.run import records, summary_queries
+from commerce.run.records import RunRecord
+from commerce.run.steps import EVERY_STORE, OF_KIND
+from commerce.run.summary_queries import Facts
+
+StoreState = Literal["posted", "blocked", "nothing_to_post", "not_closed", "failed", "done"]
+
+KEEP = text("UPDATE cdx.run SET closed = now(), summary = CAST(:summary AS jsonb) WHERE run = :run")
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a store is blocked or failed. `rule`: the gate's rule or the step; `sample`: some keys, masked."""
+
+    rule: str
+    count: int
+    amount: Decimal
+    sample: tuple[Any, ...] = ()
+    message: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule,
+            "count": self.count,
+            "amount": money(self.amount),
+            "sample": list(self.sample),
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True)
+class StoreSummary:
+    """What a run did for one store.
+
+    `exceptions`: real transactions of the run's dates that a posted store left out (invalid, or not there yet when the
+    gate looked); `waiting`: those of a store that was not posted. `posted_amount`: sales including tax, of this run's
+    statements. "done" is the state of a store in a customer synchronization, which posts nothing.
+    """
+
+    store: str
+    state: StoreState
+    currency: str
+    reasons: tuple[Reason, ...] = ()
+    exceptions: tuple[int, Decimal] = (0, ZERO)
+    waiting: tuple[int, Decimal] = (0, ZERO)
+    statements: tuple[str, ...] = ()
+    posted_amount: Decimal = ZERO
+    customers_converted: int = 0
+    orders: int = 0
+    transactions: int = 0
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "store": self.store,
+            "state": self.state,
+            "currency": self.currency,
+            "reasons": [reason.as_dict() for reason in self.reasons],
+            "exceptions": _count_and_amount(self.exceptions),
+            "waiting": _count_and_amount(self.waiting),
+            "statements": list(self.statements),
+            "posted_amount": money(self.posted_amount),
+            "customers_converted": self.customers_converted,
+            "orders": self.orders,
+            "transactions": self.transactions,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A closed run. `ok`: no store is failed or blocked, and no step of the whole run failed (`problems`)."""
+
+    run: int
+    kind: str
+    business_date: date | None
+    stores: tuple[StoreSummary, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems and not any(store.state in ("failed", "blocked") for store in self.stores)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "run": self.run,
+            "kind": self.kind,
+            "business_date": None if self.business_date is None else self.business_date.isoformat(),
+            "problems": list(self.problems),
+            "stores": [store.as_dict() for store in self.stores],
+        }
+
+
+def close_run(hq: Engine, *, run: int) -> RunSummary:
+    """Write the summary of `run` into headquarters and return it. Closing again only tells what has changed since.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    with hq.begin() as connection:
+        record = records.load(connection, run)
+        facts = summary_queries.read(connection, record)
+        stores = tuple(_store(record, facts, store) for store in sorted(record.closed))
+        summary = RunSummary(run, record.kind, record.business_date, stores, _problems(record))
+        connection.execute(KEEP, {"run": run, "summary": json.dumps(summary.as_dict())})
+    return summary
+
+
+def money(amount: Decimal) -> str:
+    """An amount as text: at least two decimals, more only where they are not zero."""
+    rounded = amount.quantize(Decimal("0.01"))
+    return str(rounded) if rounded == amount else str(amount.normalize())
+
+
+def _count_and_amount(pair: tuple[int, Decimal]) -> dict[str, Any]:
+    return {"count": pair[0], "amount": money(pair[1])}
+
+
+def _store(run: RunRecord, facts: Facts, store: str) -> StoreSummary:
+    posted = [row for row in facts.statements.get(store, ()) if row.posted]
+    state, reasons = _state(run, facts, store, bool(posted))
+    waiting = facts.waiting.get(store, (0, ZERO))
+    nothing = (0, ZERO)
+    return StoreSummary(
+        store=store,
+        state=state,
+        currency=facts.currencies[store],
+        reasons=reasons,
+        exceptions=waiting if state in ("posted", "nothing_to_post") else nothing,
+        waiting=nothing if state in ("posted", "nothing_to_post") else waiting,
+        statements=tuple(row.statementid for row in facts.statements.get(store, ())),
+        posted_amount=sum((row.salesamount for row in posted), ZERO),
+        customers_converted=facts.customers_converted.get(store, 0),
+        orders=facts.orders.get(store, 0),
+        transactions=sum(row.transactioncount for row in posted),
+        notes=_notes(run, facts, store, state),
+    )
+
+
+def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[StoreState, tuple[Reason, ...]]:
+    for step in OF_KIND[run.kind]:
+        if not step.gates or not run.concerns(step, store):
+            continue
+        row = run.steps.get((step.name, store))
+        if row is None:
+            return "failed", (
+                Reason(step.name, 1, ZERO, (), f"{step.name} did not finish for this store. Run it again."),
+            )
+        if row.state == "blocked":
+            return "blocked", _verdicts(facts, store, row.message)
+        if row.state == "failed":
+            return "failed", (Reason(step.name, 1, ZERO, (), row.message),)
+    if run.kind == "customer_sync":
+        return "done", ()
+    if not run.closed[store]:
+        return "not_closed", ()
+    unfinished = tuple(
+        Reason(
+            "post_statements",
+            row.transactioncount,
+            row.salesamount,
+            (row.statementid,),
+            row.message or "not posted yet",
+        )
+        for row in facts.statements.get(store, ())
+        if not row.posted
+    )
+    if unfinished:
+        return "failed", unfinished
+    return ("posted" if posted else "nothing_to_post"), ()
+
+
+def _verdicts(facts: Facts, store: str, message: str) -> tuple[Reason, ...]:
+    rows = facts.verdicts.get(store, ())
+    if not rows:
+        return (Reason("quality_gate", 1, ZERO, (), message),)
+    return tuple(Reason(row.rule, row[2], row.amount, tuple(row.sample)) for row in rows)
+
+
+def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple[str, ...]:
+    notes: list[str] = []
+    if state == "not_closed":
+        notes.append("business day not yet closed")
+    before = facts.posted_before.get(store)
+    if state == "nothing_to_post" and before is not None:
+        amount = money(before.amount)
+        notes.append(f"already posted: {before.transactions} transactions, {amount} {facts.currencies[store]}")
+    notes.extend(f"{row.rule}: {row[2]}" for row in facts.other_findings.get(store, ()))
+    if rows := facts.quarantined.get(store):
+        notes.append(f"{_plural(rows, 'row')} in quarantine")
+    if failed := facts.customers_failed.get(store):
+        notes.append(f"{_plural(failed, 'customer')} not converted")
+    notes.extend(_behind(run, store))
+    return tuple(notes)
+
+
+def _behind(run: RunRecord, store: str) -> list[str]:
+    """The last step that brings accounts to the store's channel, if it did not get through."""
+    distributing = [step for step in OF_KIND[run.kind] if not step.gates and run.concerns(step, store)]
+    rows = [run.steps[step.name, store] for step in distributing if (step.name, store) in run.steps]
+    return [f"distribution behind: {rows[-1].message}"] if rows and rows[-1].state == "failed" else []
+
+
+def _problems(run: RunRecord) -> tuple[str, ...]:
+    """What stopped a step of the whole run; its stores may be posted all the same, if nothing of them depends on it."""
+    problems = []
+    for step in OF_KIND[run.kind]:
+        if step.whole and not run.is_left_out(step.name):
+            row = run.steps.get((step.name, EVERY_STORE))
+            if row is None:
+                problems.append(f"{step.name} did not finish. Run it again.")
+            elif row.state != "done":
+                problems.append(f"{step.name}: {row.message}")
+    return tuple(problems)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

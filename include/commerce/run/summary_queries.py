@@ -1,0 +1,157 @@
+"""What a run's summary reads from headquarters: one query per fact, for all stores of the run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from commerce.run.records import RunRecord
+from commerce.schema.enums import (
+    ORDER_TYPES,
+    STATEMENT_TYPES,
+    CustomerAsyncOperation,
+    OrderStatus,
+    QuarantineStatus,
+    StatementStatus,
+    SyncStatus,
+)
+
+POSTED = int(StatementStatus.POSTED)
+POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
+"""Transactions that orders or statements take; other types (shifts, tender declarations) never post."""
+
+_STORES_OF_DATABASE = """
+    SELECT d.databaseprofile AS origin, ch.retailchannelid AS store, ch.recid AS channel
+    FROM cdx.retailcdxdatastorechannel AS d JOIN ax.retailchanneltable AS ch ON ch.recid = d.channel
+"""
+# A customer belongs to the channel it was created in; where the row does not say which, to the first store of the
+# database.
+_STORE_OF_CUSTOMER = f"""
+    WITH place AS ({_STORES_OF_DATABASE}),
+    first_place AS (SELECT origin, min(store) AS store FROM place GROUP BY origin)
+"""
+
+CURRENCIES = text("SELECT retailchannelid, currency FROM ax.retailchanneltable WHERE retailchannelid = ANY(:stores)")
+STATEMENTS = text(f"""
+    SELECT storeid AS store, statementid, businessdate, currency, transactioncount, salesamount,
+           postingstatus = {POSTED} AS posted, postingerrormessage AS message
+    FROM ax.retailstatementtable WHERE run = :run ORDER BY storeid, statementid
+""")
+POSTED_BEFORE = text(f"""
+    SELECT storeid AS store, count(*) AS statements, sum(transactioncount) AS transactions, sum(salesamount) AS amount
+    FROM ax.retailstatementtable
+    WHERE storeid = ANY(:stores) AND businessdate = :business_date AND run <> :run AND postingstatus = {POSTED}
+    GROUP BY storeid
+""")
+VERDICTS = text("""
+    SELECT store, rule, count, amount, sample FROM cdx.gateverdict
+    WHERE run = :run AND severity = 'critical' ORDER BY store, rule
+""")
+OTHER_FINDINGS = text("""
+    SELECT store, rule, count FROM cdx.gateverdict WHERE run = :run AND severity = 'warning' ORDER BY store, rule
+""")
+CUSTOMERS_CONVERTED = text(f"""
+    {_STORE_OF_CUSTOMER}
+    SELECT coalesce(place.store, first_place.store) AS store,
+           count(DISTINCT (m.dataareaid, m.custaccountasync)) AS count
+    FROM cdx.run AS r
+    JOIN ax.custaccountasyncmap AS m ON m.createddatetime >= r.opened
+    JOIN first_place ON first_place.origin = m.origin
+    LEFT JOIN ax.retailasynccustomerv2 AS a ON a.dataareaid = m.dataareaid AND a.custaccountasync = m.custaccountasync
+         AND a.origin = m.origin AND a.operation = {int(CustomerAsyncOperation.CREATE)}
+    LEFT JOIN place ON place.origin = m.origin AND place.channel = a.originatingchannel
+    WHERE r.run = :run
+    GROUP BY 1
+""")
+CUSTOMERS_FAILED = text(f"""
+    {_STORE_OF_CUSTOMER}
+    SELECT coalesce(place.store, first_place.store) AS store, count(*) AS count
+    FROM ax.retailasynccustomerv2 AS a
+    JOIN first_place ON first_place.origin = a.origin
+    LEFT JOIN place ON place.origin = a.origin AND place.channel = a.originatingchannel
+    WHERE a.syncstatus = {int(SyncStatus.FAILED)}
+    GROUP BY 1
+""")
+# A row of a customer table belongs to every store of its database, one of a transaction table to its own.
+QUARANTINED = text(f"""
+    WITH place AS ({_STORES_OF_DATABASE})
+    SELECT place.store, count(*) AS count
+    FROM cdx.quarantine AS q
+    JOIN place ON place.origin = q.datastore
+    WHERE q.status = {int(QuarantineStatus.OPEN)}
+      AND coalesce(q.rawdata ->> 'store', q.rawdata ->> 'storeid', place.store) = place.store
+    GROUP BY place.store
+""")
+ORDERS = text(f"""
+    SELECT os.store, count(*) AS count
+    FROM cdx.run AS r
+    JOIN ax.retailtransactionorderstatus AS os ON os.modifieddatetime >= r.opened
+    WHERE r.run = :run AND os.store = ANY(:stores) AND os.status = {int(OrderStatus.SUCCEEDED)}
+    GROUP BY os.store
+""")
+
+
+def waiting_sql(run: RunRecord) -> str:
+    """Real transactions of the run's dates that are neither in a statement nor a sales order: store, count, amount."""
+    scope = run.scope(run.closed)
+    return f"""
+        SELECT t.store, count(*) AS count, coalesce(sum(t.grossamount), 0) AS amount
+        FROM ax.retailtransactiontable AS t
+        JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+        WHERE t.type IN ({POSTING_TYPES}) AND {scope.unposted_sql("t", "ch")}
+        GROUP BY t.store
+    """
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What headquarters holds about a run; every mapping is by store, and a store without a fact is missing."""
+
+    currencies: Mapping[str, str]
+    statements: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    posted_before: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    other_findings: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    waiting: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
+    customers_converted: Mapping[str, int] = field(default_factory=dict)
+    customers_failed: Mapping[str, int] = field(default_factory=dict)
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    orders: Mapping[str, int] = field(default_factory=dict)
+
+
+def read(connection: Connection, run: RunRecord) -> Facts:
+    """All facts of `run`. A customer synchronization has no transactions to tell of."""
+    values = {"run": run.run, "stores": list(run.closed), "business_date": run.business_date}
+    facts = Facts(
+        currencies={row.retailchannelid: row.currency for row in connection.execute(CURRENCIES, values)},
+        customers_converted=_counts(connection, CUSTOMERS_CONVERTED, values),
+        customers_failed=_counts(connection, CUSTOMERS_FAILED, values),
+        quarantined=_counts(connection, QUARANTINED, values),
+    )
+    if run.business_date is None:
+        return facts
+    waiting = connection.execute(text(waiting_sql(run)), run.scope(run.closed).parameters)
+    return replace(
+        facts,
+        statements=_groups(connection, STATEMENTS, values),
+        posted_before={row.store: row for row in connection.execute(POSTED_BEFORE, values)},
+        verdicts=_groups(connection, VERDICTS, values),
+        other_findings=_groups(connection, OTHER_FINDINGS, values),
+        waiting={row.store: (row[1], row.amount) for row in waiting},
+        orders=_counts(connection, ORDERS, values),
+    )
+
+
+def _counts(connection: Connection, query: Any, values: Mapping[str, Any]) -> dict[str, int]:
+    return {row.store: row[1] for row in connection.execute(query, values)}
+
+
+def _groups(connection: Connection, query: Any, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for row in connection.execute(query, values):
+        groups.setdefault(row.store, []).append(row)
+    return groups

@@ -1,0 +1,432 @@
+"""Runs: opening, stepping and closing them on a real headquarters database; the jobs are stand-ins that say what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from commerce.errors import CommerceError, UsageError
+from commerce.outcomes import JobResult, StoreOutcome
+from commerce.progress import Progress
+from commerce.run import close_run, jobs, open_run, run_step, steps
+from commerce.run.records import RunRecord
+from commerce.schema.headquarters import exchange, organization, statements
+from support.company import add_company, add_store
+from support.transactions import DAY, add_sale
+
+STORES = ("BERGEN", "HOUSTON", "OSLO")
+LATER = datetime(2026, 3, 5, tzinfo=UTC)
+
+Calls = list[tuple[str, tuple[str, ...]]]
+
+
+@pytest.fixture
+def company(hq: Engine) -> Engine:
+    add_company(hq)
+    for store in STORES:
+        add_store(hq, store)
+    return hq
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """All jobs succeed for every store; what they were called with."""
+    made: Calls = []
+    for step in steps.names("end_of_day"):
+        monkeypatch.setitem(jobs.JOBS, step, _job(step, made))
+    return made
+
+
+def _job(step: str, made: Calls, failing: dict[str, str] | None = None) -> jobs.Job:
+    def job(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+        made.append((step, stores))
+        outcomes = {store: StoreOutcome(store) for store in stores}
+        for store, message in (failing or {}).items():
+            if store in outcomes:
+                outcomes[store] = StoreOutcome(store, "failed", message)
+        return JobResult(step, outcomes)
+
+    return job
+
+
+def opened(hq: Engine, *, key: str = "test", now: datetime = LATER, **options: object) -> int:
+    arguments = {"kind": "end_of_day", "business_date": DAY, "key": key, "now": lambda: now, **options}
+    return open_run(hq, **arguments).run  # type: ignore[arg-type]
+
+
+def work(hq: Engine, run: int, *, kind: str = "end_of_day", until: str | None = None) -> None:
+    for step in steps.names(kind):
+        run_step(hq, run=run, step=step)
+        if step == until:
+            return
+
+
+def states(hq: Engine, run: int) -> dict[str, str]:
+    return {store.store: store.state for store in close_run(hq, run=run).stores}
+
+
+class TestOpening:
+    def test_all_stores_by_name_and_one_shard_each(self, company: Engine) -> None:
+        plan = open_run(company, kind="end_of_day", business_date=DAY, key="a", now=lambda: LATER)
+        assert [(shard.name, shard.stores) for shard in plan.shards] == [(store, (store,)) for store in STORES]
+        assert plan.business_date == DAY
+
+    def test_the_same_key_is_the_same_run(self, company: Engine) -> None:
+        first = open_run(company, kind="end_of_day", business_date=DAY, key="a", now=lambda: LATER)
+        assert open_run(company, kind="end_of_day", business_date=DAY, key="a", now=lambda: LATER) == first
+        assert opened(company, key="b") != first.run
+
+    def test_a_key_belongs_to_one_business_date(self, company: Engine) -> None:
+        opened(company)
+        with pytest.raises(UsageError, match="was opened as end_of_day for 2026-03-02"):
+            opened(company, business_date=date(2026, 3, 3))
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"stores": ["OSLOO"]}, "Unknown store: OSLOO. Known: OSLO"),
+            ({"stores": []}, "No store is named"),
+            ({"business_date": None}, "business date is missing"),
+            ({"business_date": date(2027, 1, 1)}, "2027-01-01 has not begun"),
+            ({"skip": ["quality_gate"]}, "quality_gate cannot be left out"),
+            ({"kind": "historical"}, "needs its stores named"),
+            ({"kind": "historical", "stores": ["OSLO"]}, "Without a cut-over date"),
+            ({"kind": "customer_sync"}, "has no business date"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_and_leaves_no_run(
+        self, company: Engine, options: dict[str, object], message: str
+    ) -> None:
+        with pytest.raises(UsageError, match=message):
+            opened(company, **options)
+        with company.connect() as connection:
+            assert connection.scalar(sa.select(sa.func.count()).select_from(exchange.RUN)) == 0
+
+    def test_history_ends_at_the_cut_over_date(self, company: Engine) -> None:
+        add_store(company, "NEW", cut_over=date(2026, 3, 2))
+        options = {"kind": "historical", "stores": ["NEW"]}
+        with pytest.raises(UsageError, match="not before the cut-over date of NEW"):
+            opened(company, **options)
+        assert opened(company, business_date=date(2026, 3, 1), **options)
+
+    def test_no_channels_and_only_paused_channels(self, hq: Engine) -> None:
+        with pytest.raises(UsageError, match="There are no channels yet"):
+            opened(hq)
+        add_company(hq)
+        add_store(hq, "OSLO")
+        with hq.begin() as connection:
+            connection.execute(exchange.DATABASE_PROFILE.update().values(pausedatasync=1))
+        with pytest.raises(UsageError, match="All channels are paused"):
+            opened(hq)
+        with pytest.raises(UsageError, match="Paused: OSLO"):
+            opened(hq, stores=["OSLO"])
+
+
+class TestClosingTimes:
+    @pytest.fixture
+    def zones(self, company: Engine) -> Engine:
+        with company.begin() as connection:
+            for store, zone, closing in (
+                ("BERGEN", "Europe/Oslo", time(0)),
+                ("HOUSTON", "America/Chicago", time(0)),
+                ("OSLO", "Europe/Oslo", time(4)),
+            ):
+                channel = organization.CHANNEL
+                connection.execute(
+                    channel.update().where(channel.c.retailchannelid == store).values(channeltimezoneinfoid=zone)
+                )
+                connection.execute(
+                    organization.STORE.update()
+                    .where(organization.STORE.c.storenumber == store)
+                    .values(stmtcalcbatchendtime=closing)
+                )
+        return company
+
+    def test_each_store_by_its_own_clock(self, zones: Engine, calls: Calls) -> None:
+        run = opened(zones, now=datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
+        work(zones, run)
+        assert states(zones, run) == {"BERGEN": "nothing_to_post", "HOUSTON": "not_closed", "OSLO": "not_closed"}
+
+    def test_a_store_that_has_not_closed_is_brought_in_but_not_judged(self, zones: Engine, calls: Calls) -> None:
+        run = opened(zones, now=datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
+        work(zones, run)
+        worked = {step for step, stores in calls if "HOUSTON" in stores}
+        assert worked == {
+            "upload",
+            "synchronize_customers",
+            "distribute",
+            "synchronize_orders",
+            "bind_cash_and_carry",
+            "distribute_late",
+        }
+
+    def test_opened_again_after_closing_time_it_is_due(self, zones: Engine, calls: Calls) -> None:
+        run = opened(zones, now=datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
+        work(zones, run)
+        assert opened(zones, now=LATER) == run
+        work(zones, run)
+        assert set(states(zones, run).values()) == {"nothing_to_post"}
+
+
+class TestStepping:
+    def test_a_second_try_works_only_on_what_failed(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = opened(company)
+        monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls, {"OSLO": "unreachable"}))
+        assert run_step(company, run=run, step="upload").failed_stores == ("OSLO",)
+        monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls))
+        assert list(run_step(company, run=run, step="upload").stores) == ["OSLO"]
+        assert run_step(company, run=run, step="upload").stores == {}
+        assert calls == [("upload", STORES), ("upload", ("OSLO",))]
+
+    def test_a_store_that_failed_is_out_of_the_rest(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls, {"OSLO": "unreachable"}))
+        run = opened(company)
+        work(company, run)
+        assert {step for step, stores in calls if "OSLO" in stores} == {"upload", "synchronize_customers"}
+        summary = close_run(company, run=run)
+        assert not summary.ok
+        assert {store.store: store.state for store in summary.stores} == {
+            "BERGEN": "nothing_to_post",
+            "HOUSTON": "nothing_to_post",
+            "OSLO": "failed",
+        }
+        assert [(reason.rule, reason.message) for reason in summary.stores[2].reasons] == [("upload", "unreachable")]
+
+    def test_distribution_never_holds_money_back(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for step in ("distribute", "distribute_late"):
+            monkeypatch.setitem(jobs.JOBS, step, _job(step, calls, {"OSLO": "unreachable"}))
+        run = opened(company)
+        work(company, run)
+        summary = close_run(company, run=run)
+        assert summary.ok
+        assert summary.stores[2].notes == ("distribution behind: unreachable",)
+
+    def test_distribution_that_caught_up_is_no_note(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(jobs.JOBS, "distribute", _job("distribute", calls, {"OSLO": "unreachable"}))
+        run = opened(company)
+        work(company, run)
+        assert close_run(company, run=run).stores[2].notes == ()
+
+    def test_a_job_that_stops_is_recorded_without_data_and_raised(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(*_: object) -> JobResult:
+            raise ValueError("jane@example.com")
+
+        run = opened(company)
+        work(company, run, until="upload")
+        monkeypatch.setitem(jobs.JOBS, "synchronize_orders", stop)
+        with pytest.raises(ValueError, match="jane"):
+            run_step(company, run=run, step="synchronize_orders", stores=["OSLO"])
+        row = _row(company, run, "synchronize_orders", "OSLO")
+        assert row.state == "failed"
+        assert "jane" not in row.message
+
+    def test_a_whole_step_that_stops_is_a_problem_of_the_run(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def exhausted(*_: object) -> JobResult:
+            raise CommerceError("Number sequence X has 0 numbers left.")
+
+        monkeypatch.setitem(jobs.JOBS, "synchronize_customers", exhausted)
+        run = opened(company)
+        work(company, run, until="upload")
+        with pytest.raises(CommerceError):
+            run_step(company, run=run, step="synchronize_customers")
+        for step in steps.names("end_of_day")[2:]:
+            run_step(company, run=run, step=step)
+        summary = close_run(company, run=run)
+        assert not summary.ok
+        assert summary.problems == ("synchronize_customers: Number sequence X has 0 numbers left.",)
+        assert {store.state for store in summary.stores} == {"nothing_to_post"}
+
+    def test_a_job_that_forgets_a_store_has_not_done_it(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(jobs.JOBS, "upload", lambda *_: JobResult("upload", {"OSLO": StoreOutcome("OSLO")}))
+        run = opened(company)
+        assert run_step(company, run=run, step="upload").failed_stores == ("BERGEN", "HOUSTON")
+
+    def test_left_out_steps_are_not_missed(self, company: Engine, calls: Calls) -> None:
+        run = opened(company, skip=["synchronize-customers", "validate_transactions"])
+        work(company, run)
+        assert not {"synchronize_customers", "validate_transactions"} & {step for step, _ in calls}
+        assert close_run(company, run=run).ok
+
+    def test_a_run_that_was_closed_and_is_opened_again_does_all_steps_again(
+        self, company: Engine, calls: Calls
+    ) -> None:
+        run = opened(company)
+        work(company, run)
+        close_run(company, run=run)
+        calls.clear()
+        assert opened(company) == run
+        work(company, run)
+        assert [step for step, _ in calls] == list(steps.names("end_of_day"))
+
+    def test_unknown_steps_stores_and_runs(self, company: Engine) -> None:
+        run = opened(company, stores=["OSLO"])
+        for arguments in ({"step": "uplaod"}, {"step": "upload", "stores": ["BERGEN"]}, {"run": 99, "step": "upload"}):
+            with pytest.raises(UsageError):
+                run_step(company, **{"run": run, **arguments})  # type: ignore[arg-type]
+
+    def test_what_is_done_is_not_taken_back_by_a_late_try(self, company: Engine, calls: Calls) -> None:
+        from commerce.run import records
+
+        run = opened(company)
+        run_step(company, run=run, step="upload")
+        with company.begin() as connection:
+            records.record(connection, run, "upload", [StoreOutcome("OSLO", "failed", "zombie")])
+        assert _row(company, run, "upload", "OSLO").state == "done"
+
+
+class TestClosing:
+    def test_a_missing_step_is_a_failure(self, company: Engine, calls: Calls) -> None:
+        run = opened(company)
+        work(company, run, until="quality_gate")
+        summary = close_run(company, run=run)
+        assert {store.state for store in summary.stores} == {"failed"}
+        assert summary.stores[0].reasons[0].rule == "calculate_statements"
+
+    def test_nothing_at_all_happened(self, company: Engine) -> None:
+        summary = close_run(company, run=opened(company))
+        assert not summary.ok
+        assert {store.reasons[0].rule for store in summary.stores} == {"upload"}
+        assert summary.problems == ("synchronize_customers did not finish. Run it again.",)
+
+    def test_blocked_stores_show_what_blocks_them(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = opened(company)
+        add_sale(company, "OSLO", 1)
+        _verdict(company, run, "OSLO", "customer_of_header", "critical", 2, "31.25")
+        _verdict(company, run, "BERGEN", "stale_address", "warning", 1, "1")
+        monkeypatch.setitem(jobs.JOBS, "quality_gate", _gate)
+        work(company, run)
+        summary = close_run(company, run=run)
+        oslo = summary.stores[2].as_dict()
+        assert oslo["state"] == "blocked"
+        assert oslo["reasons"] == [
+            {"rule": "customer_of_header", "count": 2, "amount": "31.25", "sample": ["T1-****1"], "message": ""}
+        ]
+        assert oslo["waiting"] == {"count": 1, "amount": "12.50"}
+        assert oslo["exceptions"] == {"count": 0, "amount": "0.00"}
+        assert summary.stores[0].state == "nothing_to_post"
+        assert summary.stores[0].notes == ("stale_address: 1",)
+        assert not summary.ok
+        assert ("calculate_statements", ("BERGEN", "HOUSTON")) in calls
+
+    def test_a_blocked_store_is_judged_again(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = opened(company)
+        _verdict(company, run, "OSLO", "customer_of_header", "critical", 1, "1")
+        monkeypatch.setitem(jobs.JOBS, "quality_gate", _gate)
+        work(company, run)
+        with company.begin() as connection:
+            connection.execute(exchange.GATE_VERDICT.delete())
+        for step in ("quality_gate", "calculate_statements", "post_statements"):
+            assert list(run_step(company, run=run, step=step).stores) == ["OSLO"]
+        assert close_run(company, run=run).ok
+
+    def test_posted_with_exceptions(self, company: Engine, calls: Calls) -> None:
+        run = opened(company)
+        add_sale(company, "OSLO", 1)
+        add_sale(company, "OSLO", 2, day=date(2026, 3, 3))
+        work(company, run)
+        _statement(company, "OSLO", "ST1", run, 20, "99.54")
+        oslo = close_run(company, run=run).stores[2].as_dict()
+        assert (oslo["state"], oslo["posted_amount"], oslo["statements"]) == ("posted", "99.54", ["ST1"])
+        assert oslo["exceptions"] == {"count": 1, "amount": "12.50"}
+        assert oslo["transactions"] == 3
+
+    def test_a_statement_that_is_stuck_is_a_failure_whatever_the_job_said(self, company: Engine, calls: Calls) -> None:
+        run = opened(company)
+        work(company, run)
+        _statement(company, "OSLO", "ST1", run, 11, "5")
+        oslo = close_run(company, run=run).stores[2]
+        assert oslo.state == "failed"
+        assert oslo.reasons[0].sample == ("ST1",)
+        assert oslo.posted_amount == Decimal(0)
+
+    def test_a_second_run_tells_what_was_posted_before(self, company: Engine, calls: Calls) -> None:
+        first = opened(company)
+        _statement(company, "OSLO", "ST1", first, 20, "99.54")
+        second = opened(company, key="again")
+        work(company, second)
+        oslo = close_run(company, run=second).stores[2]
+        assert oslo.state == "nothing_to_post"
+        assert oslo.notes == ("already posted: 3 transactions, 99.54 USD",)
+
+    def test_closing_twice_says_the_same_and_is_kept(self, company: Engine, calls: Calls) -> None:
+        run = opened(company)
+        work(company, run)
+        first = close_run(company, run=run)
+        assert close_run(company, run=run) == first
+        with company.connect() as connection:
+            assert connection.scalar(sa.select(exchange.RUN.c.summary)) == first.as_dict()
+
+    def test_a_customer_synchronization_posts_nothing(self, company: Engine, calls: Calls) -> None:
+        run = opened(company, kind="customer_sync", business_date=None)
+        work(company, run, kind="customer_sync")
+        summary = close_run(company, run=run)
+        assert summary.ok
+        assert summary.business_date is None
+        assert {store.state for store in summary.stores} == {"done"}
+
+
+def _gate(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import quality
+
+    with pytest.MonkeyPatch.context() as patch:
+        passed: Callable[..., JobResult] = lambda *_, **__: JobResult(  # noqa: E731
+            "check", {store: StoreOutcome(store) for store in stores}
+        )
+        patch.setattr(quality, "check", passed, raising=False)
+        return jobs._quality_gate(hq, run, stores, progress)
+
+
+def _row(hq: Engine, run: int, step: str, store: str) -> sa.Row[tuple[object, ...]]:
+    table = exchange.RUN_STEP
+    with hq.connect() as connection:
+        return connection.execute(
+            sa.select(table).where(table.c.run == run, table.c.step == step, table.c.store == store)
+        ).one()
+
+
+def _verdict(hq: Engine, run: int, store: str, rule: str, severity: str, count: int, amount: str) -> None:
+    values = {"run": run, "store": store, "rule": rule, "severity": severity, "count": count, "amount": Decimal(amount)}
+    with hq.begin() as connection:
+        connection.execute(exchange.GATE_VERDICT.insert(), {**values, "sample": ["T1-****1"]})
+
+
+def _statement(hq: Engine, store: str, number: str, run: int, status: int, amount: str) -> None:
+    with hq.begin() as connection:
+        connection.execute(
+            statements.STATEMENT.insert(),
+            {
+                "dataareaid": "USMF",
+                "statementid": number,
+                "storeid": store,
+                "statementtype": 1,
+                "businessdate": DAY,
+                "currency": "USD",
+                "postingstatus": status,
+                "run": run,
+                "transactioncount": 3,
+                "salesamount": Decimal(amount),
+            },
+        )
