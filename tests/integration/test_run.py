@@ -1,4 +1,4 @@
-"""Runs: opening, stepping and closing them on a real headquarters database; the jobs are stand-ins that say what happened."""
+"""Runs: opening, stepping and closing them on a real headquarters database; the jobs are stand-ins."""
 
 from __future__ import annotations
 
@@ -147,7 +147,8 @@ class TestClosingTimes:
                 )
         return company
 
-    def test_each_store_by_its_own_clock(self, zones: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_each_store_by_its_own_clock(self, zones: Engine) -> None:
         run = opened(zones, now=datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
         work(zones, run)
         assert states(zones, run) == {"BERGEN": "nothing_to_post", "HOUSTON": "not_closed", "OSLO": "not_closed"}
@@ -165,7 +166,8 @@ class TestClosingTimes:
             "distribute_late",
         }
 
-    def test_opened_again_after_closing_time_it_is_due(self, zones: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_opened_again_after_closing_time_it_is_due(self, zones: Engine) -> None:
         run = opened(zones, now=datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
         work(zones, run)
         assert opened(zones, now=LATER) == run
@@ -220,8 +222,9 @@ class TestStepping:
         work(company, run)
         assert close_run(company, run=run).stores[2].notes == ()
 
+    @pytest.mark.usefixtures("calls")
     def test_a_job_that_stops_is_recorded_without_data_and_raised(
-        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+        self, company: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def stop(*_: object) -> JobResult:
             raise ValueError("jane@example.com")
@@ -235,8 +238,9 @@ class TestStepping:
         assert row.state == "failed"
         assert "jane" not in row.message
 
+    @pytest.mark.usefixtures("calls")
     def test_a_whole_step_that_stops_is_a_problem_of_the_run(
-        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+        self, company: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def exhausted(*_: object) -> JobResult:
             raise CommerceError("Number sequence X has 0 numbers left.")
@@ -253,9 +257,8 @@ class TestStepping:
         assert summary.problems == ("synchronize_customers: Number sequence X has 0 numbers left.",)
         assert {store.state for store in summary.stores} == {"nothing_to_post"}
 
-    def test_a_job_that_forgets_a_store_has_not_done_it(
-        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_a_job_that_forgets_a_store_has_not_done_it(self, company: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(jobs.JOBS, "upload", lambda *_: JobResult("upload", {"OSLO": StoreOutcome("OSLO")}))
         run = opened(company)
         assert run_step(company, run=run, step="upload").failed_stores == ("BERGEN", "HOUSTON")
@@ -283,7 +286,8 @@ class TestStepping:
             with pytest.raises(UsageError):
                 run_step(company, **{"run": run, **arguments})  # type: ignore[arg-type]
 
-    def test_what_is_done_is_not_taken_back_by_a_late_try(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_what_is_done_is_not_taken_back_by_a_late_try(self, company: Engine) -> None:
         from commerce.run import records
 
         run = opened(company)
@@ -294,7 +298,8 @@ class TestStepping:
 
 
 class TestClosing:
-    def test_a_missing_step_is_a_failure(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_a_missing_step_is_a_failure(self, company: Engine) -> None:
         run = opened(company)
         work(company, run, until="quality_gate")
         summary = close_run(company, run=run)
@@ -329,9 +334,8 @@ class TestClosing:
         assert not summary.ok
         assert ("calculate_statements", ("BERGEN", "HOUSTON")) in calls
 
-    def test_a_blocked_store_is_judged_again(
-        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_a_blocked_store_is_judged_again(self, company: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         run = opened(company)
         _verdict(company, run, "OSLO", "customer_of_header", "critical", 1, "1")
         monkeypatch.setitem(jobs.JOBS, "quality_gate", _gate)
@@ -342,7 +346,8 @@ class TestClosing:
             assert list(run_step(company, run=run, step=step).stores) == ["OSLO"]
         assert close_run(company, run=run).ok
 
-    def test_posted_with_exceptions(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_posted_with_exceptions(self, company: Engine) -> None:
         run = opened(company)
         add_sale(company, "OSLO", 1)
         add_sale(company, "OSLO", 2, day=date(2026, 3, 3))
@@ -353,7 +358,8 @@ class TestClosing:
         assert oslo["exceptions"] == {"count": 1, "amount": "12.50"}
         assert oslo["transactions"] == 3
 
-    def test_a_statement_that_is_stuck_is_a_failure_whatever_the_job_said(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_a_statement_that_is_stuck_is_a_failure_whatever_the_job_said(self, company: Engine) -> None:
         run = opened(company)
         work(company, run)
         _statement(company, "OSLO", "ST1", run, 11, "5")
@@ -362,7 +368,8 @@ class TestClosing:
         assert oslo.reasons[0].sample == ("ST1",)
         assert oslo.posted_amount == Decimal(0)
 
-    def test_a_second_run_tells_what_was_posted_before(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_a_second_run_tells_what_was_posted_before(self, company: Engine) -> None:
         first = opened(company)
         _statement(company, "OSLO", "ST1", first, 20, "99.54")
         second = opened(company, key="again")
@@ -371,7 +378,8 @@ class TestClosing:
         assert oslo.state == "nothing_to_post"
         assert oslo.notes == ("already posted: 3 transactions, 99.54 USD",)
 
-    def test_closing_twice_says_the_same_and_is_kept(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_closing_twice_says_the_same_and_is_kept(self, company: Engine) -> None:
         run = opened(company)
         work(company, run)
         first = close_run(company, run=run)
@@ -379,7 +387,8 @@ class TestClosing:
         with company.connect() as connection:
             assert connection.scalar(sa.select(exchange.RUN.c.summary)) == first.as_dict()
 
-    def test_a_customer_synchronization_posts_nothing(self, company: Engine, calls: Calls) -> None:
+    @pytest.mark.usefixtures("calls")
+    def test_a_customer_synchronization_posts_nothing(self, company: Engine) -> None:
         run = opened(company, kind="customer_sync", business_date=None)
         work(company, run, kind="customer_sync")
         summary = close_run(company, run=run)

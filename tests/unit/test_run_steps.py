@@ -42,7 +42,7 @@ def test_what_decides_about_money_is_never_left_out(step: str) -> None:
 
 def test_the_dags_know_the_same_steps() -> None:
     airflow_side = pytest.importorskip("commerce_airflow.steps")
-    assert airflow_side.END_OF_DAY == steps.names("end_of_day")
-    assert airflow_side.CUSTOMER_SYNC == steps.names("customer_sync")
+    assert steps.names("end_of_day") == airflow_side.END_OF_DAY
+    assert steps.names("customer_sync") == airflow_side.CUSTOMER_SYNC
     skippable = tuple(step.name for step in steps.END_OF_DAY if step.skippable)
     assert skippable == airflow_side.SKIPPABLE
