@@ -27,8 +27,8 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Line:
-    """A sales line: `qty` at `price` without tax, less `discount`; `tax` is what its tax row says. A return: qty < 0 and
-    discount <= 0."""
+    """A sales line: `qty` at `price` without tax, less `discount`; `tax` is what its tax row says. A return has qty < 0
+    and discount <= 0."""
 
     qty: Decimal = Decimal(1)
     price: Decimal = Decimal("10.00")
