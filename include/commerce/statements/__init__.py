@@ -1,0 +1,7 @@
+"""End-of-day posting: late binding of cash-and-carry transactions, then transactional statements (domain B4)."""
+
+from commerce.statements.binding import bind_cash_and_carry
+from commerce.statements.calculating import calculate_statements
+from commerce.statements.posting import post_statements
+
+__all__ = ["bind_cash_and_carry", "calculate_statements", "post_statements"]

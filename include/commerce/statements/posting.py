@@ -1,0 +1,155 @@
+"""Post statements: Checked -> ... -> Posted, a transition at a time over all statements of the call (domain B4).
+
+Whatever is killed, and wherever, a later call goes on from the states that committed: every transition is one
+transaction with its state, and works on the statements in the order of their numbers, so the ledger is that of an
+undisturbed run. A statement that cannot go on stays in its state with code and message; the others go on.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from commerce.database import describe_error, retry_transient, sqlstate
+from commerce.errors import ConfigurationError
+from commerce.outcomes import JobResult, StoreOutcome, totals
+from commerce.progress import Progress, silent
+from commerce.schema.enums import StatementStatus
+from commerce.scope import Scope
+from commerce.statements import aggregation, checking, income_expense, invoices, orders, payments
+from commerce.statements.transitions import Key, Refusal, Refused, Transition, claim, finish, passed_through, refuse
+
+S = StatementStatus
+TRANSITIONS = (
+    Transition(S.CALCULATED, S.CHECKED, checking.check),
+    Transition(S.CHECKED, S.AGGREGATED, aggregation.aggregate),
+    Transition(S.AGGREGATED, S.CUSTOMER_ORDER_CREATED, orders.create_orders),
+    Transition(S.CUSTOMER_ORDER_CREATED, S.CUSTOMER_ORDER_INVOICED, invoices.invoice_orders),
+    # Discounts are taken off revenue already, so there is no discount journal.
+    Transition(S.CUSTOMER_ORDER_INVOICED, S.DISCOUNTS_POSTED, passed_through),
+    Transition(S.DISCOUNTS_POSTED, S.INCOME_EXPENSE_POSTED, income_expense.post_income_expense_and_deposits),
+    # A voucher is linked to its statement in the transaction that creates it.
+    Transition(S.INCOME_EXPENSE_POSTED, S.VOUCHERS_LINKED, passed_through),
+    Transition(S.VOUCHERS_LINKED, S.PAYMENTS_POSTED, payments.post_payments),
+    # Validation refuses gift cards, so none gets here.
+    Transition(S.PAYMENTS_POSTED, S.GIFT_CARDS_POSTED, passed_through),
+    Transition(S.GIFT_CARDS_POSTED, S.POSTED, passed_through),
+)
+"""The product's states in its order."""
+
+ISOLATED_STATES = ("22", "23")
+"""Classes of SQLSTATE that one statement's data causes (data exception, integrity violation); others stop the job."""
+
+WORK_MEMORY = text("SELECT set_config('work_mem', '192MB', true)")
+"""For the transition's transaction: its aggregations run over all lines of a shard, one at a time."""
+
+
+def _open_statements(scope: Scope) -> str:
+    return f"""
+SELECT t.dataareaid, t.statementid, t.store, t.postingstatus, t.transactioncount, t.salesamount
+FROM (SELECT dataareaid, statementid, storeid AS store, businessdate, postingstatus, transactioncount, salesamount
+      FROM ax.retailstatementtable) AS t
+JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+WHERE t.postingstatus < {int(S.POSTED)} AND {scope.dated_sql("t", "ch")}
+ORDER BY t.dataareaid, t.statementid"""
+
+
+REPORT = text("""
+SELECT s.storeid AS store, s.statementid, s.postingstatus, s.postingerrormessage AS message, s.transactioncount,
+    s.salesamount,
+       (SELECT count(*) FROM ax.retaileodstatementaggregation AS a
+        WHERE (a.dataareaid, a.statementid) = (s.dataareaid, s.statementid)) AS invoices,
+       (SELECT count(*) FROM ax.retailstatementvoucher AS v
+        WHERE (v.dataareaid, v.statementid) = (s.dataareaid, s.statementid)) AS vouchers
+FROM ax.retailstatementtable AS s
+JOIN unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
+     USING (dataareaid, statementid)
+ORDER BY s.storeid, s.statementid""")
+
+
+def post_statements(hq: Engine, *, run: int, scope: Scope, progress: Progress = silent) -> JobResult:
+    """Post all open statements of the scope's stores and dates, those that an earlier run left behind included.
+
+    Returns per store the counts statements, transactions, invoices and vouchers and the amount posted (sales incl. tax)
+    of the statements that are Posted now and were not before; a store with a statement that cannot be posted is
+    "failed".
+    """
+    with hq.connect() as connection:
+        found = connection.execute(text(_open_statements(scope)), scope.parameters).all() if scope.stores else []
+    keys = [(row.dataareaid, row.statementid) for row in found]
+    progress("post statements", 0, len(TRANSITIONS))
+    for done, transition in enumerate(TRANSITIONS, start=1):
+        _advance(hq, keys, transition, run)
+        progress("post statements", done, len(TRANSITIONS))
+    outcomes = _outcomes(hq, scope, keys)
+    posted = sum((outcome.amounts["posted"] for outcome in outcomes.values()), start=Decimal(0))
+    return JobResult("post_statements", outcomes, totals(outcomes), {"posted": posted})
+
+
+def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> None:
+    """Move all of `keys` that are in the transition's source state; what fails is isolated by halving."""
+    waiting = [list(keys)]
+    while waiting:
+        batch = waiting.pop(0)
+        if not batch:
+            continue
+        try:
+            retry_transient(lambda batch=batch: _apply(hq, batch, transition, run))  # type: ignore[misc]
+        except Refused as refused:
+            _leave(hq, refused.refusals, transition, run)
+            left = {(refusal.company, refusal.statement) for refusal in refused.refusals}
+            waiting.insert(0, [key for key in batch if key not in left])
+        except ConfigurationError as error:
+            companies = sorted({company for company, _ in batch})
+            if len(companies) > 1:
+                waiting[:0] = [[key for key in batch if key[0] == company] for company in companies]
+            else:
+                _leave(hq, [Refusal(*key, "ConfigurationError", str(error)) for key in batch], transition, run)
+        except DBAPIError as error:
+            if error.connection_invalidated or (sqlstate(error) or "")[:2] not in ISOLATED_STATES:
+                raise
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                waiting[:0] = [batch[:middle], batch[middle:]]
+            else:
+                message = f"The database refused the posting ({describe_error(error)}). Run `commerce hq verify`."
+                _leave(hq, [Refusal(*batch[0], "DatabaseError", message)], transition, run)
+
+
+def _apply(hq: Engine, batch: Sequence[Key], transition: Transition, run: int) -> None:
+    with hq.begin() as connection:
+        connection.execute(WORK_MEMORY)
+        if claim(connection, batch, transition.source):
+            transition.apply(connection)
+            finish(connection, transition.target, run)
+
+
+def _leave(hq: Engine, refusals: Sequence[Refusal], transition: Transition, run: int) -> None:
+    with hq.begin() as connection:
+        refuse(connection, refusals, transition.source, run)
+
+
+def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key]) -> dict[str, StoreOutcome]:
+    parameters = {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]}
+    with hq.connect() as connection:
+        rows = connection.execute(REPORT, parameters).all()
+    outcomes = {}
+    for store in sorted(scope.stores):
+        own = [row for row in rows if row.store == store]
+        posted = [row for row in own if row.postingstatus == S.POSTED]
+        stuck = [row for row in own if row.postingstatus != S.POSTED]
+        counts = {
+            "statements": len(posted),
+            "transactions": sum(row.transactioncount for row in posted),
+            "invoices": sum(row.invoices for row in posted),
+            "vouchers": sum(row.vouchers for row in posted),
+        }
+        outcomes[store] = StoreOutcome(
+            store,
+            "failed" if stuck else "done",
+            " ".join(f"Statement {row.statementid} is not posted: {row.message}" for row in stuck),
+            counts,
+            {"posted": sum((row.salesamount for row in posted), start=Decimal(0))},
+        )
+    return outcomes

@@ -1,0 +1,158 @@
+"""What a transition of statement posting is, and the statements that it works on (domain B4, life cycle).
+
+A transition moves all its statements from one state to the next in one transaction: it does its work and sets the
+state, or nothing happened. It works on the temp table `batch`, whose rows it holds locked.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from commerce.schema.enums import PostingErrorStatus, StatementStatus, TransactionType
+
+Key = tuple[str, str]
+"""(company, statement id)."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A statement that cannot make a transition, and what to do about it. No personal data in `message`."""
+
+    company: str
+    statement: str
+    code: str
+    message: str
+
+
+class Refused(Exception):  # noqa: N818 - not an error of the program: some statements must stay behind
+    """Raised inside a transition: these statements stay in their state; the others are tried again without them."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(f"{len(refusals)} statements refused")
+        self.refusals = tuple(refusals)
+
+
+@dataclass(frozen=True)
+class Transition:
+    """From `source` to `target`; `apply` works on the temp table `batch` and raises Refused for statements that cannot
+    go on."""
+
+    source: StatementStatus
+    target: StatementStatus
+    apply: Callable[[Connection], None]
+
+
+CREATE_BATCH = text("""
+CREATE TEMP TABLE batch (
+    dataareaid varchar(4), statementid varchar(20), storeid varchar(10), businessdate date, currency varchar(3),
+    transactioncount integer, salesamount numeric(32, 6), taxamount numeric(32, 6), paymentamount numeric(32, 6)
+) ON COMMIT DROP""")
+
+CLAIM_BATCH = text("""
+INSERT INTO batch
+SELECT s.dataareaid, s.statementid, s.storeid, s.businessdate, s.currency,
+       s.transactioncount, s.salesamount, s.taxamount, s.paymentamount
+FROM ax.retailstatementtable AS s
+JOIN unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
+     USING (dataareaid, statementid)
+WHERE s.postingstatus = :source
+ORDER BY s.dataareaid, s.statementid
+FOR NO KEY UPDATE OF s""")
+"""Compare-and-set: who comes second waits here and then finds the state changed."""
+
+CREATE_MARKED = text("""
+CREATE TEMP TABLE marked ON COMMIT DROP AS
+SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount, e.type,
+       e.netamount, e.grossamount, e.paymentamount
+FROM batch AS b JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)""")
+
+CREATE_SALE = text(f"""
+CREATE TEMP TABLE sale ON COMMIT DROP AS
+SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount,
+       e.netamount, e.grossamount, e.paymentamount
+FROM batch AS b JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)
+WHERE e.type = {int(TransactionType.SALES)}""")
+
+SET_STATE = text(f"""
+UPDATE ax.retailstatementtable AS s
+SET postingstatus = :target, run = :run, postingerrorstatus = {int(PostingErrorStatus.NONE)}, postingerrorcode = '',
+    postingerrormessage = '',
+    posteddatetime = CASE WHEN :target = {int(StatementStatus.POSTED)} THEN now() ELSE s.posteddatetime END
+FROM batch AS b
+WHERE s.dataareaid = b.dataareaid AND s.statementid = b.statementid""")
+
+LOG_STATE = text("""
+INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
+SELECT dataareaid, statementid, :target, '' FROM batch ORDER BY dataareaid, statementid""")
+
+MARK_REFUSED = text(f"""
+UPDATE ax.retailstatementtable
+SET run = :run, postingerrorstatus = {int(PostingErrorStatus.ERROR)}, postingerrorcode = :code,
+    postingerrormessage = :message
+WHERE dataareaid = :company AND statementid = :statement AND postingstatus = :source""")
+
+LOG_REFUSED = text("""
+INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
+VALUES (:company, :statement, :source, :message)""")
+
+
+def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus) -> int:
+    """Lock those of `keys` that are still in `source` into the temp table `batch`; returns how many."""
+    connection.execute(CREATE_BATCH)
+    claimed = connection.execute(
+        CLAIM_BATCH,
+        {
+            "companies": [company for company, _ in keys],
+            "statements": [statement for _, statement in keys],
+            "source": int(source),
+        },
+    ).rowcount
+    connection.execute(text("ANALYZE batch"))
+    return claimed
+
+
+def finish(connection: Connection, target: StatementStatus, run: int) -> None:
+    """Set the state of the statements in `batch`, and note it in the event log."""
+    connection.execute(SET_STATE, {"target": int(target), "run": run})
+    connection.execute(LOG_STATE, {"target": int(target)})
+
+
+def refuse(connection: Connection, refusals: Iterable[Refusal], source: StatementStatus, run: int) -> None:
+    """Write down why statements stay in `source`."""
+    for refusal in refusals:
+        parameters = {
+            "company": refusal.company,
+            "statement": refusal.statement,
+            "code": refusal.code,
+            "message": refusal.message,
+            "source": int(source),
+            "run": run,
+        }
+        connection.execute(MARK_REFUSED, parameters)
+        connection.execute(LOG_REFUSED, parameters)
+
+
+def gather_marked(connection: Connection) -> None:
+    """Temp table `marked`: the transactions of the batch's statements."""
+    connection.execute(CREATE_MARKED)
+    connection.execute(text("ANALYZE marked"))
+
+
+def gather_sales(connection: Connection) -> None:
+    """Temp table `sale`: the sales and returns of the batch's statements, each with the account it posts to."""
+    connection.execute(CREATE_SALE)
+    connection.execute(text("ANALYZE sale"))
+
+
+def raise_refusals(connection: Connection, query: str, code: str, message: str) -> None:
+    """Raise Refused for the rows (dataareaid, statementid, ...) of `query`; `message` is filled from the row's
+    columns."""
+    rows = connection.execute(text(query)).mappings().all()
+    if rows:
+        raise Refused([Refusal(row["dataareaid"], row["statementid"], code, message.format_map(row)) for row in rows])
+
+
+def passed_through(connection: Connection) -> None:
+    """A state in which there is nothing to post: it is passed in order, so that the event log reads like the
+    product's."""
