@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -63,8 +64,8 @@ class AirflowApi:
         """Start a run by hand, as the form in the UI does; return its id."""
         return str(self.request("POST", f"dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
 
-    def wait(self, dag: str, run_id: str, *, seconds: float = 600) -> str:
-        """Wait until the run has ended; return its state, `success` or `failed`.
+    def wait(self, dag: str, run_id: str, *, seconds: float = 600, tick: Callable[[], None] = lambda: None) -> str:
+        """Wait until the run has ended; return its state, `success` or `failed`. Calls `tick` about every second.
 
         Raises:
             CommerceError: it still runs after `seconds`.
@@ -77,9 +78,11 @@ class AirflowApi:
                     for line in lines.raise_for_status().iter_lines():
                         if line and (state := json.loads(line)["state"]) in ("success", "failed"):
                             return str(state)
+                        tick()
                         if time.monotonic() > deadline:
                             break
             except httpx.TransportError:
+                tick()
                 time.sleep(1)  # the connection ended before the run did
         raise CommerceError(f"{dag}, run {run_id}, has not ended after {seconds:.0f} seconds.")
 
