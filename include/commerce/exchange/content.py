@@ -1,0 +1,59 @@
+"""The content of a row as it was read: its hash, and its raw data as JSON for the quarantine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from commerce.exchange.dialects import SqliteChannel
+from commerce.exchange.screening import is_text
+from commerce.schema.uploaded import UploadedTable
+
+_SEPARATOR = "\x1f"
+_NULL = "\x1e"
+
+
+def hash_sql(table: UploadedTable, alias: str = "l") -> str:
+    """SQL expression: the content hash (uuid) of a landed row. It covers every column but the counter.
+
+    `content_hash` gives the same for the same row; a change of the column list changes all hashes, so a migration that
+    makes one sets `uploadwatermark.contenthash` to NULL.
+    """
+    values = ", ".join(f"coalesce({alias}.{name}, E'\\x1e')" for name in table.column_names)
+    return f"md5(concat_ws(E'\\x1f', {values}))::uuid"
+
+
+def content_hash(cells: Sequence[bytes | str | None]) -> UUID:
+    """The hash of a row read by `raw_rows`."""
+    content = _SEPARATOR.encode().join(_NULL.encode() if cell is None else _as_bytes(cell) for cell in cells)
+    return UUID(hashlib.md5(content, usedforsecurity=False).hexdigest())
+
+
+def raw_data(table: UploadedTable, cells: Sequence[bytes | str | None]) -> tuple[str, list[str]]:
+    """The row as JSON text (bytes that are no text as {"hex": ...}), and the columns that are no text."""
+    values: dict[str, object] = {}
+    unreadable: list[str] = []
+    for name, cell in zip(table.column_names, cells, strict=True):
+        if cell is None:
+            values[name] = None
+        elif isinstance(cell, bytes) and is_text(cell):
+            values[name] = cell.decode("utf-8")
+        else:
+            values[name] = {"hex": _as_bytes(cell).hex()}
+            unreadable.append(name)
+    return json.dumps(values), unreadable
+
+
+def hashes_at(channel: SqliteChannel, counters: dict[UploadedTable, int]) -> dict[str, UUID | None]:
+    """Per table name the content hash of the row at the given counter; None where there is no such row (any more)."""
+    hashes: dict[str, UUID | None] = {}
+    for table, counter in counters.items():
+        cells = channel.raw_rows(table, [counter]).get(counter)
+        hashes[table.name] = None if cells is None else content_hash(cells)
+    return hashes
+
+
+def _as_bytes(cell: bytes | str) -> bytes:
+    return bytes.fromhex(cell) if isinstance(cell, str) else cell

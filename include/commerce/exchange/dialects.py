@@ -1,0 +1,201 @@
+"""What differs by the dialect of a channel database, behind one connection class. SQLite so far.
+
+A channel is read through ADBC (Arrow). SQLite keeps any type in any column, and ADBC guesses a column's type from its first
+rows; so every column is read as text, behind a first row that says so, and a flag tells rows that hold a blob.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import adbc_driver_sqlite.dbapi
+import pyarrow as pa
+from adbc_driver_manager import dbapi as adbc
+
+from commerce.database import describe_error, parse_url
+from commerce.errors import StoreError
+from commerce.schema.uploaded import UploadedTable
+
+COUNTER = "replicationcounterfromorigin"
+ODD = "odd"
+"""Name of the flag column: 1 where a column of the row holds bytes instead of text."""
+
+BUSY_MILLISECONDS = 5_000
+_BATCH_ROWS = 20_000
+
+
+class SqliteChannel:
+    """A channel database on SQLite. Opening never creates the file; readers open it read-only.
+
+    Raises:
+        StoreError: the file is missing, cannot be opened, or is no SQLite database.
+    """
+
+    def __init__(self, url: str, *, write: bool = False) -> None:
+        path = _path(url)
+        if not Path(path).is_file():
+            raise StoreError(
+                f"The channel database {path} does not exist. Is the store reachable, and is the URL in `commerce channel list` right?"
+            )
+        self.path = path
+        try:
+            self._connection = adbc_driver_sqlite.dbapi.connect(
+                f"file:{quote(path)}?mode={'rw' if write else 'ro'}", autocommit=write
+            )
+        except adbc.Error as error:
+            raise StoreError(f"The channel database {path} cannot be opened ({describe_error(error)}).") from None
+        self._cursor = self._connection.cursor()
+        try:
+            self.rows(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+            self.rows("SELECT count(*) FROM sqlite_master")
+        except adbc.Error as error:
+            self.close()
+            raise StoreError(
+                f"{path} cannot be read as a SQLite database ({describe_error(error)}). Check the URL of the channel."
+            ) from None
+
+    def __enter__(self) -> SqliteChannel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._cursor.close()
+        self._connection.close()
+
+    def new_snapshot(self) -> None:
+        """Leave the snapshot of earlier reads; the next read opens a new one that lasts until this is called again."""
+        self._connection.rollback()
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        self._cursor.execute(statement)
+        return self._cursor.fetchall()
+
+    def execute(self, statement: str) -> None:
+        self._cursor.execute(statement)
+
+    def ingest_temporary(self, name: str, data: pa.Table) -> None:
+        """Replace the temporary table `name` of this connection by `data`."""
+        self._cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        self._cursor.adbc_ingest(name, data, mode="create", temporary=True)
+
+    @property
+    def readers_block_writers(self) -> bool:
+        """True without WAL: the register waits while we read."""
+        return str(self.rows("PRAGMA journal_mode")[0][0]).lower() != "wal"
+
+    def columns(self) -> dict[str, dict[str, tuple[str, bool]]]:
+        """Per table its columns, each with declared type and whether it is in the primary key. Names in lower case."""
+        found: dict[str, dict[str, tuple[str, bool]]] = {}
+        for table, column, kind, key in self.rows(
+            "SELECT lower(m.name), lower(p.name), upper(p.type), p.pk FROM sqlite_master AS m"
+            " JOIN pragma_table_info(m.name) AS p WHERE m.type = 'table'"
+        ):
+            found.setdefault(table, {})[column] = (kind, bool(key))
+        return found
+
+    def highest_counters(self, tables: Sequence[str]) -> dict[str, int]:
+        """Per table the highest counter ever handed out, as far as the database remembers it."""
+        remembered: dict[str, int] = {}
+        if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
+            remembered = {str(name).lower(): int(seq or 0) for name, seq in self.rows("SELECT name, seq FROM sqlite_sequence")}
+        present = self.rows(
+            " UNION ALL ".join(f"SELECT '{table}', coalesce(max({COUNTER}), 0) FROM {table}" for table in tables)
+        )
+        return {table: max(int(counter), remembered.get(table, 0)) for table, counter in present}
+
+    def text_batches(
+        self, table: UploadedTable, low: int, high: int, *, join: str = "", condition: str = ""
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows of `table` (alias c) with low < counter <= high, every column as text, NULL kept; plus the flag `ODD`.
+
+        Text is handed over as the bytes that are there: whoever takes a batch must check that it is UTF-8.
+        """
+        names = table.column_names
+        typed = ", ".join([f"0 AS {COUNTER}", *(f"'' AS {name}" for name in names), f"0 AS {ODD}"])
+        values = ", ".join([f"c.{COUNTER}", *(f"CAST(c.{name} AS TEXT)" for name in names)])
+        # Any blob sorts above any text: one comparison a column is cheaper than a call of typeof().
+        odd = " OR ".join(f"c.{name} >= x''" for name in names)
+        where = f"c.{COUNTER} > {low} AND c.{COUNTER} <= {high}" + (f" AND {condition}" if condition else "")
+        cursor = self._connection.cursor()
+        try:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
+            cursor.execute(
+                f"SELECT {typed} UNION ALL SELECT {values}, coalesce({odd}, 0) FROM {table.name} AS c {join} WHERE {where}"
+            )
+            first = True
+            for batch in cursor.fetch_record_batch():
+                yield batch.slice(1) if first else batch
+                first = False
+        finally:
+            cursor.close()
+
+    def raw_rows(self, table: UploadedTable, counters: Iterable[int]) -> dict[int, list[bytes | str | None]]:
+        """The rows at `counters`, per column: None, text as its bytes, or a blob as the hex digits of its bytes (str)."""
+        wanted = ", ".join(str(int(counter)) for counter in counters)
+        columns = ", ".join(f"typeof({name}), hex({name})" for name in table.column_names)
+        raw: dict[int, list[bytes | str | None]] = {}
+        for counter, *cells in self.rows(
+            f"SELECT {COUNTER}, {columns} FROM {table.name} WHERE {COUNTER} IN ({wanted})"
+        ):
+            raw[counter] = [_raw(kind, digits) for kind, digits in zip(cells[::2], cells[1::2], strict=True)]
+        return raw
+
+
+def open_channel(url: str, *, write: bool = False) -> SqliteChannel:
+    """Open the channel database at `url`.
+
+    Raises:
+        StoreError: it cannot be opened, or its dialect is not supported.
+    """
+    backend = parse_url(url).get_backend_name()
+    if backend != "sqlite":
+        raise StoreError(f"Channel databases on {backend} are not supported yet; use SQLite.")
+    return SqliteChannel(url, write=write)
+
+
+def check_schema(channel: SqliteChannel, wanted: Mapping[str, Sequence[str]], *, counters: bool) -> None:
+    """Compare the tables of a channel with what a job needs, before it reads or writes anything.
+
+    Args:
+        wanted: column names by table.
+        counters: whether every table must have the replication counter as its key.
+
+    Raises:
+        StoreError: one message that names all that is missing.
+    """
+    found = channel.columns()
+    faults: list[str] = []
+    for table, names in wanted.items():
+        if table not in found:
+            faults.append(f"table {table} is missing")
+            continue
+        if counters and found[table].get(COUNTER) != ("INTEGER", True):
+            faults.append(f"table {table} has no INTEGER PRIMARY KEY {COUNTER}")
+        missing = [name for name in names if name not in found[table]]
+        if missing:
+            faults.append(f"table {table} lacks {', '.join(missing)}")
+    if faults:
+        raise StoreError(
+            f"{channel.path} is not a channel database of this version: {'; '.join(faults)}. Upgrade the channel's schema."
+        )
+
+
+def _path(url: str) -> str:
+    database = parse_url(url).database
+    if not database or database == ":memory:":
+        raise StoreError("The URL of a SQLite channel must name a file: sqlite:////path/to/channel.db")
+    return database
+
+
+def _raw(kind: str, digits: str) -> bytes | str | None:
+    if kind == "null":
+        return None
+    return digits.lower() if kind == "blob" else bytes.fromhex(digits)

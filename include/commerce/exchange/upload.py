@@ -1,0 +1,274 @@
+"""P-job (P-0001 Channel transactions): bring what channels wrote to headquarters (domain A7).
+
+Databases are worked in a bounded pool, each by at most one P-job at a time. A database is read in slices; a slice commits for
+itself, with its session and its watermarks, so a killed upload goes on after the last one. Customers are read first, and
+once more after the transactions: whatever a transaction refers to was written before it, and so is here too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from adbc_driver_manager import dbapi as adbc
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from commerce.database import describe_error, retry_transient, try_advisory_lock
+from commerce.errors import StoreError
+from commerce.exchange import sessions, watermarks
+from commerce.exchange.channels import ChannelDatabase, databases_of
+from commerce.exchange.content import hashes_at, raw_data
+from commerce.exchange.dialects import SqliteChannel, check_schema, open_channel
+from commerce.exchange.landing import Landing
+from commerce.exchange.moving import Moved, move, taken_by_store
+from commerce.exchange.screening import Screen, landing_schema
+from commerce.exchange.slices import Extent, has_history, next_slice
+from commerce.exchange.watermarks import RestoredBackupError, Watermark
+from commerce.outcomes import JobResult, StoreOutcome
+from commerce.progress import Progress, silent
+from commerce.schema.uploaded import CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
+
+JOB = "upload"
+DATABASES_AT_ONCE = 4
+ANALYZE_ROWS = 10_000
+"""A table that gained this many rows is analyzed, so that the next job does not plan with the statistics of an empty one."""
+
+UPLOADED = text("UPDATE cdx.retailconndatabaseprofile SET lastupload = now() WHERE recid = :recid")
+
+
+@dataclass
+class _Taken:
+    """What an upload of one database took."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    transactions: Counter[str] = field(default_factory=Counter)
+    quarantined: int = 0
+
+
+def upload(
+    hq: Engine,
+    *,
+    stores: Sequence[str],
+    history: bool = False,
+    wait_seconds: float = 0,
+    progress: Progress = silent,
+) -> JobResult:
+    """Upload the channel databases of `stores`.
+
+    Stores of one database share its fate. Transactions of a store's cut-over date and later are always read, earlier ones
+    only with `history`.
+
+    Args:
+        wait_seconds: how long to wait for another upload of the same database.
+
+    Returns:
+        Per store: customers (rows of customer tables), transactions (headers), rows and quarantined. What cannot be told by
+        store stands at the first store of a database. A store that could not be uploaded is "failed", with what it took before.
+
+    Raises:
+        UsageError: a store is unknown.
+    """
+    databases = databases_of(hq, stores)
+    wanted = set(stores)
+    outcomes = {
+        store: StoreOutcome(store, "failed", "The store has no channel database; add it with `commerce channel add`.")
+        for store in wanted - {served.store for database in databases for served in database.stores}
+    }
+    gained: Counter[str] = Counter()
+    job = _Upload(hq, history, wait_seconds, progress)
+    with ThreadPoolExecutor(DATABASES_AT_ONCE, thread_name_prefix="upload") as pool:
+        for database, (taken, fault) in zip(databases, pool.map(job.run, databases), strict=True):
+            gained.update(taken.rows)
+            outcomes.update(_outcomes(database, wanted, taken, fault))
+    _analyze(hq, gained)
+    return JobResult(JOB, outcomes, _totals(outcomes))
+
+
+class _Upload:
+    """One call of the job; `run` works one database in a thread."""
+
+    def __init__(self, hq: Engine, history: bool, wait_seconds: float, progress: Progress) -> None:
+        self._hq = hq
+        self._history = history
+        self._wait_seconds = wait_seconds
+        self._progress = progress
+        self._reporting = threading.Lock()
+
+    def run(self, database: ChannelDatabase) -> tuple[_Taken, str]:
+        """What was taken, and the fault that ended the upload ('' for none)."""
+        taken = _Taken()
+        try:
+            with try_advisory_lock(self._hq, f"P-0001 {database.recid}", self._wait_seconds) as held:
+                if not held:
+                    raise StoreError(f"upload busy: another upload of channel database {database.name} is running.")
+                self._upload(self._again(database), taken)
+        except RestoredBackupError as error:
+            watermarks.stop(self._hq, database, str(error))
+            return taken, str(error)
+        except StoreError as error:
+            return taken, str(error)
+        except (DBAPIError, adbc.Error, pa.ArrowException) as error:
+            return taken, f"Upload of channel database {database.name} failed ({describe_error(error)}). Upload again."
+        return taken, ""
+
+    def _again(self, database: ChannelDatabase) -> ChannelDatabase:
+        """The database as it stands now that we hold its lock."""
+        (current,) = (one for one in databases_of(self._hq, [database.stores[0].store]) if one.recid == database.recid)
+        if current.paused:
+            raise StoreError(f"Channel database {current.name} is paused; resume it with `commerce channel resume`.")
+        if current.stop_reason:
+            raise StoreError(current.stop_reason)
+        return current
+
+    def _upload(self, database: ChannelDatabase, taken: _Taken) -> None:
+        sessions.fail_dead(self._hq, database)
+        marks = watermarks.read(self._hq, database)
+        with open_channel(database.url) as channel, Landing(self._hq) as landing:
+            check_schema(channel, {table.name: table.column_names for table in UPLOADED_TABLES}, counters=True)
+            watermarks.check_not_restored(channel, database, marks)
+            streams = ["customers", "current"]
+            if self._history and has_history(database):
+                streams.append("history")
+            for stream in [*streams, "customers"]:
+                of_stream = {name: mark for (of, name), mark in marks.items() if of == stream}
+                self._stream(channel, landing, database, stream, of_stream, taken)
+                marks.update({(stream, name): mark for name, mark in of_stream.items()})
+        with self._hq.begin() as connection:
+            connection.execute(UPLOADED, {"recid": database.recid})
+
+    def _stream(
+        self,
+        channel: SqliteChannel,
+        landing: Landing,
+        database: ChannelDatabase,
+        stream: str,
+        marks: dict[str, Watermark],
+        taken: _Taken,
+    ) -> None:
+        while True:
+            channel.new_snapshot()
+            extents = next_slice(channel, database, stream, marks)
+            if not extents:
+                return
+            session = sessions.start(self._hq, database, stream)
+            try:
+                moved, transactions, new = _slice(channel, landing, database, stream, session, extents, marks)
+            except StoreError as error:
+                sessions.fail(self._hq, session, str(error))
+                raise
+            except (DBAPIError, adbc.Error, pa.ArrowException) as error:
+                sessions.fail(self._hq, session, describe_error(error))
+                raise
+            marks.update(new)
+            for name, count in moved.items():
+                taken.rows[name] += count.rows
+                taken.quarantined += count.quarantined
+            taken.transactions.update(transactions)
+            with self._reporting:
+                self._progress(f"upload {database.name}", taken.rows.total())
+
+
+def _slice(
+    channel: SqliteChannel,
+    landing: Landing,
+    database: ChannelDatabase,
+    stream: str,
+    session: int,
+    extents: Sequence[Extent],
+    marks: dict[str, Watermark],
+) -> tuple[dict[str, Moved], dict[str, int], dict[str, Watermark]]:
+    """Land one slice from one snapshot and move it in one transaction.
+
+    Returns:
+        What was moved by table, transactions by store, and the new watermarks.
+    """
+    landing.clear()
+    landed = {extent.table: _land(channel, landing, database, extent) for extent in extents}
+    hashes = hashes_at(channel, {extent.table: extent.high for extent in extents})
+    new = {extent.table.name: Watermark(extent.high, hashes[extent.table.name]) for extent in extents}
+    channel.new_snapshot()  # the register's checkpoints need not wait for headquarters
+
+    def commit() -> tuple[dict[str, Moved], dict[str, int]]:
+        with landing.transaction():
+            moved = {
+                table.name: move(landing, table, database, session, rows, doubtful=screen.doubtful)
+                for table, (rows, _, screen) in landed.items()
+            }
+            transactions = taken_by_store(landing) if TRANSACTION.name in moved else {}
+            size = sum(size for _, size, _ in landed.values())
+            sessions.apply(landing, session, sum(count.rows for count in moved.values()), size)
+            watermarks.move(landing, database, stream, marks, new)
+        return moved, transactions
+
+    moved, transactions = retry_transient(commit)
+    return moved, transactions, new
+
+
+def _land(
+    channel: SqliteChannel, landing: Landing, database: ChannelDatabase, extent: Extent
+) -> tuple[int, int, Screen]:
+    """Copy an extent into its landing table; returns rows, bytes and the screen that they went through."""
+    screen = Screen(extent.table, database)
+    size = 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal size
+        read = channel.text_batches(
+            extent.table, extent.low, extent.high, join=extent.join, condition=extent.condition
+        )
+        for batch in read:
+            cleaned = screen.clean(batch)
+            size += cleaned.nbytes
+            yield cleaned
+
+    rows = landing.land(extent.table, pa.RecordBatchReader.from_batches(landing_schema(extent.table), batches()))
+    _land_unreadable(channel, landing, extent.table, screen.unreadable)
+    return rows, size, screen
+
+
+def _land_unreadable(
+    channel: SqliteChannel, landing: Landing, table: UploadedTable, counters: Sequence[int], at_once: int = 500
+) -> None:
+    for start in range(0, len(counters), at_once):
+        rows = []
+        for counter, cells in channel.raw_rows(table, counters[start : start + at_once]).items():
+            values, columns = raw_data(table, cells)
+            reason = f"no text (a blob, a NUL character or invalid UTF-8): {', '.join(columns)}"
+            rows.append(
+                {"tablename": table.name, "replicationcounterfromorigin": counter, "rawdata": values, "reason": reason}
+            )
+        landing.land_unreadable(rows)
+
+
+def _outcomes(
+    database: ChannelDatabase, wanted: set[str], taken: _Taken, fault: str
+) -> dict[str, StoreOutcome]:
+    served = [one.store for one in database.stores if one.store in wanted]
+    outcomes = {}
+    for store in served:
+        counts = {"customers": 0, "transactions": taken.transactions[store], "rows": 0, "quarantined": 0}
+        if store == served[0]:
+            counts["customers"] = sum(taken.rows[table.name] for table in CUSTOMER_TABLES)
+            counts["rows"] = taken.rows.total()
+            counts["quarantined"] = taken.quarantined
+        outcomes[store] = StoreOutcome(store, "failed" if fault else "done", fault, counts)
+    return outcomes
+
+
+def _totals(outcomes: dict[str, StoreOutcome]) -> dict[str, int]:
+    summed: Counter[str] = Counter(customers=0, transactions=0, rows=0, quarantined=0)
+    for outcome in outcomes.values():
+        summed.update(outcome.counts)
+    return dict(summed)
+
+
+def _analyze(hq: Engine, gained: Counter[str]) -> None:
+    with hq.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for name, rows in sorted(gained.items()):
+            if rows >= ANALYZE_ROWS:
+                connection.execute(text(f"ANALYZE ax.{name}"))
