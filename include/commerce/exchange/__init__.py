@@ -1,7 +1,9 @@
 """Commerce Data Exchange: P-job (upload), job 1010 (distribute), sessions, packages and quarantine."""
 
 from commerce.exchange import outbox, quarantine
+from commerce.exchange.distribute import distribute
 from commerce.exchange.incarnations import open_incarnation
 from commerce.exchange.upload import upload
+from commerce.exchange.waiting import Waiting, waiting
 
-__all__ = ["open_incarnation", "outbox", "quarantine", "upload"]
+__all__ = ["distribute", "open_incarnation", "outbox", "quarantine", "upload"]
