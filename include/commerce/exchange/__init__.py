@@ -6,4 +6,4 @@ from commerce.exchange.incarnations import open_incarnation
 from commerce.exchange.upload import upload
 from commerce.exchange.waiting import Waiting, waiting
 
-__all__ = ["distribute", "open_incarnation", "outbox", "quarantine", "upload"]
+__all__ = ["Waiting", "distribute", "open_incarnation", "outbox", "quarantine", "upload", "waiting"]

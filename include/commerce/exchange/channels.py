@@ -1,4 +1,4 @@
-"""Which channel databases serve which stores, as headquarters knows them (domain A7: channel database, database profile)."""
+"""Which channel databases serve which stores, as headquarters knows them (domain A7: channel database)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def databases_of(hq: Engine, stores: Sequence[str]) -> list[ChannelDatabase]:
         unknown = [str(store) for store in connection.scalars(UNKNOWN_STORES, wanted)]
         if unknown:
             raise UsageError(
-                f"Unknown store: {', '.join(unknown)}. `commerce channel list` shows the stores; `commerce channel add` adds one."
+                f"Unknown store: {', '.join(unknown)}. `commerce channel list` shows the stores; "
+                "`commerce channel add` adds one."
             )
         rows = connection.execute(DATABASES, wanted).all()
     served: dict[int, list[ServedStore]] = {}

@@ -1,7 +1,8 @@
-"""The exact check of landed rows, set-based in SQL and built from the field metadata: who fails is put into the `bad` table.
+"""The exact check of landed rows, set-based in SQL and built from the field metadata: who fails is put into the `bad`
+table.
 
-Nothing is cut or replaced by a default on the way: a value is taken as it is or its row goes to quarantine. Reasons name
-columns, never values.
+Nothing is cut or replaced by a default on the way: a value is taken as it is or its row goes to quarantine. Reasons
+name columns, never values.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def _place_faults(table: UploadedTable, database: ChannelDatabase) -> list[str]:
     store, company = place_columns(table)
     if store is None:
         companies = ", ".join(literal(name) for name in database.companies)
-        return [f"CASE WHEN l.{company} NOT IN ({companies}) THEN '{company}: not a company of this channel database' END"]
+        return [
+            f"CASE WHEN l.{company} NOT IN ({companies}) THEN '{company}: not a company of this channel database' END"
+        ]
     stores = ", ".join(literal(served.store) for served in database.stores)
     pairs = ", ".join(f"({literal(served.store)}, {literal(served.company)})" for served in database.stores)
     return [

@@ -1,7 +1,7 @@
 """What differs by the dialect of a channel database, behind one connection class. SQLite so far.
 
-A channel is read through ADBC (Arrow). SQLite keeps any type in any column, and ADBC guesses a column's type from its first
-rows; so every column is read as text, behind a first row that says so, and a flag tells rows that hold a blob.
+A channel is read through ADBC (Arrow). SQLite keeps any type in any column, and ADBC guesses a column's type from its
+first rows; so every column is read as text, behind a first row that says so, and a flag tells rows that hold a blob.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class SqliteChannel:
         path = _path(url)
         if not Path(path).is_file():
             raise StoreError(
-                f"The channel database {path} does not exist. Is the store reachable, and is the URL in `commerce channel list` right?"
+                f"The channel database {path} does not exist. Is the store reachable, and is the URL in "
+                "`commerce channel list` right?"
             )
         self.path = path
         try:
@@ -76,15 +77,43 @@ class SqliteChannel:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         self._cursor.execute(statement)
-        return self._cursor.fetchall()
+        found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return found
 
-    def execute(self, statement: str) -> None:
-        self._cursor.execute(statement)
+    def applied_parts(self, session: int) -> set[int]:
+        """Parts of a download session that this database has applied."""
+        return {int(part) for (part,) in self.rows(f"SELECT part FROM downloadsession WHERE session = {session}")}
 
-    def ingest_temporary(self, name: str, data: pa.Table) -> None:
-        """Replace the temporary table `name` of this connection by `data`."""
-        self._cursor.execute(f"DROP TABLE IF EXISTS temp.{name}")
-        self._cursor.adbc_ingest(name, data, mode="create", temporary=True)
+    def apply_part(self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int) -> bool:
+        """Insert or update `rows` by their primary `key` and record the part, in one short write transaction.
+
+        Returns:
+            False if the part had been applied already, by somebody who was quicker.
+        """
+        # Staged before the transaction: the register waits only for the last step.
+        self._cursor.execute("DROP TABLE IF EXISTS temp.incoming")
+        self._cursor.adbc_ingest("incoming", rows, mode="create", temporary=True)
+        names = ", ".join(rows.column_names)
+        others = ", ".join(f"{name} = excluded.{name}" for name in rows.column_names if name not in key)
+        action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
+        self._cursor.execute("BEGIN IMMEDIATE")
+        try:
+            if part in self.applied_parts(session):
+                self._cursor.execute("ROLLBACK")
+                return False
+            self._cursor.execute(
+                f"INSERT INTO main.{table} ({names}) SELECT {names} FROM temp.incoming WHERE true"
+                f" ON CONFLICT ({', '.join(key)}) {action}"
+            )
+            self._cursor.execute(
+                f"INSERT INTO downloadsession (session, part, rowsaffected, dateapplied) VALUES"
+                f" ({session}, {part}, {rows.num_rows}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
+            )
+            self._cursor.execute("COMMIT")
+        except BaseException:
+            self._cursor.execute("ROLLBACK")
+            raise
+        return True
 
     @property
     def readers_block_writers(self) -> bool:
@@ -105,7 +134,9 @@ class SqliteChannel:
         """Per table the highest counter ever handed out, as far as the database remembers it."""
         remembered: dict[str, int] = {}
         if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"):
-            remembered = {str(name).lower(): int(seq or 0) for name, seq in self.rows("SELECT name, seq FROM sqlite_sequence")}
+            remembered = {
+                str(name).lower(): int(seq or 0) for name, seq in self.rows("SELECT name, seq FROM sqlite_sequence")
+            }
         present = self.rows(
             " UNION ALL ".join(f"SELECT '{table}', coalesce(max({COUNTER}), 0) FROM {table}" for table in tables)
         )
@@ -128,7 +159,8 @@ class SqliteChannel:
         try:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
             cursor.execute(
-                f"SELECT {typed} UNION ALL SELECT {values}, coalesce({odd}, 0) FROM {table.name} AS c {join} WHERE {where}"
+                f"SELECT {typed} UNION ALL SELECT {values}, coalesce({odd}, 0)"
+                f" FROM {table.name} AS c {join} WHERE {where}"
             )
             first = True
             for batch in cursor.fetch_record_batch():
@@ -138,7 +170,7 @@ class SqliteChannel:
             cursor.close()
 
     def raw_rows(self, table: UploadedTable, counters: Iterable[int]) -> dict[int, list[bytes | str | None]]:
-        """The rows at `counters`, per column: None, text as its bytes, or a blob as the hex digits of its bytes (str)."""
+        """The rows at `counters`, per column: None, text as its bytes, or a blob as hex digits of its bytes (str)."""
         wanted = ", ".join(str(int(counter)) for counter in counters)
         columns = ", ".join(f"typeof({name}), hex({name})" for name in table.column_names)
         raw: dict[int, list[bytes | str | None]] = {}
@@ -184,7 +216,7 @@ def check_schema(channel: SqliteChannel, wanted: Mapping[str, Sequence[str]], *,
             faults.append(f"table {table} lacks {', '.join(missing)}")
     if faults:
         raise StoreError(
-            f"{channel.path} is not a channel database of this version: {'; '.join(faults)}. Upgrade the channel's schema."
+            f"{channel.path} is not a channel database of this version: {'; '.join(faults)}. Upgrade its schema."
         )
 
 

@@ -1,4 +1,4 @@
-"""A channel database that was restored from a backup (or replaced by a copy) begins a new incarnation (design rule 2)."""
+"""A channel database that was restored from a backup begins a new incarnation (design rule 2)."""
 
 from __future__ import annotations
 

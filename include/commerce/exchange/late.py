@@ -1,7 +1,7 @@
 """Rows that appear for a transaction after its header was taken (design rules 4 and 10).
 
-They are taken and the transaction is validated again; but a transaction that is in a statement or has become a sales order
-is not touched: its late rows go to quarantine.
+They are taken and the transaction is validated again; but a transaction that is in a statement or has become a sales
+order is not touched: its late rows go to quarantine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from commerce.schema.enums import OrderStatus, ValidationStatus
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 LATE = "late"
-"""Transactions of the table at hand whose header is not among the headers just taken: (store, terminal, transactionid)."""
+"""Transactions of the table at hand whose header was not taken just now: (store, terminal, transactionid)."""
 
 _HEADERS = f"ax.{TRANSACTION.name}"
 _KEY = "(h.store, h.terminal, h.transactionid) = (k.store, k.terminal, k.transactionid)"
@@ -22,7 +22,8 @@ _KEY = "(h.store, h.terminal, h.transactionid) = (k.store, k.terminal, k.transac
 def find(landing: Landing, table: UploadedTable) -> bool:
     """Collect the late transactions of a landed line table; True if there are any.
 
-    Headers move first and only those taken just now are left in their landing table, so nearly every line finds its own there.
+    Headers move first and only those taken just now are left in their landing table, so nearly every line finds its
+    own there.
     """
     store, terminal, transaction = _key_columns(table)
     landing.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {LATE} (store text, terminal text, transactionid text)")
@@ -30,9 +31,9 @@ def find(landing: Landing, table: UploadedTable) -> bool:
     headers = landing.ensure(TRANSACTION)
     return bool(
         landing.execute(
-            f"INSERT INTO {LATE} SELECT DISTINCT l.{store}, l.{terminal}, l.{transaction} FROM {landing_name(table)} AS l"
-            f" WHERE NOT EXISTS (SELECT FROM {headers} AS h WHERE (h.store, h.terminal, h.transactionid)"
-            f" = (l.{store}, l.{terminal}, l.{transaction}))"
+            f"INSERT INTO {LATE} SELECT DISTINCT l.{store}, l.{terminal}, l.{transaction}"
+            f" FROM {landing_name(table)} AS l WHERE NOT EXISTS (SELECT FROM {headers} AS h"
+            f" WHERE (h.store, h.terminal, h.transactionid) = (l.{store}, l.{terminal}, l.{transaction}))"
         )
     )
 
@@ -63,10 +64,11 @@ def refuse_posted(landing: Landing, table: UploadedTable) -> None:
 
 
 def validate_again(landing: Landing, table: UploadedTable) -> None:
-    """Take back the validation of late transactions for which rows have been taken (the landing table has just these)."""
+    """Take back the validation of late transactions that rows were taken for (the landing table has just these)."""
     line_key = _key_columns(table)
     landing.execute(
-        f"UPDATE {_HEADERS} AS h SET validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL, gaterun = NULL"
+        f"UPDATE {_HEADERS} AS h"
+        f" SET validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL, gaterun = NULL"
         f" FROM {LATE} AS k WHERE {_KEY} AND NOT {_posted()} AND EXISTS (SELECT FROM {landing_name(table)} AS l WHERE"
         f" (l.{line_key[0]}, l.{line_key[1]}, l.{line_key[2]}) = (k.store, k.terminal, k.transactionid))"
     )

@@ -1,7 +1,8 @@
 """Move landed rows of one table to headquarters' table, with casts and content hash, inside the slice's transaction.
 
-All rows at once first. What headquarters refuses is found by the check, and what still fails by halving. A row whose key is
-taken is looked at: the same row again, a channel restored from a backup, or another row with the same natural key.
+All rows at once first. What headquarters refuses is found by the check, and what still fails by halving. A row whose
+key is taken is looked at: the same row again, a channel restored from a backup, or another row with the same natural
+key.
 """
 
 from __future__ import annotations
@@ -133,7 +134,9 @@ class _Move:
             _raise_unless_data(error)
             if len(counters) == 1:
                 reason = literal(f"headquarters refused the row ({describe_error(error)})")
-                self._landing.execute(f"INSERT INTO {BAD} VALUES ({literal(self._table.name)}, {counters[0]}, {reason})")
+                self._landing.execute(
+                    f"INSERT INTO {BAD} VALUES ({literal(self._table.name)}, {counters[0]}, {reason})"
+                )
                 return 0
         half = len(counters) // 2
         return self._insert_by_halves(counters[:half]) + self._insert_by_halves(counters[half:])
@@ -163,7 +166,8 @@ class _Move:
             self._landing.execute(
                 f"INSERT INTO {BAD} SELECT {literal(table.name)}, l.{COUNTER},"
                 f" 'another row with the same key ({', '.join(table.natural_key)}) is in headquarters already'"
-                f" FROM {self._name} AS l JOIN {_LEFT} AS f USING ({COUNTER}) JOIN ax.{table.name} AS t ON {late.same_key(table)}"
+                f" FROM {self._name} AS l JOIN {_LEFT} AS f USING ({COUNTER})"
+                f" JOIN ax.{table.name} AS t ON {late.same_key(table)}"
                 f" WHERE f.elsewhere AND NOT (t.origin = {database.recid} AND t.incarnation < {database.incarnation}"
                 f" AND t.contenthash = {hash_sql(table)})"
             )
@@ -172,12 +176,12 @@ class _Move:
 
 
 def insert_statement(table: UploadedTable, database: ChannelDatabase, session: int, where: str = "") -> str:
-    """INSERT of landed rows into headquarters' table. Text is assigned, not cast: what is too long fails, it is not cut."""
+    """INSERT of landed rows into headquarters' table. Text is assigned, not cast: too long fails, it is not cut."""
     columns = ", ".join([*table.column_names, "origin", "incarnation", COUNTER, "contenthash", "uploadsession"])
     values = ", ".join(_value(field) for field in table.fields)
     return (
-        f"INSERT INTO ax.{table.name} ({columns}) SELECT {values}, {database.recid}, {database.incarnation}, l.{COUNTER},"
-        f" {hash_sql(table)}, {session} FROM {landing_name(table)} AS l {where} ON CONFLICT DO NOTHING"
+        f"INSERT INTO ax.{table.name} ({columns}) SELECT {values}, {database.recid}, {database.incarnation},"
+        f" l.{COUNTER}, {hash_sql(table)}, {session} FROM {landing_name(table)} AS l {where} ON CONFLICT DO NOTHING"
     )
 
 

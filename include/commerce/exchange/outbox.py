@@ -1,7 +1,9 @@
 """Change tracking for job 1010: who changes a customer writes here, in the same transaction.
 
-A package claims the rows. A customer waits at most once in a data group's outbox. Rows are written in
-account order, so that two transactions that change the same customers wait for one another instead of deadlocking.
+A package claims the rows. A customer waits at most once in a data group's outbox. A row that waits already is locked,
+not passed over: a package that claimed it before this transaction commits would carry the customer as it was. Rows
+are written in account order, so that two transactions that change the same customers wait for one another instead of
+deadlocking.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ FROM ({accounts}) AS a
 JOIN cdx.retailcdxdatagroup AS g ON g.dataareaid = a.dataareaid
 GROUP BY g.recid, a.dataareaid, a.accountnum
 ORDER BY g.recid, a.dataareaid, a.accountnum
-ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO NOTHING
+ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO UPDATE SET dataareaid = excluded.dataareaid
 """
 
 _ENQUEUE_FOR_GROUP = text(
     "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum) VALUES (:data_group, :company, :account)"
-    " ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO NOTHING"
+    " ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL"
+    " DO UPDATE SET dataareaid = excluded.dataareaid"
 )
 
 
@@ -36,7 +39,7 @@ def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any]
         parameters: bind values of `accounts`.
 
     Returns:
-        The number of rows written; a customer that waits already counts for none.
+        The number of customers that wait for a package by this, over all groups.
     """
     result = connection.execute(text(_ENQUEUE.format(accounts=accounts)), dict(parameters or {}))
     return int(result.rowcount)

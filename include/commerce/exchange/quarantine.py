@@ -1,4 +1,5 @@
-"""Rows of channels that headquarters could not take: with their raw data, the reason and the class of error (design rule 6).
+"""Rows of channels that headquarters could not take: with their raw data, the reason and the class of error (design
+rule 6).
 
 A row that is sent again by its channel, mended and under a new counter, settles the one that waits here.
 """
@@ -26,8 +27,8 @@ from commerce.schema.uploaded import (
 )
 
 LISTED = text("""
-SELECT q.quarantineid, p.name AS database, q.tablename, q.replicationcounterfromorigin, q.reason, q.errorclass, q.status,
-       q.createddatetime
+SELECT q.quarantineid, p.name AS database, q.tablename, q.replicationcounterfromorigin, q.reason, q.errorclass,
+       q.status, q.createddatetime
 FROM cdx.quarantine AS q
 JOIN cdx.retailconndatabaseprofile AS p ON p.recid = q.datastore
 WHERE q.status = :open OR :settled

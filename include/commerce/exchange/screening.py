@@ -1,8 +1,9 @@
-"""Look at Arrow batches column by column, quickly: which rows cannot land as text, and whether all others are surely valid.
+"""Look at Arrow batches column by column, quickly: which rows cannot land as text, and whether all others are surely
+valid.
 
-A row whose bytes are no text (invalid UTF-8, NUL, a blob) cannot stand in PostgreSQL and is taken out here. For everything else
-this is only a sieve: when a whole column passes, its rows are valid; when it does not, headquarters looks at every row
-(`checking`), which decides and gives the reasons.
+A row whose bytes are no text (invalid UTF-8, NUL, a blob) cannot stand in PostgreSQL and is taken out here. For
+everything else this is only a sieve: when a whole column passes, its rows are valid; when it does not, headquarters
+looks at every row (`checking`), which decides and gives the reasons.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Screen:
 
 
 def _no_text(column: pa.Array) -> np.ndarray:
-    """Mask of the values that are invalid UTF-8 or contain NUL; usually found to be empty without looking at single values."""
+    """Mask of values that are invalid UTF-8 or contain NUL; usually none, found without looking at single values."""
     try:
         column.validate(full=True)
         if not (_bytes(column) == 0).any():

@@ -1,4 +1,4 @@
-"""Upload sessions: one slice of a P-job each (domain A7). A session is written before its slice, and settled with it."""
+"""Upload sessions: one slice of a P-job each (domain A7). A session is written before its slice and settled with it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fail(hq: Engine, session: int, message: str) -> None:
 
 
 def fail_dead(hq: Engine, database: ChannelDatabase) -> None:
-    """Settle the sessions of uploads that were killed. Only under the database's P-job lock: nobody else is at work then."""
+    """Settle the sessions of uploads that were killed. Only under the P-job lock: nobody else is at work then."""
     with hq.begin() as connection:
         connection.execute(
             FAIL_DEAD,
@@ -58,6 +58,6 @@ def fail_dead(hq: Engine, database: ChannelDatabase) -> None:
 def apply(landing: Landing, session: int, rows: int, size: int) -> None:
     """Mark the session applied, in the transaction that moves its rows. `size`: bytes that were read."""
     landing.execute(
-        f"UPDATE cdx.retailcdxuploadsession SET status = {int(Status.APPLIED)}, rowsaffected = {rows}, filesize = {size},"
-        f" dateuploaded = now(), dateapplied = now() WHERE uploadsessionid = {session}"
+        f"UPDATE cdx.retailcdxuploadsession SET status = {int(Status.APPLIED)}, rowsaffected = {rows},"
+        f" filesize = {size}, dateuploaded = now(), dateapplied = now() WHERE uploadsessionid = {session}"
     )

@@ -1,10 +1,12 @@
-"""Where the next slice of a stream begins and ends, by replication counters of one snapshot of the channel (design rule 4).
+"""Where the next slice of a stream begins and ends, by replication counters of one snapshot of the channel (design
+rule 4).
 
-A slice of transactions is the next headers by counter, and from each other table all rows up to the last one that belongs to
-these headers. Rows of later headers that lie between come along; they wait in headquarters for their header. When no
-headers are left, the rows after them (late rows, shifts) follow.
+A slice of transactions is the next headers by counter, and from each other table all rows up to the last one that
+belongs to these headers. Rows of later headers that lie between come along; they wait in headquarters for their
+header. When no headers are left, the rows after them (late rows, shifts) follow.
 
-Both transaction streams read rows whose header is not there: whichever comes first takes them, and the other finds them taken.
+Both transaction streams read rows whose header is not there: whichever comes first takes them, and the other finds
+them taken.
 """
 
 from __future__ import annotations
@@ -90,7 +92,8 @@ def _transactions(
             continue
         assert table.transaction_key is not None
         on = " AND ".join(
-            f"h.{ours} = c.{theirs}" for ours, theirs in zip(TRANSACTION.natural_key, table.transaction_key, strict=True)
+            f"h.{ours} = c.{theirs}"
+            for ours, theirs in zip(TRANSACTION.natural_key, table.transaction_key, strict=True)
         )
         join, dated = "", ""
         if condition:

@@ -1,8 +1,9 @@
 """P-job (P-0001 Channel transactions): bring what channels wrote to headquarters (domain A7).
 
-Databases are worked in a bounded pool, each by at most one P-job at a time. A database is read in slices; a slice commits for
-itself, with its session and its watermarks, so a killed upload goes on after the last one. Customers are read first, and
-once more after the transactions: whatever a transaction refers to was written before it, and so is here too.
+Databases are worked in a bounded pool, each by at most one P-job at a time. A database is read in slices; a slice
+commits for itself, with its session and its watermarks, so a killed upload goes on after the last one. Customers are
+read first, and once more after the transactions: whatever a transaction refers to was written before it, and so is
+here too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from commerce.schema.uploaded import CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABL
 JOB = "upload"
 DATABASES_AT_ONCE = 4
 ANALYZE_ROWS = 10_000
-"""A table that gained this many rows is analyzed, so that the next job does not plan with the statistics of an empty one."""
+"""A table that gained this many rows is analyzed: the next job must not plan with the statistics of an empty one."""
 
 UPLOADED = text("UPDATE cdx.retailconndatabaseprofile SET lastupload = now() WHERE recid = :recid")
 
@@ -60,15 +61,16 @@ def upload(
 ) -> JobResult:
     """Upload the channel databases of `stores`.
 
-    Stores of one database share its fate. Transactions of a store's cut-over date and later are always read, earlier ones
-    only with `history`.
+    Stores of one database share its fate. Transactions of a store's cut-over date and later are always read, earlier
+    ones only with `history`.
 
     Args:
         wait_seconds: how long to wait for another upload of the same database.
 
     Returns:
-        Per store: customers (rows of customer tables), transactions (headers), rows and quarantined. What cannot be told by
-        store stands at the first store of a database. A store that could not be uploaded is "failed", with what it took before.
+        Per store: customers (rows of customer tables), transactions (headers), rows and quarantined. What cannot be
+        told by store stands at the first store of a database. A store that could not be uploaded is "failed", with
+        what it took before.
 
     Raises:
         UsageError: a store is unknown.
@@ -218,9 +220,7 @@ def _land(
 
     def batches() -> Iterator[pa.RecordBatch]:
         nonlocal size
-        read = channel.text_batches(
-            extent.table, extent.low, extent.high, join=extent.join, condition=extent.condition
-        )
+        read = channel.text_batches(extent.table, extent.low, extent.high, join=extent.join, condition=extent.condition)
         for batch in read:
             cleaned = screen.clean(batch)
             size += cleaned.nbytes
@@ -245,9 +245,7 @@ def _land_unreadable(
         landing.land_unreadable(rows)
 
 
-def _outcomes(
-    database: ChannelDatabase, wanted: set[str], taken: _Taken, fault: str
-) -> dict[str, StoreOutcome]:
+def _outcomes(database: ChannelDatabase, wanted: set[str], taken: _Taken, fault: str) -> dict[str, StoreOutcome]:
     served = [one.store for one in database.stores if one.store in wanted]
     outcomes = {}
     for store in served:

@@ -88,7 +88,8 @@ def _rows(
     join, dated = "", ""
     if condition and table.transaction_key is not None:
         on = " AND ".join(
-            f"h.{ours} = c.{theirs}" for ours, theirs in zip(TRANSACTION.natural_key, table.transaction_key, strict=True)
+            f"h.{ours} = c.{theirs}"
+            for ours, theirs in zip(TRANSACTION.natural_key, table.transaction_key, strict=True)
         )
         join, dated = f"LEFT JOIN {TRANSACTION.name} AS h ON {on}", f" AND (h.{COUNTER} IS NULL OR {condition})"
     count = channel.rows(f"SELECT count(*) FROM {table.name} AS c {join} WHERE c.{COUNTER} > {mark}{dated}")[0][0]

@@ -1,7 +1,7 @@
 """How far each table of a channel database has been taken, moved only by compare-and-set (design rule 2).
 
-Watermarks belong to an incarnation of the database. The content of the row at the watermark is kept as a hash: a database
-that was restored from a backup and has grown past the watermark again has another row there.
+Watermarks belong to an incarnation of the database. The content of the row at the watermark is kept as a hash: a
+database that was restored from a backup and has grown past the watermark again has another row there.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def move(
     )
     if changed != len(new):
         raise StoreError(
-            f"Another upload of {database.name} has taken the same rows meanwhile; this one changed nothing. Upload again."
+            f"Another upload of {database.name} has taken the same rows meanwhile; this one took nothing. Upload again."
         )
 
 
@@ -104,11 +104,11 @@ def check_not_restored(channel: SqliteChannel, database: ChannelDatabase, marks:
     highest = channel.highest_counters(sorted({name for _, name in marks}))
     for (_, name), mark in marks.items():
         if highest[name] < mark.counter:
-            raise restored(database, f"table {name} ends at counter {highest[name]}, but counter {mark.counter} was taken")
+            raise restored(
+                database, f"table {name} ends at counter {highest[name]}, but counter {mark.counter} was taken"
+            )
     for stream in STREAMS:
-        kept = {
-            BY_NAME[name]: mark for (of, name), mark in marks.items() if of == stream and mark.content is not None
-        }
+        kept = {BY_NAME[name]: mark for (of, name), mark in marks.items() if of == stream and mark.content is not None}
         hashes = hashes_at(channel, {table: mark.counter for table, mark in kept.items()})
         for table, mark in kept.items():
             if hashes[table.name] not in (None, mark.content):
@@ -117,8 +117,9 @@ def check_not_restored(channel: SqliteChannel, database: ChannelDatabase, marks:
 
 def restored(database: ChannelDatabase, what: str) -> RestoredBackupError:
     return RestoredBackupError(
-        f"Channel database {database.name} seems to be restored from a backup: {what}. Nothing was uploaded. If that is so, open "
-        f"a new incarnation of it (open_incarnation); everything is then read again and what is here already is skipped."
+        f"Channel database {database.name} seems to be restored from a backup: {what}. Its uploads are "
+        "stopped. If it was restored, open a new incarnation of it; everything is then read "
+        "again, and what is here already is skipped."
     )
 
 
