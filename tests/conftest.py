@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -24,6 +25,30 @@ from commerce import database, server
 from commerce.migrations import upgrade_channel, upgrade_headquarters
 
 TEMPLATE = "template_hq"
+PREFIX = "commerce-tests-"
+HOME_VARIABLE = "COMMERCE_TEST_HOME"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the data folder of this run's server; workers of pytest-xdist inherit the choice."""
+    if hasattr(config, "workerinput"):
+        return
+    for left_over in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        pid = left_over.name.removeprefix(PREFIX).partition("-")[0]
+        if os.access(left_over, os.W_OK) and pid.isdigit() and not psutil.pid_exists(int(pid)):
+            _remove(left_over)  # of a test run that was killed
+    os.environ[HOME_VARIABLE] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server after the last worker."""
+    if not hasattr(config, "workerinput"):
+        _remove(Path(os.environ.pop(HOME_VARIABLE)))
+
+
+def _remove(home: Path) -> None:
+    server.stop(home)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,30 +61,23 @@ def _clean_environment() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def commerce_home(testrun_uid: str) -> Iterator[Path]:
-    """The data folder of this test run's server. Workers count themselves in; the last one out stops the server."""
-    home = Path(tempfile.gettempdir()) / f"commerce-tests-{testrun_uid[:12]}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    member = home / f"worker-{os.getpid()}"
-    with _locked(home):
-        member.touch()
-    yield home
-    with _locked(home):
-        member.unlink()
-        last = not list(home.glob("worker-*"))
-        if last:
-            server.stop(home)
-    if last:
-        shutil.rmtree(home, ignore_errors=True)
+def commerce_home() -> Path:
+    """The data folder of this test run's server."""
+    return Path(os.environ[HOME_VARIABLE])
 
 
 @pytest.fixture(scope="session")
 def hq_server(commerce_home: Path) -> server.Server:
     """The running embedded server, with the migrated template database."""
     running = server.start(commerce_home)
-    with _locked(commerce_home):
+    with (commerce_home / "tests.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         migrated = commerce_home / "template-is-migrated"
         if not migrated.exists():
+            with _administrator(running) as connection:
+                # Databases of tests need not outlive the machine; what needs to, starts a server of its own.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
             running.ensure_database(TEMPLATE)
             engine = database.hq_engine(running.url(TEMPLATE))
             upgrade_headquarters(engine)
@@ -117,20 +135,6 @@ def foreign_postgresql() -> str:
             "needs a PostgreSQL of your own: set COMMERCE_TEST_POSTGRESQL_URL to the URL of a server to test against"
         )
     return url
-
-
-class _locked:  # noqa: N801 - used as a function
-    """Hold the file lock of the test run's folder."""
-
-    def __init__(self, home: Path) -> None:
-        self._path = home / "tests.lock"
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("a")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def _administrator(running: server.Server) -> psycopg.Connection:

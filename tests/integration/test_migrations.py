@@ -42,13 +42,14 @@ CATALOG = {
 
 
 @pytest.fixture
-def from_metadata(hq_server: server.Server) -> Iterator[Engine]:
+def from_metadata(hq_server: server.Server, worker_id: str) -> Iterator[Engine]:
     """A headquarters database made by SQLAlchemy from the metadata, without the migrations."""
-    hq_server.ensure_database("hq_from_metadata")
-    engine = database.hq_engine(hq_server.url("hq_from_metadata"))
+    name = f"from_metadata_{worker_id}"
+    hq_server.ensure_database(name)
+    engine = database.hq_engine(hq_server.url(name))
     with engine.begin() as connection:
-        for schema in ("ax", "cdx"):
-            connection.execute(text(f"CREATE SCHEMA {schema}"))
+        connection.execute(text("CREATE SCHEMA ax"))
+        connection.execute(text("CREATE SCHEMA cdx"))
         connection.execute(text("CREATE TABLE cdx.alembic_version ()"))
         headquarters.metadata.create_all(connection)
     yield engine

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,13 +110,13 @@ def test_concurrent_starts_give_one_server(home: Path) -> None:
 
 def test_the_server_outlives_the_process_group_that_started_it(home: Path) -> None:
     starter = subprocess.Popen(
-        [sys.executable, "-c", START + "; import time; time.sleep(600)", home],
+        [sys.executable, "-u", "-c", START + "; import time; time.sleep(600)", home],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    while server.find(home) is None:
-        time.sleep(0.05)
+    assert starter.stdout is not None
+    assert starter.stdout.readline().strip().isdigit(), "the server has started"
     os.killpg(starter.pid, signal.SIGKILL)
     starter.communicate()
     with connect(server.start(home)) as connection:
