@@ -5,13 +5,24 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
+
 from commerce.errors import ConfigurationError
 from commerce.scope import Scope
 from commerce.statements import calculate_statements
-from sqlalchemy import Engine
-
 from support.company import CARD, CASH, add_company, add_customer, add_store
-from support.statements import ANNA, ANNA_GUID, ON_ACCOUNT, SCOPE, STORES, TOMORROW, add_day, add_retailer, block, pass_gate
+from support.statements import (
+    ANNA,
+    ANNA_GUID,
+    ON_ACCOUNT,
+    SCOPE,
+    STORES,
+    TOMORROW,
+    add_day,
+    add_retailer,
+    block,
+    pass_gate,
+)
 from support.transactions import DAY, add_deposit, add_order, add_sale
 
 
@@ -29,7 +40,9 @@ def test_a_statement_per_store_and_business_date_in_the_order_of_the_numbers(hq:
 
     result = calculate_statements(hq, run=run, scope=Scope(STORES, TOMORROW))
 
-    assert _rows(hq, "SELECT statementid, storeid, businessdate, transactioncount FROM ax.retailstatementtable ORDER BY 1") == [
+    assert _rows(
+        hq, "SELECT statementid, storeid, businessdate, transactioncount FROM ax.retailstatementtable ORDER BY 1"
+    ) == [
         ("ST00000001", "S1", DAY, 11),
         ("ST00000002", "S1", TOMORROW, 1),
         ("ST00000003", "S2", DAY, 11),
@@ -37,10 +50,14 @@ def test_a_statement_per_store_and_business_date_in_the_order_of_the_numbers(hq:
     ]
     assert result.counts == {"statements": 4, "transactions": 24}
     assert result.stores["S1"].counts == {"statements": 2, "transactions": 12}
-    sales = Decimal("12.50") + Decimal("48.12") + Decimal("37.50") - Decimal("12.50") + Decimal("18.75") + Decimal("12.50")
+    sales = (
+        Decimal("12.50") + Decimal("48.12") + Decimal("37.50") - Decimal("12.50") + Decimal("18.75") + Decimal("12.50")
+    )
     assert result.stores["S1"].amounts == {"gross": sales + Decimal("12.50") - Decimal("25.00") + Decimal("12.50")}
     assert _rows(hq, "SELECT DISTINCT postingstatus, run FROM ax.retailstatementtable") == [(3, run)]
-    events = "SELECT postingstatus FROM ax.retaileodstatementcontrollerlog WHERE statementid = 'ST00000001' ORDER BY recid"
+    events = (
+        "SELECT postingstatus FROM ax.retaileodstatementcontrollerlog WHERE statementid = 'ST00000001' ORDER BY recid"
+    )
     assert _rows(hq, events) == [(1,), (2,), (3,)]
 
 
@@ -50,7 +67,18 @@ def test_lines_per_tender_and_marks_per_customer(hq: Engine) -> None:
     calculate_statements(hq, run=pass_gate(hq), scope=SCOPE)
 
     lines = _rows(hq, "SELECT tendertypeid, transamount, transcount FROM ax.retailstatementline ORDER BY 1")
-    cash = Decimal("12.50") + Decimal("48.12") + 30 - Decimal("12.50") + Decimal("18.75") + Decimal("12.52") - 25 + 50 + 20 - 7
+    cash = (
+        Decimal("12.50")
+        + Decimal("48.12")
+        + 30
+        - Decimal("12.50")
+        + Decimal("18.75")
+        + Decimal("12.52")
+        - 25
+        + 50
+        + 20
+        - 7
+    )
     assert lines == [(CASH, cash, 10), (CARD, Decimal("7.50"), 1), (ON_ACCOUNT, Decimal("12.50"), 1)]
     marks = _rows(hq, "SELECT custaccount, count(*) FROM ax.retaileodtransactiontable GROUP BY 1 ORDER BY 1")
     assert marks == [("C000000001", 4), ("C000000002", 2), ("DEFAULT", 5)]
@@ -66,7 +94,8 @@ def test_only_stamped_valid_real_unposted_transactions_of_the_scope_are_taken(hq
     add_sale(hq, "S1", 6, day=TOMORROW)
     with hq.begin() as connection:
         connection.execute(
-            sa.text("UPDATE ax.retailtransactiontable SET validationstatus = 2 WHERE transactionid = :id"), {"id": invalid[2]}
+            sa.text("UPDATE ax.retailtransactiontable SET validationstatus = 2 WHERE transactionid = :id"),
+            {"id": invalid[2]},
         )
     run = pass_gate(hq, days=(DAY, TOMORROW))
     add_sale(hq, "S1", 7)  # arrived after the gate

@@ -47,7 +47,8 @@ def add_retailer(hq: Engine) -> None:
 
 
 def add_day(hq: Engine, store: str, day: date = DAY, first: int = 1) -> None:
-    """One of each: nameless sales, a named one, a return, charges, two tenders, on account, rounding, deposit, cash moves."""
+    """One of each: nameless sales, a named one, a return, charges, two tenders, on account, rounding, deposit, cash
+    moves."""
     anna, bert = {"account": ANNA, "guid": ANNA_GUID}, {"account": BERT, "guid": BERT_GUID}
     sale = transactions.add_sale
     sale(hq, store, first, day=day)
