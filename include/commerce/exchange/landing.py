@@ -1,7 +1,7 @@
 """Where an upload's rows land in headquarters: temporary tables of wide text, on the connection that moves them on.
 
 Rows land by binary COPY; what moves them on is SQL on the same connection, in one transaction. Temporary tables leave
-nothing behind when an upload is killed (docs/decisions/0008-landing-in-temporary-tables.md).
+nothing behind when an upload is killed (docs/decisions/landing-in-temporary-tables.md).
 """
 
 from __future__ import annotations

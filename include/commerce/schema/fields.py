@@ -1,4 +1,4 @@
-"""A column described once, from which the headquarters, channel and landing columns are made."""
+"""A column described once, from which the headquarters and channel columns are made."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -75,9 +75,6 @@ class Field:
     def channel_column(self) -> Column[Any]:
         """SQLite: amounts, dates and times are text; a register may leave out what is not required."""
         return self._column(_CHANNEL_TYPES[self.kind], nullable=not self.required, default=None)
-
-    def landing_column(self) -> Column[Any]:
-        return Column(self.name, Text(), nullable=True)
 
     def _column(self, type_: TypeEngine[Any], *, nullable: bool, default: str | None) -> Column[Any]:
         info = {"inferred": True} if self.inferred else {}

@@ -1,12 +1,22 @@
-"""Headquarters' copies of what channels upload, and the landing tables that they pass through."""
+"""Headquarters' copies of what channels upload. (Where rows land before: `commerce.exchange.landing`.)"""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Integer, Table, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy import Text as TextType
 
 from commerce.schema.headquarters.base import metadata, recid
 from commerce.schema.uploaded import ASYNC_ADDRESS, CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
 
-LANDING_PREFIX = "landing_"
 EXCHANGE_KEY = ("origin", "incarnation", "replicationcounterfromorigin")
 
 
@@ -81,21 +91,7 @@ def _transaction_table(table: UploadedTable) -> Table:
     return made
 
 
-def _landing_table(table: UploadedTable) -> Table:
-    """Wide text, unlogged: a crash empties it, and the upload begins its slice again."""
-    return Table(
-        LANDING_PREFIX + table.name,
-        metadata,
-        Column("session", BigInteger, nullable=False),
-        Column("replicationcounterfromorigin", BigInteger, nullable=False),
-        *(field.landing_column() for field in table.fields),
-        schema="cdx",
-        prefixes=["UNLOGGED"],
-    )
-
-
 UPLOADS: dict[str, Table] = {
     table.name: _customer_table(table) if table in CUSTOMER_TABLES else _transaction_table(table)
     for table in UPLOADED_TABLES
 }
-LANDING: dict[str, Table] = {table.name: _landing_table(table) for table in UPLOADED_TABLES}
