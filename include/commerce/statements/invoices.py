@@ -46,30 +46,31 @@ CROSS JOIN LATERAL (VALUES
 UNION ALL
 SELECT dataareaid, statementid, custaccount, 'invoice', 4, 'SalesTax', taxcode, -amount FROM invoice_tax""")
 
-INSERT_INVOICES = text(f"""
+CREATE_INVOICES = text(f"""
+CREATE TEMP TABLE new_invoice ON COMMIT DROP AS
+SELECT v.dataareaid, v.statementid, v.custaccount, v.voucher, v.position,
+       {number_sql("r", "v.position")}::varchar(20) AS invoiceid
+FROM new_voucher AS v JOIN number_range AS r ON r.reference = 'CustomerInvoice' AND r.dataareaid = v.dataareaid""")
+
+INSERT_INVOICES = text("""
 INSERT INTO ax.custinvoicejour (dataareaid, invoiceid, salesid, invoiceaccount, store, invoicedate, currency,
-    statementid,
-    netamount, taxamount, chargeamount, invoiceamount, ledgervoucher)
-SELECT a.dataareaid, {number_sql("r", "v.position")}, a.salesid, a.custaccount, b.storeid, b.businessdate, b.currency,
-       a.statementid, a.netamount, a.taxamount, a.chargeamount, a.grossamount, v.voucher
-FROM new_voucher AS v
+    statementid, netamount, taxamount, chargeamount, invoiceamount, ledgervoucher)
+SELECT a.dataareaid, i.invoiceid, a.salesid, a.custaccount, b.storeid, b.businessdate, b.currency, a.statementid,
+       a.netamount, a.taxamount, a.chargeamount, a.grossamount, i.voucher
+FROM new_invoice AS i
 JOIN batch AS b USING (dataareaid, statementid)
 JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
-JOIN number_range AS r ON r.reference = 'CustomerInvoice' AND r.dataareaid = v.dataareaid
-ORDER BY v.dataareaid, v.position""")
-
-LINK = text("""
-UPDATE ax.retaileodstatementaggregation AS a SET invoiceid = j.invoiceid
-FROM new_voucher AS v
-JOIN ax.custinvoicejour AS j USING (dataareaid, statementid)
-WHERE (a.dataareaid, a.statementid, a.custaccount) = (v.dataareaid, v.statementid, v.custaccount)
-  AND (j.invoiceaccount, j.ledgervoucher) = (v.custaccount, v.voucher)""")
+ORDER BY i.dataareaid, i.position""")
 
 INSERT_TAX = text("""
 INSERT INTO ax.taxtrans (dataareaid, invoiceid, taxcode, taxbaseamount, taxamount)
-SELECT t.dataareaid, a.invoiceid, t.taxcode, t.base, t.amount
-FROM invoice_tax AS t
-JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)""")
+SELECT t.dataareaid, i.invoiceid, t.taxcode, t.base, t.amount
+FROM invoice_tax AS t JOIN new_invoice AS i USING (dataareaid, statementid, custaccount)""")
+
+LINK = text("""
+UPDATE ax.retaileodstatementaggregation AS a SET invoiceid = i.invoiceid
+FROM new_invoice AS i
+WHERE (a.dataareaid, a.statementid, a.custaccount) = (i.dataareaid, i.statementid, i.custaccount)""")
 
 
 def invoice_orders(connection: Connection) -> None:
@@ -86,6 +87,8 @@ def invoice_orders(connection: Connection) -> None:
     needs = needs_by_company(connection, "new_voucher")
     take_numbers(connection, {"CustomerInvoice": needs, "LedgerVoucher": needs})
     ledger.write_vouchers(connection)
-    for statement in (INSERT_INVOICES, LINK, INSERT_TAX):
+    connection.execute(CREATE_INVOICES)
+    connection.execute(text("ANALYZE new_invoice"))
+    for statement in (INSERT_INVOICES, INSERT_TAX, LINK):
         connection.execute(statement)
     ledger.write_customer_transactions(connection)
