@@ -1,0 +1,202 @@
+"""What the quality gate proves, as SQL of its own: it shares nothing with late binding or validation, which it judges.
+
+A rule's `rows` selects from `{batch}` (alias b: the transactions that a run has stamped, see `batch_sql`) and returns
+store, terminal, transactionid, amount and the reference that is wrong. Every rule has a JOIN: Great Expectations then
+leaves the alias of `{batch}` to the query.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, TransactionType
+
+Severity = Literal["critical", "warning", "info"]
+
+GATE_TYPES = (*STATEMENT_TYPES, *ORDER_TYPES)
+"""What the gate stamps and judges: all that a statement may take, and orders without a sales order yet."""
+
+
+@dataclass(frozen=True)
+class GateRule:
+    """`name` is what verdicts, summaries and Data Docs show; `says` is the rule in words."""
+
+    name: str
+    says: str
+    rows: str
+    severity: Severity = "critical"
+
+
+def batch_sql(run: int, channels: Collection[int]) -> str:
+    """The transactions that `run` has stamped in `channels` (record ids: integers, so nothing has to be quoted)."""
+    listed = ", ".join(str(int(channel)) for channel in sorted(channels))
+    return (
+        "SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate, t.custaccount,"
+        " t.custaccountasync, t.logisticspostaladdress, t.addressidasync,"
+        " CASE WHEN t.type IN (3, 18) THEN t.paymentamount ELSE t.grossamount END AS amount"
+        " FROM ax.retailtransactiontable AS t JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store"
+        f" WHERE t.gaterun = {int(run)} AND ch.recid IN ({listed})"
+    )
+
+
+def per_store(rows: str) -> str:
+    """One row a store that breaks the rule: store, count of transactions, their amount, the smallest transaction id."""
+    return (
+        "SELECT store, count(*) AS count, sum(amount) AS amount, min(transactionid) AS smallest"
+        f" FROM ({_each_transaction(rows)}) AS one GROUP BY store ORDER BY store"
+    )
+
+
+def samples(rows: str, batch: str, size: int) -> str:
+    """Up to `size` wrong references a store: store, transactionid, reference."""
+    return (
+        "SELECT store, transactionid, reference FROM (SELECT one.*, row_number() OVER"
+        " (PARTITION BY store ORDER BY transactionid, terminal) AS place"
+        f" FROM ({_each_transaction(rows)}) AS one) AS numbered WHERE place <= {size} ORDER BY store, place"
+    ).replace("{batch}", f"({batch})")
+
+
+def _each_transaction(rows: str) -> str:
+    """A transaction with several wrong rows counts once, and so does its amount."""
+    return (
+        f"SELECT DISTINCT ON (store, terminal, transactionid) * FROM ({rows}) AS wrong"
+        " ORDER BY store, terminal, transactionid, reference"
+    )
+
+
+_LINE = (
+    "ax.retailtransactionsalestrans AS r"
+    " ON r.transactionid = b.transactionid AND r.store = b.store AND r.terminalid = b.terminal"
+)
+_DELIVERY = (
+    "ax.retailtransactionaddresstrans AS r"
+    " ON r.transactionid = b.transactionid AND r.store = b.store AND r.terminal = b.terminal"
+)
+_DEPOSIT = (
+    "ax.retailtransactioncustomeraccountdeposittrans AS r"
+    " ON r.transactionid = b.transactionid AND r.store = b.store AND r.terminal = b.terminal"
+)
+_FOUND = "SELECT b.store, b.terminal, b.transactionid, b.amount"
+
+
+def _of(types: Sequence[TransactionType]) -> str:
+    return f"b.type IN ({', '.join(str(int(kind)) for kind in types)})"
+
+
+def _customer(types: Sequence[TransactionType], place: str | None) -> str:
+    """References to a customer without account; `place` joins the rows r (None: the header itself)."""
+    r, source = ("b", "{batch} AS b") if place is None else ("r", f"{{batch}} AS b JOIN {place}")
+    return (
+        f"{_FOUND}, COALESCE(NULLIF({r}.custaccountasync, ''), {r}.custaccount) AS reference FROM {source}"
+        " LEFT JOIN ax.custaccountasyncmap AS m"
+        f" ON m.dataareaid = b.dataareaid AND m.custaccountasync = {r}.custaccountasync"
+        f" WHERE {_of(types)} AND (length({r}.custaccount) > 20"
+        f" OR ({r}.custaccountasync <> '' AND (m.accountnum IS NULL OR {r}.custaccount = '')))"
+    )
+
+
+def _address(types: Sequence[TransactionType], place: str | None) -> str:
+    r, source = ("b", "{batch} AS b") if place is None else ("r", f"{{batch}} AS b JOIN {place}")
+    return (
+        f"{_FOUND}, {r}.addressidasync AS reference FROM {source}"
+        " LEFT JOIN ax.asyncaddressmap AS m"
+        f" ON m.dataareaid = b.dataareaid AND m.addressid = {r}.addressidasync"
+        " LEFT JOIN ax.logisticspostaladdress AS p"
+        f" ON p.recid = {r}.logisticspostaladdress"
+        f" WHERE {_of(types)} AND {r}.addressidasync <> '' AND (m.addressid IS NULL OR p.recid IS NULL)"
+    )
+
+
+_NAMED = f"""
+    SELECT b.store, b.terminal, b.transactionid, b.dataareaid, b.amount, b.custaccount, b.custaccountasync
+    FROM {{batch}} AS b
+    UNION ALL
+    SELECT b.store, b.terminal, b.transactionid, b.dataareaid, b.amount, r.custaccount, r.custaccountasync
+    FROM {{batch}} AS b JOIN {_LINE} WHERE r.custaccount <> '' OR r.custaccountasync <> ''
+    UNION ALL
+    SELECT b.store, b.terminal, b.transactionid, b.dataareaid, b.amount, r.custaccount, r.custaccountasync
+    FROM {{batch}} AS b JOIN {_DEPOSIT}
+"""
+"""All that names a customer: headers, lines, deposits."""
+
+_ONE_ACCOUNT = f"""
+    SELECT n.store, n.terminal, n.transactionid, n.amount, n.custaccountasync AS reference
+    FROM ({_NAMED}) AS n
+    JOIN ax.custaccountasyncmap AS m ON m.dataareaid = n.dataareaid AND m.custaccountasync = n.custaccountasync
+    LEFT JOIN ax.custtable AS c ON c.dataareaid = m.dataareaid AND c.accountnum = m.accountnum
+    LEFT JOIN ax.retailcusttable AS other ON other.dataareaid = m.dataareaid AND other.custaccountasync <> ''
+        AND other.custaccountasync = m.custaccountasync AND other.accountnum <> m.accountnum
+    WHERE c.accountnum IS NULL OR other.accountnum IS NOT NULL
+       OR (length(n.custaccount) BETWEEN 1 AND 20 AND n.custaccount <> m.accountnum)
+"""
+
+_NO_ACCOUNT = f"""
+    SELECT n.store, n.terminal, n.transactionid, n.amount, n.custaccount AS reference
+    FROM ({_NAMED}) AS n
+    LEFT JOIN ax.custtable AS c ON c.dataareaid = n.dataareaid AND c.accountnum = n.custaccount
+    WHERE length(n.custaccount) BETWEEN 1 AND 20 AND c.accountnum IS NULL
+"""
+
+
+def _two_statements(run: int) -> str:
+    """Transactions of the stamped days in more than one statement, and stamped ones that an earlier run has taken."""
+    return f"""
+    SELECT h.store, h.terminal, h.transactionid, max(e.grossamount) AS amount,
+           min(e.statementid) || ', ' || max(e.statementid) AS reference
+    FROM (SELECT DISTINCT b.store, b.businessdate FROM {{batch}} AS b) AS d
+    JOIN ax.retailtransactiontable AS h ON h.store = d.store AND h.businessdate = d.businessdate
+    JOIN ax.retaileodtransactiontable AS e
+        ON e.transactionid = h.transactionid AND e.store = h.store AND e.terminal = h.terminal
+    GROUP BY h.store, h.terminal, h.transactionid HAVING count(*) > 1
+    UNION ALL
+    SELECT b.store, b.terminal, b.transactionid, b.amount, e.statementid
+    FROM {{batch}} AS b
+    JOIN ax.retaileodtransactiontable AS e
+        ON e.transactionid = b.transactionid AND e.store = b.store AND e.terminal = b.terminal
+    JOIN ax.retailstatementtable AS s ON s.dataareaid = e.dataareaid AND s.statementid = e.statementid
+    WHERE s.run IS DISTINCT FROM {int(run)}
+    """
+
+
+def rules(run: int) -> tuple[GateRule, ...]:
+    """The suite for `run`."""
+    orders, sales = ORDER_TYPES, STATEMENT_TYPES
+    return (
+        *(
+            GateRule(f"unsynchronized_customer_of_{name}", f"the customer of every {words} has its account", rows)
+            for name, words, rows in (
+                ("order", "order", _customer(orders, None)),
+                ("order_line", "order line", _customer(orders, _LINE)),
+                ("sale", "cash-and-carry transaction", _customer(sales, None)),
+                ("sale_line", "cash-and-carry line", _customer(sales, _LINE)),
+                ("deposit", "deposit", _customer(sales, _DEPOSIT)),
+            )
+        ),
+        *(
+            GateRule(f"unsynchronized_address_of_{name}", f"the address of every {words} is a postal address", rows)
+            for name, words, rows in (
+                ("order", "order", _address(orders, None)),
+                ("order_line", "order line", _address(orders, _LINE)),
+                ("order_delivery", "order's delivery", _address(orders, _DELIVERY)),
+                ("sale", "cash-and-carry transaction", _address(sales, None)),
+                ("sale_line", "cash-and-carry line", _address(sales, _LINE)),
+                ("sale_delivery", "cash-and-carry delivery", _address(sales, _DELIVERY)),
+            )
+        ),
+        GateRule(
+            "guid_without_its_one_account",
+            "each GUID leads to exactly one account, which exists and is the one on the transaction",
+            _ONE_ACCOUNT,
+        ),
+        GateRule("nonexistent_customer_account", "every customer account on a transaction exists", _NO_ACCOUNT),
+        GateRule(
+            "transaction_in_two_statements", "no transaction is or gets into two statements", _two_statements(run)
+        ),
+    )
+
+
+def table() -> str:
+    """The rules as a Markdown table, for the documentation."""
+    rows = ["| rule | severity | what it proves |", "|---|---|---|"]
+    rows += [f"| {rule.name} | {rule.severity} | {rule.says} |" for rule in rules(0)]
+    return "\n".join(rows) + "\n"
