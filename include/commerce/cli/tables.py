@@ -1,11 +1,16 @@
-"""Tables for people: what a run did, per store."""
+"""Tables for people: what a run or a step did per store, lists, and one thing with its details.
+
+They take the dictionaries that `--json` prints.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +21,13 @@ STATES = {
     "not_closed": ("not closed yet", "yellow"),
     "blocked": ("BLOCKED", "bold red"),
     "failed": ("FAILED", "bold red"),
+    "skipped": ("skipped", "yellow"),
+    "active": ("active", "green"),
+    "paused": ("paused", "yellow"),
+    "stopped": ("stopped", "bold red"),
+    "unreachable": ("unreachable", "bold red"),
 }
+"""State -> what people read, and its colour."""
 
 KINDS = {"end_of_day": "End of day", "historical": "End of day, history", "customer_sync": "Customer synchronization"}
 
@@ -84,3 +95,107 @@ def _states(stores: list[Mapping[str, Any]]) -> str:
 def _grouped(amount: Decimal) -> str:
     """With thousands separators, and no more decimals than it has beyond two."""
     return f"{amount:,.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount:,}"
+
+
+def job_table(result: Mapping[str, Any]) -> RenderableType:
+    """What one step did, store by store; `result` is `JobResult.as_dict()`."""
+    names = list(dict.fromkeys(name for store in result["stores"] for name in (*store["counts"], *store["amounts"])))
+    table = _list_table(str(result["job"]).replace("_", " ").capitalize())
+    table.add_column("Store", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    for name in names:
+        table.add_column(name.replace("_", " ").capitalize(), justify="right")
+    table.add_column("Message", overflow="fold")
+    for store in result["stores"]:
+        counts, amounts = store["counts"], store["amounts"]
+        values = [
+            f"{counts[name]:,}" if name in counts else _grouped(Decimal(amounts[name])) if name in amounts else ""
+            for name in names
+        ]
+        table.add_row(store["store"], _state(store["state"]), *values, store["message"])
+    totals = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in result["counts"].items() if count)
+    return (
+        Group(table, Text(totals or "Nothing to do.", style="dim"))
+        if result["stores"]
+        else Text(totals or "Nothing to do.")
+    )
+
+
+def status_tables(status: Mapping[str, Any]) -> RenderableType:
+    """How things stand; `status` is what `commerce.run.status` returns."""
+    numbers = _list_table()
+    numbers.show_header = False
+    for subject in ("customers", "orders", "transactions", "statements"):
+        counts = {name: value for name, value in status[subject].items() if isinstance(value, int)}
+        numbers.add_row(subject.capitalize(), ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    for currency, amount in status["transactions"]["unposted_amounts"].items():
+        numbers.add_row("Unposted", f"{_grouped(Decimal(amount))} {currency}")
+    channels = status["channels"]
+    return Group(numbers, plain_table(channels, list(channels[0]))) if channels else numbers
+
+
+def changes_table(result: Mapping[str, Any]) -> RenderableType:
+    """What a setup changed, or would change; `result` is `SetupResult.as_dict()`."""
+    warnings = [Text(warning, style="yellow") for warning in result["warnings"]]
+    if not result["changes"]:
+        return Group(Text("Nothing to change."), *warnings)
+    table = _list_table("Would change" if result["dry_run"] else "Changed")
+    for column in ("Section", "Key", "Action", "Fields"):
+        table.add_column(column, overflow="fold")
+    for change in result["changes"]:
+        fields = ", ".join(f"{name}: {old} -> {new}" for name, (old, new) in change["fields"].items())
+        table.add_row(change["section"], Text(change["key"]), change["action"], Text(fields))
+    return Group(table, *warnings)
+
+
+def plain_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    """A list with the given columns; numbers stand right, amounts with their currency."""
+    table = _list_table()
+    for column in columns:
+        right = all(isinstance(row[column], (int, Decimal)) and not isinstance(row[column], bool) for row in rows)
+        table.add_column(column.replace("_", " ").capitalize(), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(column, row) for column in columns))
+    return table
+
+
+def details_table(found: Mapping[str, Any]) -> RenderableType:
+    """One thing: its fields, then a table for each list in it."""
+    table = _list_table()
+    table.show_header = False
+    parts: list[RenderableType] = [table]
+    for name, value in found.items():
+        label = name.replace("_", " ").capitalize()
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            part = plain_table(value, list(value[0]))
+            part.title = label
+            parts.append(part)
+        elif not isinstance(value, list):
+            table.add_row(label, _cell(name, found))
+        else:
+            table.add_row(label, ", ".join(str(item) for item in value) or "-")
+    return Group(*parts)
+
+
+def _cell(column: str, row: Mapping[str, Any]) -> RenderableType:
+    value = row[column]
+    if column == "state":
+        return _state(str(value))
+    if value is None or value == "":
+        return Text("-", style="dim")
+    if isinstance(value, Decimal):
+        return f"{_grouped(value)} {row.get('currency') or ''}".rstrip()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return Text(str(value))
+
+
+def _list_table(title: str | None = None) -> Table:
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+
+
+def _state(state: str) -> Text:
+    words, style = STATES.get(state, (state, ""))
+    return Text(words, style=style)

@@ -2,10 +2,14 @@
 
 from commerce.run.opening import RunPlan, Shard, open_run
 from commerce.run.pipeline import backfill, customer_sync, end_of_day
+from commerce.run.planning import DryRun, plan
+from commerce.run.single import single_step
+from commerce.run.status import status
 from commerce.run.stepping import run_step
 from commerce.run.summary import RunSummary, StoreSummary, close_run
 
 __all__ = [
+    "DryRun",
     "RunPlan",
     "RunSummary",
     "Shard",
@@ -15,5 +19,8 @@ __all__ = [
     "customer_sync",
     "end_of_day",
     "open_run",
+    "plan",
     "run_step",
+    "single_step",
+    "status",
 ]

@@ -21,7 +21,11 @@ NEW_RUN = text("""
 SAME_RUN = text("SELECT run, kind, businessdate, closed FROM cdx.run WHERE key = :key FOR UPDATE")
 NEW_STORES = text("INSERT INTO cdx.runstore (run, store, shard, closed) VALUES (:run, :store, :shard, :closed)")
 STORES_OF_RUN = text("SELECT store, shard FROM cdx.runstore WHERE run = :run ORDER BY shard, store")
-DAY_HAS_ENDED = text("UPDATE cdx.runstore SET closed = 1 WHERE run = :run AND store = :store AND closed = 0")
+JOIN_RUN = text("""
+    INSERT INTO cdx.runstore (run, store, shard, closed)
+    SELECT :run, :store, coalesce(max(shard), 0), :closed FROM cdx.runstore WHERE run = :run
+    ON CONFLICT (run, store) DO UPDATE SET closed = greatest(runstore.closed, excluded.closed)
+""")
 LEFT_OUT_BEFORE = text("DELETE FROM cdx.runstep WHERE run = :run AND store = '*' AND state = 'skipped'")
 REOPEN = (
     text("DELETE FROM cdx.runstep WHERE run = :run"),
@@ -64,9 +68,9 @@ def open_run(
 ) -> RunPlan:
     """Open the run named `key`, or return the one that was opened with it.
 
-    Opening a run again goes on with it: stores and shards stay, steps that a store got through stay done. If it was
-    closed in the meantime, all its steps are due again (each does just what is missing). In both cases a store whose
-    business day has ended since then is no longer "not closed".
+    Opening a run again goes on with it: stores and shards stay (a store that was not in it joins the last shard), steps
+    that a store got through stay done. If it was closed in the meantime, all its steps are due again (each does just
+    what is missing). In both cases a store whose business day has ended since then is no longer "not closed".
 
     Args:
         business_date: the business date; only a customer synchronization has none.
@@ -154,8 +158,7 @@ def _reopen(connection: Connection, values: Mapping[str, object], ended: dict[st
             "Use another key for another run."
         )
     for store, day_has_ended in ended.items():
-        if day_has_ended:
-            connection.execute(DAY_HAS_ENDED, {"run": found.run, "store": store})
+        connection.execute(JOIN_RUN, {"run": found.run, "store": store, "closed": int(day_has_ended)})
     connection.execute(LEFT_OUT_BEFORE, {"run": found.run})
     if found.closed is not None:
         for statement in REOPEN:

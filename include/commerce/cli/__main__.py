@@ -1,0 +1,5 @@
+"""`python -m commerce.cli`: the same as `commerce`."""
+
+from commerce.cli import main
+
+main()

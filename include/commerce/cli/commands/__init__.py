@@ -1,0 +1,1 @@
+"""The commands, by subject. Each module has `add_to(app)`; docstrings are the help that people read."""

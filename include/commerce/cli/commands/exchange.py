@@ -1,0 +1,57 @@
+"""`commerce sessions` and `commerce quarantine`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from commerce.cli import options, output
+
+Direction = Annotated[Literal["upload", "download"] | None, typer.Option("--direction", help="Only these sessions.")]
+State = Annotated[Literal["open", "resolved", "ignored"] | None, typer.Option("--state", help="Only in this state.")]
+Database = Annotated[str | None, typer.Option("--channel", metavar="NAME", help="Only this channel database.")]
+
+sessions = typer.Typer(help="Upload and download sessions of Commerce Data Exchange.", no_args_is_help=True)
+quarantine = typer.Typer(help="Rows that headquarters could not take.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(sessions, name="sessions")
+    app.add_typer(quarantine, name="quarantine")
+
+
+@sessions.command("list")
+def list_sessions(
+    direction: Direction = None, channel: Database = None, limit: options.Limit = 50, as_json: options.Json = False
+) -> None:
+    """Sessions, the newest first."""
+    from commerce.cli.queries import exchange
+
+    with output.headquarters() as hq:
+        found = exchange.list_sessions(hq, direction=direction, channel=channel, limit=limit)
+    columns = ("session", "job", "channel", "stream", "state", "rows", "tries", "created_at", "message")
+    output.rows(found, as_json, columns, nothing="No sessions.")
+
+
+@sessions.command("show")
+def show_session(session: Annotated[str, typer.Argument(metavar="SESSION")], as_json: options.Json = False) -> None:
+    """One session: U17 is an upload, D4 a download with a row for each channel."""
+    from commerce.cli.queries import exchange
+
+    with output.headquarters() as hq:
+        found = exchange.show_session(hq, session)
+    output.details(found, as_json)
+
+
+@quarantine.command("list")
+def list_quarantine(
+    state: State = None, channel: Database = None, limit: options.Limit = 100, as_json: options.Json = False
+) -> None:
+    """Rows in quarantine with the reason; their data is not shown."""
+    from commerce.cli.queries import exchange
+
+    with output.headquarters() as hq:
+        found = exchange.list_quarantine(hq, state=state, channel=channel, limit=limit)
+    columns = ("id", "channel", "table", "counter", "state", "error_class", "reason")
+    output.rows(found, as_json, columns, nothing="Quarantine is empty.")

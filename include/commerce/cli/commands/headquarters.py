@@ -1,0 +1,45 @@
+"""`commerce hq` and `commerce setup`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commerce.cli import options, output
+from commerce.cli.commands.channels import show_changes
+
+hq_commands = typer.Typer(help="The headquarters database.", no_args_is_help=True)
+setup_commands = typer.Typer(
+    help="Companies, number sequences, ledger, tenders, default customers.", no_args_is_help=True
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(hq_commands, name="hq")
+    app.add_typer(setup_commands, name="setup")
+
+
+@hq_commands.command()
+def init(as_json: options.Json = False) -> None:
+    """Create or upgrade the tables of headquarters."""
+    from commerce.migrations import upgrade_headquarters
+
+    with output.headquarters() as hq:
+        upgrade_headquarters(hq)
+    output.done({"initialized": True}, as_json, "Headquarters has the tables of this version.")
+
+
+@setup_commands.command()
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The setup file (YAML).")],
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
+) -> None:
+    """Bring headquarters to what a setup file says; applying it twice changes nothing."""
+    from commerce import setup
+
+    with output.headquarters() as hq:
+        result = setup.apply(hq, setup.read(file), dry_run=dry_run)
+    show_changes(result, as_json)

@@ -1,0 +1,31 @@
+"""How things stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from commerce.cli import options, output
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("status")(status)
+
+
+def status(as_json: options.Json = False) -> None:
+    """Customers, orders, transactions, statements and channels: what is done and what waits."""
+    from commerce import run
+
+    with output.headquarters() as hq:
+        found = run.status(hq)
+
+    def render() -> RenderableType:
+        from commerce.cli.tables import status_tables
+
+        return status_tables(found)
+
+    output.show(found, as_json, render)

@@ -1,0 +1,104 @@
+"""Asynchronous customers and what became of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from commerce.cli.queries.reading import Row, fetch, where
+from commerce.errors import UsageError
+from commerce.schema.enums import CustomerAsyncOperation, QuarantineStatus, SyncStatus
+
+STATES = {
+    SyncStatus.PENDING: "pending",
+    SyncStatus.DONE: "converted",
+    SyncStatus.FAILED: "failed",
+    SyncStatus.IGNORED: "ignored",
+}
+
+_STATE = "CASE {column} " + " ".join(f"WHEN {int(key)} THEN '{name}'" for key, name in STATES.items()) + " END"
+_PLACE = """
+    SELECT p.recid, p.name, string_agg(ch.retailchannelid, ', ' ORDER BY ch.retailchannelid) AS stores
+    FROM cdx.retailconndatabaseprofile AS p
+    LEFT JOIN cdx.retailcdxdatastorechannel AS d ON d.databaseprofile = p.recid
+    LEFT JOIN ax.retailchanneltable AS ch ON ch.recid = d.channel
+    GROUP BY p.recid
+"""
+LIST = f"""
+    WITH place AS ({_PLACE})
+    SELECT a.dataareaid AS company, a.custaccountasync AS guid, m.accountnum AS account, place.stores AS store,
+           {_STATE.format(column="a.syncstatus")} AS state, a.errorclass AS error_class, a.lasterror AS error,
+           a.createddatetime AS created_at, m.createddatetime AS converted_at
+    FROM ax.retailasynccustomerv2 AS a
+    JOIN place ON place.recid = a.origin
+    LEFT JOIN ax.custaccountasyncmap AS m ON m.dataareaid = a.dataareaid AND m.custaccountasync = a.custaccountasync
+    WHERE a.operation = {int(CustomerAsyncOperation.CREATE)}
+    UNION ALL
+    SELECT q.rawdata ->> 'dataareaid', q.rawdata ->> 'custaccountasync', NULL, place.stores,
+           CASE q.status WHEN {int(QuarantineStatus.OPEN)} THEN 'failed' ELSE 'ignored' END, q.errorclass,
+           'in quarantine: ' || q.reason, NULL, NULL
+    FROM cdx.quarantine AS q
+    JOIN place ON place.recid = q.datastore
+    WHERE q.tablename = 'retailasynccustomerv2' AND q.status <> {int(QuarantineStatus.RESOLVED)}
+      AND coalesce(q.rawdata ->> 'operation', '1') NOT IN ('2', '3')
+"""
+FIND = """
+    SELECT c.dataareaid AS company, c.accountnum AS account, p.name, c.custgroup AS customer_group, c.currency,
+           c.createddatetime AS created_at
+    FROM ax.custtable AS c JOIN ax.dirpartytable AS p ON p.recid = c.party
+    WHERE c.accountnum = :key OR (c.dataareaid, c.accountnum) IN (
+        SELECT dataareaid, accountnum FROM ax.custaccountasyncmap WHERE custaccountasync = lower(:key))
+    ORDER BY c.dataareaid
+"""
+GUIDS = """
+    SELECT custaccountasync AS guid, mappedhow AS how, mappedby AS by, createddatetime AS at
+    FROM ax.custaccountasyncmap WHERE dataareaid = :company AND accountnum = :account ORDER BY custaccountasync
+"""
+OPERATIONS = " UNION ALL ".join(
+    f"""
+    SELECT '{table}' AS what, operation, {_STATE.format(column="syncstatus")} AS state, errorclass AS error_class,
+           lasterror AS error, createddatetime AS at
+    FROM ax.{table} WHERE custaccountasync = ANY(:guids) OR (custaccountasync = '' AND custaccount = :account)
+    """
+    for table in (
+        "retailasynccustomerv2",
+        "retailasyncaddressv2",
+        "retailasynccustomercontact",
+        "retailasynccustomeraffiliation",
+        "retailasynccustomerattributev2",
+    )
+)
+
+
+def list_customers(hq: Engine, *, state: str | None, store: str | None, limit: int) -> list[Row]:
+    """Created asynchronous customers, those in quarantine included; no names."""
+    condition, values = where({"listed.state = :state": state, "listed.store = :store": store})
+    query = f"SELECT * FROM ({LIST}) AS listed{condition} ORDER BY company, guid LIMIT :limit"
+    return fetch(hq, query, {**values, "limit": limit})
+
+
+def show_customer(hq: Engine, key: str) -> list[Row]:
+    """The customers (one for each company) that account or GUID `key` leads to, each with GUIDs and operations.
+
+    Raises:
+        UsageError: it leads to nobody; the message says if the GUID is known but not converted.
+    """
+    found = fetch(hq, FIND, {"key": key})
+    for customer in found:
+        customer["guids"] = fetch(hq, GUIDS, customer)
+        guids = [row["guid"] for row in customer["guids"]]
+        operations = f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what"
+        customer["operations"] = fetch(hq, operations, {"guids": guids, "account": customer["account"]})
+    return found or [_not_converted(hq, key)]
+
+
+def _not_converted(hq: Engine, guid: str) -> Row:
+    operations = fetch(
+        hq, f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what", {"guids": [guid.lower()], "account": ""}
+    )
+    operations = [row for row in operations if guid]
+    if not operations:
+        raise UsageError(
+            "No customer has this account or GUID. `commerce customers list` shows asynchronous customers, and "
+            "`commerce quarantine list` rows that headquarters could not take."
+        )
+    return {"account": None, "guids": [{"guid": guid.lower(), "how": "not converted"}], "operations": operations}

@@ -1,0 +1,202 @@
+"""Orders, transactions and statements."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import Engine
+
+from commerce.cli.queries.reading import Row, fetch, where
+from commerce.errors import UsageError
+from commerce.schema.enums import (
+    ORDER_TYPES,
+    EntryStatus,
+    OrderStatus,
+    StatementStatus,
+    TransactionType,
+    ValidationStatus,
+)
+from commerce.scope import key_sql, real_sql
+
+_ORDER_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
+_KEYS = f"{key_sql('os')} = {key_sql('t')}"
+
+ORDERS = f"""
+    SELECT t.store, t.terminal, t.transactionid AS transaction, t.businessdate AS business_date,
+           os.salesid AS sales_order,
+           CASE os.status WHEN {int(OrderStatus.SUCCEEDED)} THEN 'synchronized'
+                WHEN {int(OrderStatus.FAILED)} THEN 'failed' ELSE 'pending' END AS state,
+           t.grossamount AS amount, t.currency, os.errorclass AS error_class, os.errordetail AS error
+    FROM ax.retailtransactiontable AS t
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {_KEYS}
+    WHERE t.type IN ({_ORDER_TYPES}) AND {real_sql("t")}
+"""
+ORDER_LINES = """
+    SELECT linenum::text AS line, itemid AS item, qty AS quantity, netamount AS net, taxamount AS tax
+    FROM ax.salesline WHERE dataareaid = :company AND salesid = :sales_order ORDER BY linenum
+"""
+SALES_ORDER = """
+    SELECT dataareaid AS company, salesid AS sales_order, custaccount AS customer, documenttype AS document,
+           salesorigin AS origin, store, businessdate AS business_date, currency, netamount AS net, taxamount AS tax,
+           grossamount AS gross, nullif(statementid, '') AS statement
+    FROM ax.salestable WHERE salesid = :key ORDER BY dataareaid
+"""
+TRANSACTIONS = f"""
+    SELECT t.store, t.terminal, t.transactionid AS transaction, t.type, t.businessdate AS business_date,
+           CASE WHEN eod.statementid IS NOT NULL THEN 'in statement'
+                WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN 'sales order'
+                WHEN NOT {real_sql("t")} THEN 'does not post'
+                WHEN t.validationstatus = {int(ValidationStatus.ERROR)} THEN 'invalid'
+                WHEN t.validationstatus = {int(ValidationStatus.SUCCESSFUL)} THEN 'valid'
+                ELSE 'not validated' END AS state,
+           t.grossamount AS amount, t.currency, eod.statementid AS statement
+    FROM ax.retailtransactiontable AS t
+    LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
+"""
+TRANSACTION = """
+    SELECT store, terminal, transactionid AS transaction, dataareaid AS company, type, entrystatus AS entry_status,
+           businessdate AS business_date, receiptid AS receipt, currency, netamount AS net, grossamount AS gross,
+           paymentamount AS paid, numberofitems AS items, custaccount AS customer, custaccountasync AS guid,
+           addressidasync AS address_id, validationstatus AS validation_status, validationdatetime AS validated_at
+    FROM ax.retailtransactiontable WHERE transactionid = :key ORDER BY store, terminal
+"""
+TRANSACTION_PARTS = {
+    "errors": """
+        SELECT linenum::text AS line, validationtype AS rule, errormessage AS message
+        FROM ax.retailtransactionvalidationerror
+        WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY linenum, validationtype
+    """,
+    "lines": """
+        SELECT linenum::text AS line, itemid AS item, qty AS quantity, price, discamount AS discount, netamount AS net,
+               taxamount AS tax
+        FROM ax.retailtransactionsalestrans
+        WHERE (store, terminalid, transactionid) = (:store, :terminal, :transaction) ORDER BY linenum
+    """,
+    "payments": """
+        SELECT linenum::text AS line, tendertype AS tender, amountcur AS amount, currency
+        FROM ax.retailtransactionpaymenttrans
+        WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY linenum
+    """,
+}
+_POSTING_STATES = " ".join(f"WHEN {int(state)} THEN '{state.name.lower()}'" for state in StatementStatus)
+STATEMENTS = f"""
+    SELECT s.dataareaid AS company, s.statementid AS statement, s.storeid AS store, s.businessdate AS business_date,
+           CASE WHEN s.postingstatus < {int(StatementStatus.POSTED)} AND s.postingerrorstatus = 1 THEN 'failed'
+                WHEN s.postingstatus < {int(StatementStatus.POSTED)} THEN 'open' ELSE 'posted' END AS state,
+           CASE s.postingstatus {_POSTING_STATES} END AS posting_status, s.transactioncount AS transactions,
+           s.salesamount AS sales, s.taxamount AS tax, s.paymentamount AS paid, s.currency,
+           s.posteddatetime AS posted_at, s.postingerrormessage AS error
+    FROM ax.retailstatementtable AS s
+"""
+STATEMENT_PARTS = {
+    "tenders": """
+        SELECT tendertypeid AS tender, currency, transcount AS payments, transamount AS amount
+        FROM ax.retailstatementline WHERE dataareaid = :company AND statementid = :statement
+        ORDER BY tendertypeid, currency
+    """,
+    "documents": """
+        SELECT custaccount AS customer, salesid AS sales_order, invoiceid AS invoice, transactioncount AS transactions,
+               grossamount AS amount
+        FROM ax.retaileodstatementaggregation WHERE dataareaid = :company AND statementid = :statement
+        ORDER BY custaccount
+    """,
+    "vouchers": """
+        SELECT v.voucher, j.journalcategory AS kind, v.voucherdate AS date, j.debitamount AS amount, j.currency
+        FROM ax.retailstatementvoucher AS v
+        JOIN ax.generaljournalentry AS j ON j.dataareaid = v.dataareaid AND j.voucher = v.voucher
+        WHERE v.dataareaid = :company AND v.statementid = :statement ORDER BY v.voucher
+    """,
+}
+
+
+def list_orders(hq: Engine, *, state: str | None, store: str | None, limit: int) -> list[Row]:
+    """Orders that channels sent (types 27, 31 and 33) and what became of them."""
+    condition, values = where({"listed.state = :state": state, "listed.store = :store": store})
+    query = f"SELECT * FROM ({ORDERS}) AS listed{condition} ORDER BY store, terminal, transaction LIMIT :limit"
+    return fetch(hq, query, {**values, "limit": limit})
+
+
+def show_order(hq: Engine, key: str) -> list[Row]:
+    """An order by its sales order number or its transaction.
+
+    Raises:
+        UsageError: there is none.
+    """
+    orders = fetch(hq, SALES_ORDER, {"key": key})
+    for order in orders:
+        order["lines"] = fetch(hq, ORDER_LINES, order)
+    found = orders or fetch(hq, f"SELECT * FROM ({ORDERS}) AS o WHERE transaction = :key ORDER BY store", {"key": key})
+    return _found(found, "order")
+
+
+def list_transactions(
+    hq: Engine, *, state: str | None, store: str | None, business_date: date | None, limit: int
+) -> list[Row]:
+    """Uploaded transactions; types by their names."""
+    wanted = {
+        "listed.state = :state": state,
+        "listed.store = :store": store,
+        "listed.business_date = :date": business_date,
+    }
+    condition, values = where(wanted)
+    query = f"SELECT * FROM ({TRANSACTIONS}) AS listed{condition} ORDER BY store, terminal, transaction LIMIT :limit"
+    return [{**row, "type": _type_name(row["type"])} for row in fetch(hq, query, {**values, "limit": limit})]
+
+
+def show_transaction(hq: Engine, key: str) -> list[Row]:
+    """A transaction with validation errors, lines and payments.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = _found(fetch(hq, TRANSACTION, {"key": key}), "transaction")
+    for transaction in found:
+        for part, query in TRANSACTION_PARTS.items():
+            transaction[part] = fetch(hq, query, transaction)
+        transaction["type"] = _type_name(transaction["type"])
+        transaction["entry_status"] = EntryStatus(transaction["entry_status"]).name.lower()
+        transaction["validation_status"] = ValidationStatus(transaction["validation_status"]).name.lower()
+    return found
+
+
+def list_statements(
+    hq: Engine, *, state: str | None, store: str | None, business_date: date | None, limit: int
+) -> list[Row]:
+    """Statements, the newest first."""
+    wanted = {
+        "listed.state = :state": state,
+        "listed.store = :store": store,
+        "listed.business_date = :date": business_date,
+    }
+    condition, values = where(wanted)
+    query = (
+        f"SELECT * FROM ({STATEMENTS}) AS listed{condition} ORDER BY business_date DESC, store, statement LIMIT :limit"
+    )
+    return fetch(hq, query, {**values, "limit": limit})
+
+
+def show_statement(hq: Engine, key: str) -> list[Row]:
+    """A statement with its tenders, documents and vouchers.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = fetch(hq, f"SELECT * FROM ({STATEMENTS}) AS s WHERE statement = :key ORDER BY company", {"key": key})
+    for statement in _found(found, "statement"):
+        for part, query in STATEMENT_PARTS.items():
+            statement[part] = fetch(hq, query, statement)
+    return found
+
+
+def _found(rows: list[Row], what: str) -> list[Row]:
+    if not rows:
+        raise UsageError(f"There is no such {what}. `commerce {what}s list` shows them.")
+    return rows
+
+
+def _type_name(number: int) -> str:
+    try:
+        return TransactionType(number).name.lower()
+    except ValueError:
+        return str(number)

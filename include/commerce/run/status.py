@@ -1,0 +1,168 @@
+"""How things stand: customers, orders, transactions, statements and channels, in one dictionary.
+
+These sums hold:
+
+* `customers.uploaded` = converted + pending + failed + ignored: every created asynchronous customer once, by its GUID.
+A
+  create that stands in quarantine counts as failed until somebody settles it.
+* orders are real transactions of the types that *Synchronize orders* takes; each is pending, synchronized or failed.
+* `transactions.posted` stand in a posted statement. `transactions.unposted` are real transactions that a statement or a
+  sales order has still to take (or whose statement is not posted yet); `unposted_amount` is what they are worth
+  including tax, and `unposted_amounts` the same by currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from commerce import exchange, setup
+from commerce.run.summary import money
+from commerce.schema.enums import (
+    ORDER_TYPES,
+    STATEMENT_TYPES,
+    CustomerAsyncOperation,
+    DownloadSessionStatus,
+    OrderStatus,
+    PostingErrorStatus,
+    QuarantineStatus,
+    StatementStatus,
+    SyncStatus,
+    ValidationStatus,
+)
+from commerce.scope import key_sql, real_sql
+
+POSTED = int(StatementStatus.POSTED)
+_ERROR = int(PostingErrorStatus.ERROR)
+_ORDER_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
+_POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
+
+# A row whose operation cannot be read is taken for a create: it names a customer that headquarters does not have.
+CUSTOMERS = text(f"""
+    WITH taken AS (
+        SELECT dataareaid, custaccountasync,
+               CASE WHEN bool_or(syncstatus = {int(SyncStatus.DONE)}) THEN 'converted'
+                    WHEN bool_or(syncstatus = {int(SyncStatus.PENDING)}) THEN 'pending'
+                    WHEN bool_or(syncstatus = {int(SyncStatus.FAILED)}) THEN 'failed' ELSE 'ignored' END AS state
+        FROM ax.retailasynccustomerv2 WHERE operation = {int(CustomerAsyncOperation.CREATE)}
+        GROUP BY dataareaid, custaccountasync
+    ), quarantined AS (
+        SELECT CASE WHEN bool_or(q.status = {int(QuarantineStatus.OPEN)}) THEN 'failed' ELSE 'ignored' END AS state
+        FROM cdx.quarantine AS q
+        WHERE q.tablename = 'retailasynccustomerv2' AND q.status <> {int(QuarantineStatus.RESOLVED)}
+          AND coalesce(q.rawdata ->> 'operation', '') NOT IN ('2', '3')
+          AND NOT EXISTS (SELECT FROM taken AS t WHERE t.dataareaid = q.rawdata ->> 'dataareaid'
+                          AND t.custaccountasync = lower(q.rawdata ->> 'custaccountasync'))
+        GROUP BY coalesce(nullif(q.rawdata ->> 'custaccountasync', ''), q.quarantineid::text),
+                 q.rawdata ->> 'dataareaid'
+    )
+    SELECT state, count(*) AS number FROM (SELECT state FROM taken UNION ALL SELECT state FROM quarantined) AS s
+    GROUP BY state
+""")
+ORDERS = text(f"""
+    SELECT count(*) FILTER (WHERE os.status = {int(OrderStatus.SUCCEEDED)}) AS synchronized,
+           count(*) FILTER (WHERE os.status = {int(OrderStatus.FAILED)}) AS failed,
+           count(*) FILTER (WHERE coalesce(os.status, 0) NOT IN
+               ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.FAILED)})) AS pending
+    FROM ax.retailtransactiontable AS t
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
+    WHERE t.type IN ({_ORDER_TYPES}) AND {real_sql("t")}
+""")
+TRANSACTIONS = text(f"""
+    SELECT count(*) AS uploaded,
+           count(*) FILTER (WHERE validationstatus = {int(ValidationStatus.SUCCESSFUL)}) AS valid,
+           count(*) FILTER (WHERE validationstatus = {int(ValidationStatus.ERROR)}) AS invalid
+    FROM ax.retailtransactiontable
+""")
+POSTED_TRANSACTIONS = text(f"""
+    SELECT coalesce(sum(transactioncount), 0) FROM ax.retailstatementtable WHERE postingstatus = {POSTED}
+""")
+UNPOSTED = text(f"""
+    SELECT t.currency, count(*) AS number, sum(t.grossamount) AS amount
+    FROM ax.retailtransactiontable AS t
+    LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
+    LEFT JOIN ax.retailstatementtable AS s ON s.dataareaid = eod.dataareaid AND s.statementid = eod.statementid
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
+    WHERE t.type IN ({_POSTING_TYPES}) AND {real_sql("t")}
+      AND coalesce(s.postingstatus, 0) <> {POSTED} AND coalesce(os.status, 0) <> {int(OrderStatus.SUCCEEDED)}
+    GROUP BY t.currency ORDER BY t.currency
+""")
+STATEMENTS = text(f"""
+    SELECT count(*) FILTER (WHERE postingstatus = {POSTED}) AS posted,
+           count(*) FILTER (WHERE postingstatus < {POSTED} AND postingerrorstatus = {_ERROR}) AS failed,
+           count(*) FILTER (WHERE postingstatus < {POSTED} AND postingerrorstatus <> {_ERROR}) AS open
+    FROM ax.retailstatementtable
+""")
+# Customers that changed and are not in the channel yet: in no package so far, or in one that it has still to apply.
+WAITING_DOWNLOAD = text(f"""
+    SELECT p.name, count(DISTINCT (o.dataareaid, o.accountnum)) AS number
+    FROM cdx.retailconndatabaseprofile AS p
+    JOIN cdx.outbox AS o ON o.datagroup = p.datagroup
+    LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS ds ON ds.session = o.session AND ds.datastore = p.recid
+    WHERE o.session IS NULL
+       OR ds.status NOT IN ({int(DownloadSessionStatus.APPLIED)}, {int(DownloadSessionStatus.CANCELED)})
+    GROUP BY p.name
+""")
+
+
+def status(hq: Engine) -> dict[str, Any]:
+    """What `commerce status --json` prints; the module says which sums hold. Channel databases are opened read-only.
+
+    Amounts are decimal text. `channels[].waiting_upload` counts rows and is None where the database cannot be reached;
+    `waiting_download` counts customers.
+    """
+    with hq.connect() as connection:
+        customers = {row.state: row.number for row in connection.execute(CUSTOMERS)}
+        states = {state: customers.get(state, 0) for state in ("converted", "pending", "failed", "ignored")}
+        return {
+            "customers": {"uploaded": sum(states.values()), **states},
+            "orders": _one(connection, ORDERS),
+            "transactions": _transactions(connection),
+            "statements": _one(connection, STATEMENTS),
+            "channels": _channels(hq, connection),
+        }
+
+
+def _one(connection: Connection, query: Any) -> dict[str, int]:
+    return dict(connection.execute(query).mappings().one())
+
+
+def _transactions(connection: Connection) -> dict[str, Any]:
+    unposted = connection.execute(UNPOSTED).all()
+    return {
+        **_one(connection, TRANSACTIONS),
+        "posted": int(connection.execute(POSTED_TRANSACTIONS).scalar_one()),
+        "unposted": sum(row.number for row in unposted),
+        "unposted_amount": money(sum((row.amount for row in unposted), Decimal(0))),
+        "unposted_amounts": {row.currency: money(row.amount) for row in unposted},
+    }
+
+
+def _channels(hq: Engine, connection: Connection) -> list[dict[str, Any]]:
+    registered = setup.channels.list_channels(hq)
+    downloads = {row.name: row.number for row in connection.execute(WAITING_DOWNLOAD)}
+    uploads = exchange.waiting(hq, stores=[channel.name for channel in registered])
+    by_database: Mapping[str, exchange.Waiting] = {found.database: found for found in uploads}
+    channels = []
+    for channel in registered:
+        found = by_database[channel.database]
+        reachable = not found.fault
+        channels.append(
+            {
+                "name": channel.name,
+                "state": channel.state if reachable or channel.state != "active" else "unreachable",
+                "last_upload_at": _iso(channel.last_upload_at),
+                "last_download_at": _iso(channel.last_download_at),
+                "waiting_upload": found.rows if reachable else None,
+                "waiting_download": downloads.get(channel.database, 0),
+            }
+        )
+    return channels
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
