@@ -177,16 +177,17 @@ def test_a_channel_that_sent_nothing_is_removed(company: Engine) -> None:
     [
         """INSERT INTO ax.retailtransactiontable
              (transactionid, store, terminal, type, entrystatus, businessdate, currency, grossamount, netamount,
-              paymentamount, createddatetime, dataareaid, origin, incarnation, replicationcounterfromorigin, contenthash,
-              uploadsession)
+              paymentamount, createddatetime, dataareaid, origin, incarnation, replicationcounterfromorigin,
+              contenthash, uploadsession)
            SELECT '1', 'S1', 'T1', 2, 0, '2026-01-01', 'USD', 1, 1, 1, now(), 'USRT', recid, 1, 1, gen_random_uuid(), 1
            FROM cdx.retailconndatabaseprofile""",
         """INSERT INTO ax.retailasynccustomerv2
-             (relationshiptype, operation, createddatetime, dataareaid, origin, incarnation, replicationcounterfromorigin,
-              contenthash, uploadsession)
+             (relationshiptype, operation, createddatetime, dataareaid, origin, incarnation,
+              replicationcounterfromorigin, contenthash, uploadsession)
            SELECT 1, 1, now(), 'USRT', recid, 1, 1, gen_random_uuid(), 1 FROM cdx.retailconndatabaseprofile""",
         """INSERT INTO cdx.quarantine
-             (datastore, incarnation, tablename, replicationcounterfromorigin, rawdata, reason, errorclass, uploadsession)
+             (datastore, incarnation, tablename, replicationcounterfromorigin, rawdata, reason, errorclass,
+              uploadsession)
            SELECT recid, 1, 'retailasynccustomerv2', 1, '{}', 'x', 'permanent', 1 FROM cdx.retailconndatabaseprofile""",
     ],
 )

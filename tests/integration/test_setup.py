@@ -1,4 +1,4 @@
-"""`commerce setup apply` against a real headquarters: what it writes, what it refuses, and that it never undoes a number."""
+"""`commerce setup apply` against a real headquarters: what it writes and refuses, and that no number comes back."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def test_a_file_sets_up_a_company(hq: Engine, document: dict[str, Any]) -> None:
     assert result.counts == {section: len(document[section]) for section in document}
     assert rows(
         hq,
-        """SELECT c.custgroup, c.currency, c.paymtermid, c.defaultdimension, c.taxgroup, p.name, p.languageid, r.receiptoption,
+        """SELECT c.custgroup, c.currency, c.paymtermid, c.defaultdimension, c.taxgroup, p.name, p.languageid,
+                  r.receiptoption,
                   (SELECT count(*) FROM ax.retailcustaffiliation WHERE custaccountnum = c.accountnum)
            FROM ax.custtable AS c JOIN ax.dirpartytable AS p ON p.recid = c.party
            JOIN ax.retailcusttable AS r USING (dataareaid, accountnum)""",
@@ -183,7 +184,8 @@ def test_an_account_of_a_converted_customer_is_no_default_customer(hq: Engine, d
     with hq.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO ax.custaccountasyncmap (dataareaid, custaccountasync, accountnum, origin, mappedhow, mappedby)"
+                "INSERT INTO ax.custaccountasyncmap"
+                " (dataareaid, custaccountasync, accountnum, origin, mappedhow, mappedby)"
                 " VALUES ('USRT', '0b0f5c68-0f5c-4c68-8f5c-0b0f5c680f5c', '000001', 1, 'linked', 'test')"
             )
         )

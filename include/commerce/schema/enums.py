@@ -118,6 +118,23 @@ class ContactType(IntEnum):
     CELLULAR_PHONE = 6
 
 
+class AddressType(IntEnum):
+    """`role` of an address (LogisticsLocationRoleType; numbers inferred). None: home for a person, business for an
+    organization."""
+
+    NONE = 0
+    INVOICE = 1
+    DELIVERY = 2
+    ALTERNATIVE_DELIVERY = 3
+    SWIFT = 4
+    PAYMENT = 5
+    SERVICE = 6
+    HOME = 7
+    OTHER = 8
+    BUSINESS = 9
+    REMIT_TO = 10
+
+
 class AttributeDataType(IntEnum):
     """Type of a customer attribute's value (numbers inferred)."""
 

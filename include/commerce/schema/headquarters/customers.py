@@ -161,7 +161,7 @@ LOCATION = Table(
     recid(),
     Column("locationid", String(30), nullable=False, unique=True),
     _zero("ispostaladdress"),
-    _blank("description", 60),
+    _blank("description", 100),
     schema="ax",
 )
 
@@ -214,6 +214,13 @@ PARTY_LOCATION = Table(
     _zero("isroleinvoice"),
     UniqueConstraint("party", "location"),
     schema="ax",
+)
+
+Index(
+    "uq_dirpartylocation_primary",
+    PARTY_LOCATION.c.party,
+    unique=True,
+    postgresql_where=text("ispostaladdress = 1 AND isprimary = 1"),
 )
 
 ADDRESS_MAP = Table(

@@ -1,0 +1,47 @@
+"""Work through keys in short transactions, and find the one key that the database refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import DBAPIError
+
+from commerce.customers.counts import Tally
+from commerce.database import describe_error, retry_transient, sqlstate
+
+CHUNK = 10_000
+"""Keys a transaction: enough for set-based statements, few enough that a number sequence is not held for long."""
+
+Work = Callable[[Sequence[str]], Tally]
+Refuse = Callable[[str, str], Tally]
+
+
+def convert(keys: Sequence[str], work: Work, refuse: Refuse) -> Tally:
+    """Run `work` (one whole transaction) for `keys`. If the data of some key makes it fail, halve the keys until that
+    key stands alone, give it to `refuse` with the reason, and do all the others (rule 6).
+
+    Deadlocks and serialization failures are tried again; an unreachable server, and an account number that exists
+    already, are no key's fault and raised.
+    """
+    try:
+        return retry_transient(lambda: work(keys))
+    except DBAPIError as error:
+        if not _is_about_data(error):
+            raise
+        if len(keys) == 1:
+            reason = f"the database refused it ({describe_error(error)})"
+            return retry_transient(lambda: refuse(keys[0], reason))
+    middle = len(keys) // 2
+    tally = convert(keys[:middle], work, refuse)
+    tally.merge(convert(keys[middle:], work, refuse))
+    return tally
+
+
+def _is_about_data(error: DBAPIError) -> bool:
+    """Integrity and data errors. Anything else (connection, memory, missing table) is no key's fault."""
+    return (sqlstate(error) or "")[:2] in ("22", "23") and not account_exists(error)
+
+
+def account_exists(error: DBAPIError) -> bool:
+    """A number sequence gave an account number that a customer has."""
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None) == "pk_custtable"

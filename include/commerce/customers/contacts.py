@@ -1,0 +1,79 @@
+"""Further phone numbers, e-mail addresses and URLs of a customer (domain A2: enhanced async customer creation, C2)."""
+
+from __future__ import annotations
+
+from commerce.customers.candidates import BLANKS
+from commerce.customers.dependents import Kind
+from commerce.schema.enums import ContactType, CustomerAsyncOperation, SyncStatus
+
+_CHOOSE = f"""
+    UPDATE work SET made = TRUE
+    WHERE reason = ''
+      AND ordinal = (SELECT min(o.ordinal) FROM work AS o
+                     WHERE o.accountnum = work.accountnum AND o.contactid = work.contactid AND o.reason = '')
+      AND NOT EXISTS (SELECT FROM ax.retailasynccustomercontact AS s
+                      WHERE s.dataareaid = work.dataareaid AND s.custaccountasync = work.custaccountasync
+                        AND s.custaccount = work.custaccount AND s.contactid = work.contactid
+                        AND s.operation = {CustomerAsyncOperation.CREATE} AND s.syncstatus = {SyncStatus.DONE})
+"""
+"""A contact is created once, however often its creation is uploaded. The party is locked, so nobody else is at it."""
+
+_LOCATION = """
+    INSERT INTO ax.logisticslocation (recid, locationid, description)
+    SELECT recid, recid::text, description FROM work WHERE made
+"""
+
+_CHOOSE_PRIMARY = """
+    WITH winner AS (
+        SELECT DISTINCT ON (w.party, w.type) w.recid FROM work AS w
+        WHERE w.made AND (w.primaryasked OR NOT EXISTS (
+            SELECT FROM ax.dirpartylocation AS l JOIN ax.logisticselectronicaddress AS e ON e.location = l.location
+            WHERE l.party = w.party AND l.ispostaladdress = 0 AND e.type = w.type AND e.isprimary = 1))
+        ORDER BY w.party, w.type, w.primaryasked DESC, CASE WHEN w.primaryasked THEN -w.ordinal ELSE w.ordinal END)
+    UPDATE work SET isprimary = 1 FROM winner WHERE work.recid = winner.recid
+"""
+"""Of each type (a mobile phone is a phone) the last that asks to be primary; if none asks and none is, the first."""
+
+_STEP_DOWN = """
+    UPDATE ax.logisticselectronicaddress AS e SET isprimary = 0
+    FROM work AS w JOIN ax.dirpartylocation AS l ON l.party = w.party AND l.ispostaladdress = 0
+    WHERE w.isprimary = 1 AND e.location = l.location AND e.type = w.type AND e.isprimary = 1
+"""
+
+_ELECTRONIC = """
+    INSERT INTO ax.logisticselectronicaddress (recid, location, type, locator, locatorextension, description, isprimary,
+                                               ismobilephone, retailmarketingoptin)
+    SELECT recid, recid, type, locator, locatorextension, description, isprimary, mobile, retailmarketingoptin
+    FROM work WHERE made
+"""
+
+_PARTY_LOCATION = """
+    INSERT INTO ax.dirpartylocation (recid, party, location) SELECT recid, party, recid FROM work WHERE made
+"""
+
+_PARTY = f"""
+    UPDATE ax.dirpartytable AS p
+    SET primarycontactphone = coalesce(w.phone, p.primarycontactphone),
+        primarycontactemail = coalesce(w.email, p.primarycontactemail),
+        primarycontacturl = coalesce(w.url, p.primarycontacturl)
+    FROM (SELECT party, max(recid) FILTER (WHERE type = {ContactType.PHONE}) AS phone,
+                 max(recid) FILTER (WHERE type = {ContactType.EMAIL}) AS email,
+                 max(recid) FILTER (WHERE type = {ContactType.URL}) AS url
+          FROM work WHERE isprimary = 1 GROUP BY party) AS w
+    WHERE p.recid = w.party
+"""
+
+CONTACTS = Kind(
+    table="retailasynccustomercontact",
+    counted="contacts",
+    columns=f"""s.contactid, s.custaccountasync, s.custaccount, s.locator, s.locatorextension, s.description,
+                s.retailmarketingoptin, s.isprimary = 1 AS primaryasked, 0 AS isprimary,
+                CASE WHEN s.contacttype = {ContactType.CELLULAR_PHONE} THEN {ContactType.PHONE}
+                     ELSE s.contacttype END AS type,
+                (s.contacttype = {ContactType.CELLULAR_PHONE})::int AS mobile""",
+    reason=f"""CASE WHEN s.contacttype NOT BETWEEN {ContactType.PHONE} AND {ContactType.CELLULAR_PHONE}
+                    THEN 'contacttype: ' || s.contacttype || ' is unknown'
+                    WHEN btrim(s.locator, {BLANKS}) = '' THEN 'locator: no value is given' ELSE '' END""",
+    statements=(_CHOOSE, _LOCATION, _CHOOSE_PRIMARY, _STEP_DOWN, _ELECTRONIC, _PARTY_LOCATION, _PARTY),
+    locks_party=True,
+)

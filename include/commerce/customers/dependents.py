@@ -1,0 +1,221 @@
+"""Rows that belong to an asynchronous customer: addresses, contacts, affiliations, attributes, external identities.
+
+Each kind is converted by the same steps: find customers with pending rows of that kind whose account is known, and for
+a chunk of them fill the temporary table `work` (the rows, with account, party and `reason`), let the kind write what it
+is about, and mark the rows. A row whose customer is not there yet waits; a failed row stops nothing else (domain F5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, text
+
+from commerce.customers.chunks import CHUNK, convert
+from commerce.customers.counts import Tally
+from commerce.exchange.outbox import enqueue
+from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
+
+Scope = Literal["guid", "account", "address", "row"]
+"""What the keys of a chunk are: GUIDs, account numbers, address ids, or record ids of staging rows."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One table of dependent rows.
+
+    `reason`: SQL expression over staging row s, customer c, party p and whatever `joins` adds: '' or why the row fails.
+    `statements`: what is written from `work`. They may set `reason` on rows that turn out to be wrong, and `made` on
+    rows that led to something new; everything without a reason is done afterwards.
+    """
+
+    table: str
+    counted: str
+    columns: str
+    reason: str
+    statements: tuple[str, ...]
+    joins: str = ""
+    guid: str = "custaccountasync"
+    has_operation: bool = True
+    has_account: bool = True
+    locks_party: bool = False
+
+    @property
+    def pending(self) -> str:
+        """Condition on s: a create operation that waits."""
+        operation = f"s.operation = {CustomerAsyncOperation.CREATE} AND " if self.has_operation else ""
+        return f"{operation}s.syncstatus = {SyncStatus.PENDING}"
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Operations of one origin follow its counter, of several the time of the operation (rule 5)."""
+        time = ("createddatetime",) if self.has_operation else ()
+        return (*time, "origin", "incarnation", "replicationcounterfromorigin")
+
+    def customer(self, join: str = "JOIN") -> str:
+        """Joins from s to the map m and the customer c: the GUID leads to it, else the row names the account."""
+        by_account = "s.custaccount" if self.has_account else "NULL"
+        return f"""
+            LEFT JOIN ax.custaccountasyncmap AS m ON m.dataareaid = s.dataareaid AND m.custaccountasync = s.{self.guid}
+                 AND s.{self.guid} <> ''
+            {join} ax.custtable AS c ON c.dataareaid = s.dataareaid
+                 AND c.accountnum = coalesce(m.accountnum, nullif({by_account}, ''))"""
+
+
+def synchronize(hq: Engine, company: str, kind: Kind, job: str) -> Tally:
+    """Convert all pending rows of `kind` whose customer has its account, then say of the others what they wait for."""
+    tally = Tally()
+    for scope in ("guid", "account") if kind.has_account else ("guid",):
+        after: str | None = None
+        while keys := _next_keys(hq, company, kind, scope, after):
+            tally.merge(convert_keys(hq, company, kind, scope, keys, job))
+            after = keys[-1]
+    with hq.begin() as connection:
+        tally.add("failed", connection.execute(text(_nameless(kind)), {"company": company}))
+        connection.execute(text(_waiting(kind)), {"company": company})
+    return tally
+
+
+def convert_keys(hq: Engine, company: str, kind: Kind, scope: Scope, keys: Sequence[str], job: str) -> Tally:
+    """Convert the pending rows of `keys`, which are what `scope` says."""
+
+    def work(part: Sequence[str]) -> Tally:
+        with hq.begin() as connection:
+            return _convert(connection, company, kind, scope, part, job)
+
+    def refuse(key: str, reason: str) -> Tally:
+        tally = Tally()
+        with hq.begin() as connection:
+            if scope == "row":
+                values = {"company": company, "key": key, "reason": reason}
+                tally.add("failed", connection.execute(text(_refuse(kind)), values))
+                return tally
+            rows = connection.scalars(text(_rows_of_keys(kind, scope)), {"company": company, "keys": [key]}).all()
+        return convert_keys(hq, company, kind, "row", rows, job)
+
+    return convert(keys, work, refuse)
+
+
+def _convert(connection: Connection, company: str, kind: Kind, scope: Scope, keys: Sequence[str], job: str) -> Tally:
+    values = {"company": company, "keys": list(keys), "job": job}
+    if kind.locks_party:
+        connection.execute(text(_lock_parties(kind, scope)), values)
+    connection.execute(text(_work(kind, scope)), values)
+    connection.execute(text("ANALYZE work"))
+    for statement in kind.statements:
+        connection.execute(text(statement), values)
+    tally = Tally()
+    tally.add("failed", connection.execute(text(_mark(kind))))
+    tally.add(kind.counted, connection.execute(text("SELECT origin, count(*) FROM work WHERE made GROUP BY origin")))
+    enqueue(connection, "SELECT dataareaid, accountnum FROM work WHERE made")
+    return tally
+
+
+def _key(kind: Kind, scope: Scope) -> str:
+    return {"guid": f"s.{kind.guid}", "account": "s.custaccount", "address": "s.addressid", "row": "s.recid"}[scope]
+
+
+def _in_scope(scope: Scope) -> str:
+    """A row is worked on by its GUID if that is known, else by its account."""
+    return {
+        "guid": "m.accountnum IS NOT NULL",
+        "account": "m.accountnum IS NULL AND s.custaccount <> ''",
+        "address": "TRUE",
+        "row": "TRUE",
+    }[scope]
+
+
+def _next_keys(hq: Engine, company: str, kind: Kind, scope: Scope, after: str | None) -> list[str]:
+    key = _key(kind, scope)
+    sql = f"""
+        SELECT DISTINCT {key} FROM ax.{kind.table} AS s {kind.customer()}
+        WHERE s.dataareaid = :company AND {kind.pending} AND {_in_scope(scope)}
+          AND (CAST(:after AS text) IS NULL OR {key} > :after)
+        ORDER BY {key} LIMIT :size"""
+    with hq.connect() as connection:
+        return list(connection.scalars(text(sql), {"company": company, "after": after, "size": CHUNK}))
+
+
+def _rows(kind: Kind, scope: Scope) -> str:
+    key_type = "bigint" if scope == "row" else "text"
+    return f"""
+        FROM unnest(CAST(:keys AS {key_type}[])) AS k (key)
+        JOIN ax.{kind.table} AS s ON s.dataareaid = :company AND {_key(kind, scope)} = k.key AND {kind.pending}
+        {kind.customer()} AND {_in_scope(scope)}"""
+
+
+def _rows_of_keys(kind: Kind, scope: Scope) -> str:
+    order = ", ".join(f"s.{column}" for column in kind.order)
+    return f"SELECT s.recid::text {_rows(kind, scope)} ORDER BY {order}"
+
+
+def _lock_parties(kind: Kind, scope: Scope) -> str:
+    """One transaction at a time decides what is primary at a party."""
+    return f"""
+        SELECT count(*) FROM (
+            SELECT p.recid FROM ax.dirpartytable AS p
+            WHERE p.recid IN (SELECT c.party {_rows(kind, scope)})
+            ORDER BY p.recid FOR NO KEY UPDATE OF p) AS locked"""
+
+
+def _work(kind: Kind, scope: Scope) -> str:
+    order = ", ".join(f"s.{column}" for column in kind.order)
+    return f"""
+        CREATE TEMP TABLE work ON COMMIT DROP AS
+        SELECT s.recid AS staged, s.dataareaid, s.origin, row_number() OVER (ORDER BY {order}) AS ordinal,
+               c.accountnum, c.party, nextval('ax.recid') AS recid, FALSE AS made, {kind.columns},
+               {kind.reason} AS reason
+        {_rows(kind, scope)}
+        JOIN ax.dirpartytable AS p ON p.recid = c.party
+        {kind.joins}"""
+
+
+def _mark(kind: Kind) -> str:
+    return f"""
+        WITH marked AS (
+            UPDATE ax.{kind.table} AS s
+            SET syncstatus = CASE WHEN w.reason = '' THEN {SyncStatus.DONE} ELSE {SyncStatus.FAILED} END,
+                onlineoperationcompleted = CASE WHEN w.reason = '' THEN 1 ELSE 0 END,
+                errorclass = CASE WHEN w.reason = '' THEN '' ELSE 'permanent' END,
+                lasterror = w.reason, syncdatetime = now(),
+                retrycount = s.retrycount + CASE WHEN w.reason = '' THEN 0 ELSE 1 END
+            FROM work AS w WHERE s.recid = w.staged AND s.syncstatus = {SyncStatus.PENDING}
+            RETURNING s.origin, s.syncstatus)
+        SELECT origin, count(*) FROM marked WHERE syncstatus = {SyncStatus.FAILED} GROUP BY origin"""
+
+
+def _fail(kind: Kind, condition: str, reason: str) -> str:
+    return f"""
+        WITH failed AS (
+            UPDATE ax.{kind.table} AS s
+            SET syncstatus = {SyncStatus.FAILED}, errorclass = 'permanent', lasterror = {reason},
+                retrycount = s.retrycount + 1, syncdatetime = now()
+            WHERE s.dataareaid = :company AND {kind.pending} AND {condition}
+            RETURNING s.origin)
+        SELECT origin, count(*) FROM failed GROUP BY origin"""
+
+
+def _refuse(kind: Kind) -> str:
+    return _fail(kind, "s.recid = CAST(:key AS bigint)", "CAST(:reason AS text)")
+
+
+def _nameless(kind: Kind) -> str:
+    no_account = "AND s.custaccount = ''" if kind.has_account else ""
+    return _fail(kind, f"s.{kind.guid} = '' {no_account}", "'the row names no customer'")
+
+
+def _waiting(kind: Kind) -> str:
+    """Written only where it says something new, so that a long wait costs nothing."""
+    failed = f"""EXISTS (SELECT FROM ax.retailasynccustomerv2 AS f WHERE f.dataareaid = s.dataareaid
+                 AND f.custaccountasync = s.{kind.guid} AND s.{kind.guid} <> ''
+                 AND f.operation = {CustomerAsyncOperation.CREATE} AND f.syncstatus = {SyncStatus.FAILED})"""
+    return f"""
+        UPDATE ax.{kind.table} AS s SET errorclass = 'pending', lasterror = w.reason
+        FROM (
+            SELECT s.recid, CASE WHEN {failed} THEN 'waits for customer: its creation has failed'
+                                 ELSE 'waits for customer' END AS reason
+            FROM ax.{kind.table} AS s {kind.customer("LEFT JOIN")}
+            WHERE s.dataareaid = :company AND {kind.pending} AND c.accountnum IS NULL) AS w
+        WHERE s.recid = w.recid AND s.syncstatus = {SyncStatus.PENDING} AND s.lasterror <> w.reason"""

@@ -1,0 +1,94 @@
+"""Late binding: convert just the customers and addresses that transactions refer to, before anything is posted (domain
+B1, B2, F7, F9). In transactions of its own (rule 9), by the same conversion as the batch job."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from commerce.customers import dependents
+from commerce.customers.addresses import ADDRESSES
+from commerce.customers.candidates import PENDING_CREATE
+from commerce.customers.chunks import CHUNK
+from commerce.customers.conversion import convert_customers
+from commerce.customers.counts import ConversionCounts, Tally
+from commerce.errors import ConfigurationError
+
+_REFERENCES = """
+    CREATE TEMP TABLE reference ON COMMIT DROP AS
+    SELECT DISTINCT dataareaid, custaccountasync, addressidasync FROM ({references}) AS given
+"""
+_GUIDS = text(
+    f"""
+    SELECT r.dataareaid, r.custaccountasync FROM (
+        SELECT dataareaid, custaccountasync FROM reference WHERE custaccountasync <> ''
+        UNION
+        SELECT r.dataareaid, a.custaccountasync FROM reference AS r
+        JOIN ax.retailasyncaddressv2 AS a ON a.dataareaid = r.dataareaid AND a.addressid = r.addressidasync
+        WHERE r.addressidasync <> '' AND a.custaccountasync <> ''
+    ) AS r
+    WHERE EXISTS (SELECT FROM ax.retailasynccustomerv2 AS s
+                  WHERE (s.dataareaid, s.custaccountasync) = (r.dataareaid, r.custaccountasync) AND {PENDING_CREATE})
+    ORDER BY r.dataareaid, r.custaccountasync
+    """
+)
+_ADDRESSES = text(
+    f"""
+    SELECT DISTINCT r.dataareaid, r.addressidasync FROM reference AS r
+    JOIN ax.retailasyncaddressv2 AS s ON s.dataareaid = r.dataareaid AND s.addressid = r.addressidasync
+    WHERE r.addressidasync <> '' AND {ADDRESSES.pending}
+    ORDER BY r.dataareaid, r.addressidasync
+    """
+)
+
+
+def convert_referenced(
+    hq: Engine, *, references_sql: str, parameters: Mapping[str, Any] | None = None, job: str
+) -> ConversionCounts:
+    """Convert the customers and addresses of `references_sql`, and the customers of those addresses, as far as their
+    rows have been uploaded. References that are known already or to nobody are passed over.
+
+    Args:
+        references_sql: a query with the columns dataareaid, custaccountasync and addressidasync ('' for none).
+        parameters: its bind values.
+        job: who asks; kept in the maps as `mappedby`.
+
+    Raises:
+        ConfigurationError: a company's account numbers are exhausted or not set up. What others need is done.
+    """
+    with hq.begin() as connection:
+        connection.execute(text(_REFERENCES.format(references=references_sql)), dict(parameters or {}))
+        connection.execute(text("ANALYZE reference"))
+        guids = _by_company(connection.execute(_GUIDS))
+        addresses = _by_company(connection.execute(_ADDRESSES))
+    tally = Tally()
+    errors: list[ConfigurationError] = []
+    for company, keys in guids.items():
+        try:
+            for chunk in _chunks(keys):
+                tally.merge(convert_customers(hq, company, chunk, job))
+        except ConfigurationError as error:
+            errors.append(error)
+    for company, keys in addresses.items():
+        for chunk in _chunks(keys):
+            tally.merge(dependents.convert_keys(hq, company, ADDRESSES, "address", chunk, job))
+    if errors:
+        raise errors[0]
+    return ConversionCounts(tally.total("converted"), tally.total("addresses"), tally.total("failed"))
+
+
+def _by_company(rows: Iterable[Sequence[Any]]) -> dict[str, list[str]]:
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        company, key = row
+        keys[company].append(key)
+    return keys
+
+
+def _chunks(keys: list[str]) -> Iterable[list[str]]:
+    iterator = iter(keys)
+    return iter(lambda: list(islice(iterator, CHUNK)), [])

@@ -1,0 +1,403 @@
+"""*Synchronize customers* on rows as the P-job leaves them: what becomes of each, and one account a GUID."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from commerce import customers
+from commerce.errors import ConfigurationError
+from support.company import DEFAULT_CUSTOMER, add_company, add_store
+from support.staging import accounts, guid, person, rows, status
+
+CUSTOMERS = "retailasynccustomerv2"
+
+
+@pytest.fixture
+def shop(hq: Engine) -> Engine:
+    """Company USMF with stores S1 and S2."""
+    add_company(hq)
+    add_store(hq, "S1")
+    add_store(hq, "S2")
+    with hq.begin() as connection:
+        connection.execute(text("UPDATE ax.dirpartytable SET languageid = 'nb'"))
+        connection.execute(text("UPDATE ax.retailcusttable SET receiptoption = 2"))
+        connection.execute(
+            text("UPDATE ax.custgroup SET paymtermid = 'Net30', defaultdimension = 7, taxgroupid = 'CA'")
+        )
+        connection.execute(text("INSERT INTO ax.retailaffiliation (recid, name) VALUES (11, 'Loyal'), (12, 'Staff')"))
+        connection.execute(
+            text("INSERT INTO ax.retailcustaffiliation SELECT dataareaid, accountnum, 11 FROM ax.custtable")
+        )
+    return hq
+
+
+def customer(hq: Engine, account: str) -> dict[str, Any]:
+    sql = """
+        SELECT p.name, p.instancerelationtype, p.languageid, c.custgroup, c.currency, c.taxgroup, c.paymtermid,
+               c.defaultdimension, r.custaccountasync, r.receiptemail, r.receiptoption, n.firstname, n.middlename,
+               n.lastname,
+               o.orgnumber,
+               (SELECT array_agg(retailaffiliationid) FROM ax.retailcustaffiliation AS a
+                WHERE (a.dataareaid, a.custaccountnum) = (c.dataareaid, c.accountnum)) AS affiliations,
+               (SELECT array_agg(e.type || ':' || e.locator || ':' || e.isprimary || ':' || e.ismobilephone
+                                 ORDER BY e.recid)
+                FROM ax.dirpartylocation AS l JOIN ax.logisticselectronicaddress AS e ON e.location = l.location
+                WHERE l.party = p.recid) AS contacts
+        FROM ax.custtable AS c JOIN ax.dirpartytable AS p ON p.recid = c.party
+        JOIN ax.retailcusttable AS r USING (dataareaid, accountnum)
+        LEFT JOIN ax.dirpersonname AS n ON n.person = p.recid LEFT JOIN ax.dirorganization AS o ON o.recid = p.recid
+        WHERE c.accountnum = :account"""
+    with hq.connect() as connection:
+        return dict(connection.execute(text(sql), {"account": account}).mappings().one())
+
+
+def test_a_person_becomes_a_customer_with_the_defaults_of_its_channel(shop: Engine) -> None:
+    row = person(
+        shop,
+        guid(1),
+        middlename=" ",
+        phone="+47 22 00 00 00",
+        cellularphone="+47 900 00 000",
+        email="kari@example.com",
+        url="https://example.com/kari",
+        receiptemail="r@example.com",
+    )
+    result = customers.synchronize_customers(shop)
+    assert accounts(shop) == {guid(1): "C000000001"}
+    assert customer(shop, "C000000001") == {
+        "name": "Kari Nordmann",
+        "instancerelationtype": 1,
+        "languageid": "nb",
+        "custgroup": "RETAIL",
+        "currency": "USD",
+        "taxgroup": "CA",
+        "paymtermid": "Net30",
+        "defaultdimension": 7,
+        "custaccountasync": guid(1),
+        "receiptemail": "r@example.com",
+        "receiptoption": 2,
+        "firstname": "Kari",
+        "middlename": " ",
+        "lastname": "Nordmann",
+        "orgnumber": None,
+        "affiliations": [11],
+        "contacts": [
+            "1:+47 22 00 00 00:1:0",
+            "1:+47 900 00 000:0:1",
+            "2:kari@example.com:1:0",
+            "3:https://example.com/kari:1:0",
+        ],
+    }
+    assert status(shop, CUSTOMERS, row) == (1, "", "")
+    assert rows(shop, "SELECT onlineoperationcompleted FROM ax.retailasynccustomerv2") == [(1,)]
+    assert rows(shop, "SELECT mappedhow, mappedby FROM ax.custaccountasyncmap") == [
+        ("created", "synchronize-customers")
+    ]
+    assert rows(shop, "SELECT accountnum FROM cdx.outbox") == [("C000000001",)]
+    assert result.ok
+    assert result.stores["S1"].counts["converted"] == 1
+    assert set(result.stores) == {"S1", "S2"}
+
+
+def test_an_organization_becomes_a_customer_and_its_own_values_win(shop: Engine) -> None:
+    person(
+        shop,
+        guid(1),
+        relationshiptype=2,
+        custname="Contoso AS",
+        firstname="",
+        lastname="",
+        organizationid="NO 999",
+        languageid="en-gb",
+        currency="EUR",
+        taxgroup="TX",
+        receiptoption=1,
+        cellularphone="900",
+    )
+    customers.synchronize_customers(shop)
+    made = customer(shop, "C000000001")
+    assert (made["name"], made["instancerelationtype"], made["orgnumber"]) == ("Contoso AS", 2, "NO 999")
+    assert (made["languageid"], made["currency"], made["taxgroup"], made["receiptoption"]) == ("en-gb", "EUR", "TX", 1)
+    assert made["contacts"] == ["1:900:1:1"], "the only phone is the primary one"
+    assert made["firstname"] is None
+
+
+def test_defaults_come_from_a_default_customer_of_another_company(shop: Engine) -> None:
+    add_company(shop, "DEMF", currency="EUR")
+    with shop.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE ax.retailchanneltable SET defaultcustdataareaid = 'DEMF', defaultcustaccount = :account"
+                " WHERE retailchannelid = 'S2'"
+            ),
+            {"account": DEFAULT_CUSTOMER},
+        )
+    person(shop, guid(1), store="S2")
+    customers.synchronize_customers(shop)
+    assert rows(shop, "SELECT dataareaid, currency, paymtermid FROM ax.custtable WHERE accountnum LIKE 'C%'") == [
+        ("USMF", "EUR", "Net30")
+    ]
+
+
+def test_a_database_of_several_channels_gives_the_defaults_of_the_channel_that_the_row_names(shop: Engine) -> None:
+    with shop.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE cdx.retailcdxdatastorechannel SET databaseprofile ="
+                " (SELECT recid FROM cdx.retailconndatabaseprofile WHERE name = 'S1')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ax.custtable (dataareaid, accountnum, party, custgroup, currency)"
+                " SELECT dataareaid, 'CAD', party, custgroup, 'CAD' FROM ax.custtable"
+            )
+        )
+        second = connection.execute(
+            text(
+                "UPDATE ax.retailchanneltable SET defaultcustaccount = 'CAD'"
+                " WHERE retailchannelid = 'S2' RETURNING recid"
+            )
+        ).scalar_one()
+    person(shop, guid(1), originatingchannel=second)
+    person(shop, guid(2))
+    customers.synchronize_customers(shop)
+    assert rows(shop, "SELECT currency FROM ax.custtable WHERE accountnum LIKE 'C0%' ORDER BY accountnum") == [
+        ("CAD",),
+        ("USD",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"firstname": " ", "lastname": "\u00a0\t"}, "custname: no name is given"),
+        ({"relationshiptype": 2, "firstname": "A"}, "custname: no name is given"),
+        ({"relationshiptype": 3}, "relationshiptype: 3 is neither 1 (person) nor 2 (organization)"),
+        ({"custgroup": "GONE"}, "custgroup: customer group GONE does not exist in this company"),
+        ({"store": "nowhere"}, "custgroup: neither the row nor the default customer"),
+        ({"store": "nowhere", "custgroup": "RETAIL"}, "currency: neither the row nor the default customer"),
+        ({"company": "XX"}, "dataareaid: this company is not set up"),
+        ({"custaccountasync": ""}, "custaccountasync: not a GUID"),
+        ({"custaccountasync": "C000000001"}, "custaccountasync: not a GUID"),
+        ({"custaccountasync": guid(1).upper().replace("4000", "4ABC")}, "custaccountasync: not a GUID"),
+        ({"custaccountasync": guid(1) + "0"}, "custaccountasync: not a GUID"),
+    ],
+)
+def test_a_wrong_row_fails_alone_and_says_why(shop: Engine, columns: dict[str, Any], reason: str) -> None:
+    wrong = person(shop, **{"key": guid(1), **columns})
+    good = person(shop, guid(2))
+    result = customers.synchronize_customers(shop)
+    state, error_class, error = status(shop, CUSTOMERS, wrong)
+    assert (state, error_class) == (2, "permanent")
+    assert error.startswith(reason)
+    assert status(shop, CUSTOMERS, good) == (1, "", "")
+    assert accounts(shop) == {guid(2): "C000000001"}, "a wrong row costs no number"
+    assert (result.counts["converted"], result.counts["failed"], result.counts["pending"]) == (1, 1, 0)
+    assert result.ok, "a row that waits for a person fails no store"
+
+    again = customers.synchronize_customers(shop)
+    assert (again.counts["converted"], again.counts["failed"]) == (0, 0)
+
+
+def test_the_same_guid_of_two_channels_is_one_customer(shop: Engine) -> None:
+    first = person(shop, guid(1), store="S2", firstname="Anna")
+    second = person(shop, guid(1), store="S1", firstname="Anne")
+    customers.synchronize_customers(shop)
+    third = person(shop, guid(1), store="S1", firstname="Anno", relationshiptype=3)
+    result = customers.synchronize_customers(shop)
+    assert accounts(shop) == {guid(1): "C000000001"}
+    assert customer(shop, "C000000001")["firstname"] == "Anna", "the earliest creation"
+    assert [status(shop, CUSTOMERS, row)[0] for row in (first, second, third)] == [1, 1, 1]
+    assert result.counts["converted"] == 0
+
+
+def test_a_later_good_row_stands_in_for_a_wrong_one(shop: Engine) -> None:
+    wrong = person(shop, guid(1), relationshiptype=9)
+    customers.synchronize_customers(shop)
+    assert status(shop, CUSTOMERS, wrong)[0] == 2
+    right = person(shop, guid(1), store="S2")
+    customers.synchronize_customers(shop)
+    assert [status(shop, CUSTOMERS, row) for row in (wrong, right)] == [(1, "", ""), (1, "", "")]
+    assert len(accounts(shop)) == 1
+
+
+def test_edits_wait_and_are_not_touched(shop: Engine) -> None:
+    person(shop, guid(1))
+    edit = person(shop, guid(1), operation=2, firstname="Karin")
+    gone = person(shop, guid(2), operation=3)
+    before = rows(shop, "SELECT xmin::text FROM ax.retailasynccustomerv2 WHERE operation > 1")
+    result = customers.synchronize_customers(shop)
+    assert [status(shop, CUSTOMERS, row) for row in (edit, gone)] == [(0, "", "")] * 2
+    assert rows(shop, "SELECT xmin::text FROM ax.retailasynccustomerv2 WHERE operation > 1") == before
+    assert customer(shop, "C000000001")["firstname"] == "Kari"
+    assert result.counts["pending"] == 2
+
+
+def test_numbers_go_out_in_guid_order_from_the_groups_own_sequence(shop: Engine) -> None:
+    with shop.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.numbersequencetable (dataareaid, numbersequence, format, lowest, highest, nextrec)"
+                " VALUES ('USMF', 'Business', :format, 1, 99, 7)"
+            ),
+            {"format": "B'##:A%"},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ax.custgroup (dataareaid, custgroup, name, custaccountnumseq)"
+                " VALUES ('USMF', 'B2B', 'Business', 'Business')"
+            )
+        )
+    for number in (5, 3, 4, 1, 2):
+        person(shop, guid(number), custgroup="B2B" if number % 2 else "")
+    customers.synchronize_customers(shop)
+    assert accounts(shop) == {
+        guid(1): "B'07:A%",
+        guid(2): "C000000001",
+        guid(3): "B'08:A%",
+        guid(4): "C000000002",
+        guid(5): "B'09:A%",
+    }
+    assert rows(shop, "SELECT numbersequence, nextrec FROM ax.numbersequencetable WHERE nextrec > 1 ORDER BY 1") == [
+        ("Business", 10),
+        ("CustomerAccount", 3),
+    ]
+
+
+def exhaust(hq: Engine, left: int, company: str = "USMF") -> None:
+    with hq.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE ax.numbersequencetable SET highest = nextrec + :left - 1"
+                " WHERE numbersequence = 'CustomerAccount' AND dataareaid = :company"
+            ),
+            {"left": left, "company": company},
+        )
+
+
+def test_an_exhausted_sequence_does_nothing_by_halves(shop: Engine) -> None:
+    created = [person(shop, guid(number)) for number in range(1, 6)]
+    wrong = person(shop, guid(6), relationshiptype=0)
+    exhaust(shop, 4)
+    with pytest.raises(ConfigurationError, match=r"has 4 numbers left, 5 are needed.*commerce setup apply"):
+        customers.synchronize_customers(shop)
+    assert accounts(shop) == {}
+    assert rows(shop, "SELECT count(*) FROM ax.dirpartytable WHERE name LIKE 'Kari%'") == [(0,)]
+    assert rows(shop, "SELECT count(*) FROM cdx.outbox") == [(0,)]
+    assert {status(shop, CUSTOMERS, row) for row in (*created, wrong)} == {(0, "", "")}
+
+    exhaust(shop, 5)
+    customers.synchronize_customers(shop)
+    assert list(accounts(shop).values()) == [f"C00000000{number}" for number in range(1, 6)]
+    assert status(shop, CUSTOMERS, wrong)[0] == 2
+
+
+def test_a_company_without_numbers_fails_its_stores_and_no_others(shop: Engine) -> None:
+    add_company(shop, "DEMF", currency="EUR")
+    add_store(shop, "D1", "DEMF")
+    person(shop, guid(1), store="D1", company="DEMF")
+    person(shop, guid(1))
+    with shop.begin() as connection:
+        connection.execute(
+            text("DELETE FROM ax.numbersequencereference WHERE dataareaid = 'DEMF' AND reference = 'CustomerAccount'")
+        )
+    result = customers.synchronize_customers(shop)
+    assert result.failed_stores == ("D1",)
+    assert "Company DEMF has no number sequence for customer accounts" in result.stores["D1"].message
+    assert accounts(shop) == {guid(1): "C000000001"}
+    assert accounts(shop, "DEMF") == {}
+    assert result.stores["D1"].counts["pending"] == 1
+
+
+def test_only_the_companies_asked_for(shop: Engine) -> None:
+    add_company(shop, "DEMF", currency="EUR")
+    add_store(shop, "D1", "DEMF")
+    person(shop, guid(1), store="D1", company="DEMF")
+    person(shop, guid(1))
+    result = customers.synchronize_customers(shop, companies=["DEMF"])
+    assert set(result.stores) == {"D1"}
+    assert (len(accounts(shop, "DEMF")), len(accounts(shop))) == (1, 0)
+    assert accounts(shop, "DEMF") == {guid(1): "C000000001"}, "numbers are a company's own"
+
+
+def test_a_number_that_a_customer_has_is_a_mistake_in_setup(shop: Engine) -> None:
+    with shop.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.custtable (dataareaid, accountnum, party, custgroup, currency)"
+                " SELECT dataareaid, 'C000000002', party, custgroup, currency FROM ax.custtable"
+            )
+        )
+    waiting = [person(shop, guid(number)) for number in (1, 2, 3)]
+    with pytest.raises(ConfigurationError, match="gives numbers that customers have already"):
+        customers.synchronize_customers(shop)
+    assert {status(shop, CUSTOMERS, row)[0] for row in waiting} == {0}
+
+
+def test_one_row_that_the_database_refuses_stops_only_itself(shop: Engine) -> None:
+    """No check foresees this one: a trigger of the operator's own refuses a name."""
+    with shop.begin() as connection:
+        connection.execute(text("ALTER TABLE ax.dirpersonname ADD CONSTRAINT no_robots CHECK (firstname <> 'Robot')"))
+    good = [person(shop, guid(number)) for number in (1, 2, 4, 5, 6)]
+    robot = person(shop, guid(3), firstname="Robot")
+    result = customers.synchronize_customers(shop)
+    assert {status(shop, CUSTOMERS, row)[0] for row in good} == {1}
+    state, error_class, error = status(shop, CUSTOMERS, robot)
+    assert (state, error_class) == (2, "permanent")
+    assert "constraint no_robots" in error
+    assert "Robot" not in error
+    assert [number[-1] for number in accounts(shop).values()] == ["1", "2", "3", "4", "5"], "no number is lost"
+    assert (result.counts["converted"], result.counts["failed"]) == (5, 1)
+
+
+def test_a_better_row_of_another_channel_stands_in_for_one_that_the_database_refuses(shop: Engine) -> None:
+    with shop.begin() as connection:
+        connection.execute(text("ALTER TABLE ax.dirpersonname ADD CONSTRAINT no_robots CHECK (firstname <> 'Robot')"))
+    person(shop, guid(3), firstname="Robot")
+    person(shop, guid(3), store="S2")
+    result = customers.synchronize_customers(shop)
+    assert accounts(shop) == {guid(3): "C000000001"}
+    assert rows(shop, "SELECT DISTINCT syncstatus FROM ax.retailasynccustomerv2") == [(1,)]
+    assert result.counts["converted"] == 1
+
+
+def test_many_customers_take_several_transactions(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commerce.customers.conversion.CHUNK", 7)
+    for number in range(20):
+        person(shop, guid(number))
+    steps: list[tuple[str, int, int | None]] = []
+    customers.synchronize_customers(shop, progress=lambda step, done, total=None: steps.append((step, done, total)))
+    assert list(accounts(shop).values()) == [f"C{number:09}" for number in range(1, 21)]
+    assert [step for step in steps if step[0] == "customers"] == [
+        ("customers", 7, 20),
+        ("customers", 14, 20),
+        ("customers", 20, 20),
+    ]
+    assert rows(shop, "SELECT count(DISTINCT xmin::text) FROM ax.custtable WHERE accountnum LIKE 'C0%'") == [(3,)]
+
+
+def test_a_row_that_failed_for_the_moment_is_tried_again(shop: Engine) -> None:
+    row = person(shop, guid(1))
+    with shop.begin() as connection:
+        connection.execute(text("UPDATE ax.retailasynccustomerv2 SET syncstatus = 2, errorclass = 'transient'"))
+    customers.synchronize_customers(shop)
+    assert status(shop, CUSTOMERS, row) == (1, "", "")
+
+
+def test_nothing_to_do(shop: Engine) -> None:
+    result = customers.synchronize_customers(shop)
+    assert result.ok
+    assert set(result.counts.values()) == {0}
+
+
+def test_an_ignored_row_stays_ignored(shop: Engine) -> None:
+    row = person(shop, guid(1))
+    with shop.begin() as connection:
+        connection.execute(text("UPDATE ax.retailasynccustomerv2 SET syncstatus = 3"))
+    customers.synchronize_customers(shop)
+    assert status(shop, CUSTOMERS, row)[0] == 3
+    assert accounts(shop) == {}
