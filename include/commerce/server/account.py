@@ -19,6 +19,8 @@ from pathlib import Path
 from commerce.errors import CommerceError
 
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 4
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -77,8 +79,8 @@ def choose(home: Path) -> Account:
 def _switch_to(uid: int, gid: int) -> Callable[[], None]:
     """A function for the child process that becomes uid:gid and keeps one capability to enter folders.
 
-    ``CAP_DAC_READ_SEARCH`` where root has it, otherwise ``CAP_DAC_OVERRIDE`` (a container's root often has only that). Where
-    the kernel refuses either, the server still starts if the account can reach its files by itself; so refusals are not
+    ``CAP_DAC_READ_SEARCH`` where root has it, otherwise ``CAP_DAC_OVERRIDE`` (a container's root often has only that).
+    Where the kernel refuses, the server still starts if the account can reach its files by itself; so refusals are not
     checked here.
     """
     held = _effective_capabilities()
@@ -88,6 +90,8 @@ def _switch_to(uid: int, gid: int) -> Callable[[], None]:
     def switch() -> None:
         if kept is not None:
             libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            # Otherwise access(2), which PostgreSQL asks about its programs, answers as if there were no capability.
+            libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)

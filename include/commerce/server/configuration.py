@@ -10,6 +10,7 @@ from commerce.server.layout import PORT, Layout
 
 _SETTINGS = """\
 # Written at every start by `commerce server start`; changes made here are lost.
+cluster_name = '{name}'
 listen_addresses = ''                   # no TCP; the Unix socket below is the only way in
 port = {port}
 unix_socket_directories = '{socket_folder}'
@@ -45,7 +46,10 @@ def write(layout: Layout, account: Account, socket_folder: Path) -> None:
     """
     users = "".join(f'commerce "{name}" postgres\n' for name in account.clients())
     settings = _SETTINGS.format(
-        port=PORT, socket_folder=str(socket_folder).replace("'", "''"), shared_memory=_shared_memory_type()
+        name=layout.name,
+        port=PORT,
+        socket_folder=str(socket_folder).replace("'", "''"),
+        shared_memory=_shared_memory_type(),
     )
     files = {"postgresql.conf": settings, "pg_hba.conf": "local all all peer map=commerce\n", "pg_ident.conf": users}
     for name, text in files.items():

@@ -23,7 +23,7 @@ from commerce.errors import CommerceError
 from commerce.server import account as accounts
 from commerce.server import configuration, postmaster
 from commerce.server.account import Account
-from commerce.server.layout import MAJOR_VERSION, Layout, programs
+from commerce.server.layout import MAJOR_VERSION, Layout, layout_of, programs
 
 Driver = Literal["psycopg", "psycopg2", "asyncpg"]
 
@@ -75,7 +75,7 @@ def start(home: Path, *, wait_seconds: float = 300) -> Server:
     Raises:
         CommerceError: the server cannot start; the message says why and what to do.
     """
-    layout = Layout(home.absolute())
+    layout = layout_of(home)
     layout.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(layout):
         deadline = time.monotonic() + wait_seconds
@@ -106,7 +106,7 @@ def stop(home: Path, *, wait_seconds: float = 60) -> bool:
     Raises:
         CommerceError: it still runs after `wait_seconds`.
     """
-    layout = Layout(home.absolute())
+    layout = layout_of(home)
     if not layout.home.is_dir():
         return False
     with _locked(layout):
@@ -128,15 +128,16 @@ def stop(home: Path, *, wait_seconds: float = 60) -> bool:
 
 def find(home: Path) -> Server | None:
     """The server of `home` if it runs and accepts connections."""
-    process = postmaster.running(Layout(home.absolute()))
+    layout = layout_of(home)
+    process = postmaster.running(layout)
     if process is None or not process.ready:
         return None
-    return Server(home.absolute(), process.pid, process.socket_folder)
+    return Server(layout.home, process.pid, process.socket_folder)
 
 
 def status(home: Path) -> ServerStatus:
     """Look at the server of `home`; never starts anything."""
-    layout = Layout(home.absolute())
+    layout = layout_of(home)
     process = postmaster.running(layout)
     if process is None:
         state: Literal["stopped", "never started"] = "stopped" if layout.data.is_dir() else "never started"

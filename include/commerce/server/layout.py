@@ -21,6 +21,7 @@ class Layout:
     """Paths of the embedded server of one ``COMMERCE_HOME``."""
 
     home: Path
+    """Absolute and without symbolic links (`layout_of`)."""
 
     @property
     def root(self) -> Path:
@@ -40,6 +41,11 @@ class Layout:
         return self.data / "postmaster.pid"
 
     @property
+    def name(self) -> str:
+        """The server's name in the titles of its processes: a digest of the home, the same at every start."""
+        return "commerce-" + hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+
+    @property
     def lock(self) -> Path:
         """Held while somebody starts or stops the server."""
         return self.home / "server.lock"
@@ -48,13 +54,17 @@ class Layout:
         """Where a server that starts now puts its socket.
 
         ``<home>/postgresql/run``; a short folder of the temporary directory when that path is too long for a Unix
-        socket. The name is a digest of the home, so that it is the same at every start.
+        socket.
         """
         folder = self.root / "run"
         if len(os.fsencode(folder / f".s.PGSQL.{PORT}.lock")) <= _LONGEST_SOCKET_PATH:
             return folder
-        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"commerce-{digest}"
+        return Path(tempfile.gettempdir()) / self.name
+
+
+def layout_of(home: Path) -> Layout:
+    """The layout of a ``COMMERCE_HOME``, however its path is written."""
+    return Layout(home.expanduser().resolve())
 
 
 def programs() -> Path:

@@ -39,7 +39,7 @@ def running(layout: Layout) -> Postmaster | None:
     if len(lines) < 5 or not lines[0].isdigit():
         return None
     pid = int(lines[0])
-    if not _works_in(pid, layout.data):
+    if not _alive(pid, layout):
         return None
     return Postmaster(pid, Path(lines[4]), ready=len(lines) > 7 and lines[7].strip() == "ready")
 
@@ -50,7 +50,7 @@ def clear_remains(layout: Layout, wait_seconds: float = 10) -> None:
     Ends backends that outlived a killed server (PostgreSQL refuses to start beside them) and removes its lock files
     (PostgreSQL refuses to start when the number in them belongs to any other process of the account by now).
     """
-    orphans = [p for p in psutil.process_iter() if _is_postgres(p) and _works_in(p.pid, layout.data)]
+    orphans = [process for process in psutil.process_iter() if _is_of(layout, process)]
     for process in orphans:
         with contextlib.suppress(psutil.Error):
             process.send_signal(signal.SIGQUIT)  # "end at once, recovery puts things right"
@@ -69,31 +69,33 @@ def ended(pids: Sequence[int], layout: Layout, wait_seconds: float) -> bool:
     Not psutil's own wait: that goes on until somebody has collected the zombie, which in a container may be never.
     """
     deadline = time.monotonic() + wait_seconds
-    while any(_works_in(pid, layout.data) for pid in pids):
+    while any(_alive(pid, layout) for pid in pids):
         if time.monotonic() >= deadline:
             return False
         time.sleep(_POLL_SECONDS)
     return True
 
 
-def _works_in(pid: int, folder: Path) -> bool:
-    """Whether `pid` is a live PostgreSQL process of this data folder, which is its working directory."""
+def _alive(pid: int, layout: Layout) -> bool:
     try:
-        process = psutil.Process(pid)
-        return (
-            process.status() != psutil.STATUS_ZOMBIE
-            and _is_postgres(process)
-            and Path(process.cwd()).resolve() == folder.resolve()
-        )
-    except psutil.Error:
+        return _is_of(layout, psutil.Process(pid))
+    except psutil.NoSuchProcess:
         return False
 
 
-def _is_postgres(process: psutil.Process) -> bool:
+def _is_of(layout: Layout, process: psutil.Process) -> bool:
+    """Whether this is a live PostgreSQL process of this data folder.
+
+    By command line: of the server itself it names the data folder, of its children (who replace it by a title) the
+    server. The working directory would say it too, but a container's root may not look at that of another account.
+    """
     try:
-        return process.name().startswith("postgres")
+        if process.status() == psutil.STATUS_ZOMBIE or not process.name().startswith("postgres"):
+            return False
+        command = process.cmdline()
     except psutil.Error:
         return False
+    return str(layout.data) in command or any(part.startswith(f"postgres: {layout.name}:") for part in command)
 
 
 def _read_lines(path: Path) -> list[str]:
