@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 
 from rich.console import Console
 
-console = Console(highlight=False)
+WIDTH_ELSEWHERE = 140
+"""Columns where the output is no terminal, such as a log."""
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 
 
 class Step:
