@@ -27,6 +27,18 @@ PART_ROWS = 20_000
 PART_BYTES = 16 * 1024 * 1024
 WAIT_SECONDS = 600
 
+_PART = pa.schema(
+    [
+        ("session", pa.int64()),
+        ("part", pa.int32()),
+        ("tablename", pa.string()),
+        ("rows", pa.int64()),
+        ("checksum", pa.string()),
+        ("data", pa.binary()),
+    ]
+)
+"""`cdx.packagepart` as Arrow: a binary COPY takes integers only in the width of their column."""
+
 _ACCOUNT = "(t.dataareaid, t.{account}) IN (SELECT k.dataareaid, k.accountnum FROM claimed AS k)"
 _ROWS: dict[str, str] = {
     "dirpartytable": "t.recid IN (SELECT p.recid FROM claimed_party AS p)",
@@ -126,10 +138,8 @@ def _pack(connection: ArrowConnection, session: int) -> None:
             size += len(data)
             checksum = hashlib.sha256(data).hexdigest()
             checksums.update(checksum.encode())
-            one = {"session": session, "part": part, "tablename": table.name, "rows": count}
-            connection.append(
-                "packagepart", pa.Table.from_pylist([{**one, "checksum": checksum, "data": data}]), schema="cdx"
-            )
+            one = {"session": session, "part": part, "tablename": table.name, "rows": count, "checksum": checksum}
+            connection.append("packagepart", pa.Table.from_pylist([{**one, "data": data}], _PART), schema="cdx")
     connection.execute(
         f"UPDATE cdx.retailcdxdownloadsession SET status = {int(Status.AVAILABLE)}, rowsaffected = {rows},"
         f" filesize = {size}, checksum = '{checksums.hexdigest()}' WHERE session = {session}"
