@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from commerce.outcomes import JobResult, StoreOutcome
+from commerce.outcomes import JobResult
 from commerce.progress import Progress
 from commerce.run.records import RunRecord
 from commerce.settings import Settings
@@ -16,13 +15,6 @@ Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
 
 WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "customer_sync": 0.0}
 """Seconds that a run waits for a channel's P-job that somebody else runs: an end of day lets `customer_sync` finish."""
-
-CRITICAL_VERDICTS = text("""
-    SELECT store, string_agg(rule || ': ' || count || ' (' || round(amount, 2) || ')', '; ' ORDER BY rule) AS reasons
-    FROM cdx.gateverdict
-    WHERE run = :run AND severity = 'critical' AND store = ANY(:stores)
-    GROUP BY store
-""")
 
 
 def _upload(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
@@ -65,20 +57,10 @@ def _validate_transactions(hq: Engine, run: RunRecord, stores: tuple[str, ...], 
 
 
 def _quality_gate(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
-    """Blocked is what headquarters' verdicts say, not what this process remembers."""
     from commerce import quality
 
     docs = Settings.from_environment().home / "data-docs"
-    result = quality.check(hq, run=run.run, scope=run.scope(stores), docs_dir=docs, progress=progress)
-    with hq.connect() as connection:
-        rows = connection.execute(CRITICAL_VERDICTS, {"run": run.run, "stores": list(stores)})
-        blocked = {row.store: row.reasons for row in rows}
-    outcomes = dict(result.stores)
-    for store, reasons in blocked.items():
-        judged = outcomes.get(store, StoreOutcome(store))
-        if judged.state != "failed":
-            outcomes[store] = replace(judged, state="blocked", message=reasons)
-    return JobResult("quality_gate", outcomes, result.counts, result.amounts)
+    return quality.check(hq, run=run.run, scope=run.scope(stores), docs_dir=docs, progress=progress)
 
 
 def _calculate_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
