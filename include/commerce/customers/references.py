@@ -7,12 +7,14 @@ empty. The map decides: an account that contradicts the GUID beside it is replac
 selected, so never touched.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from commerce.customers.late_binding import convert_referenced
 from commerce.database import retry_transient
+from commerce.errors import ConfigurationError
 from commerce.progress import Progress, silent
 from commerce.schema.enums import TransactionType
 from commerce.schema.uploaded import ACCOUNT_DEPOSIT, DELIVERY_ADDRESS, SALES_LINE, TRANSACTION, UploadedTable
@@ -29,19 +31,21 @@ _GUID = (
     " THEN r.custaccount ELSE r.custaccountasync END"
 )
 
-Convert = Callable[[str, dict[str, object]], object]
-"""Converts what the given SQL returns (dataareaid, custaccountasync, addressidasync), in transactions of its own."""
-
 
 @dataclass(frozen=True)
 class StoreReferences:
     """Late binding of one store: customers and addresses that became known, transactions whose references were
-    filled in, and transactions that still refer to something unknown."""
+    filled in, and transactions that still refer to something unknown; `message`: what setup keeps them unknown."""
 
     customers: int = 0
     addresses: int = 0
     transactions: int = 0
     unresolved: int = 0
+    message: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: count for name, count in vars(self).items() if name != "message"}
 
 
 def selected_sql(scope: Scope, types: Collection[TransactionType], condition: str = "TRUE") -> str:
@@ -77,14 +81,15 @@ def bind(
     *,
     scope: Scope,
     types: Collection[TransactionType],
-    convert: Convert,
+    job: str,
     condition: str = "TRUE",
     progress: Progress = silent,
 ) -> dict[str, StoreReferences]:
     """Late-bind and resolve all references of the selected transactions (see `selected_sql`); returns counts by store.
 
-    `convert` runs between two transactions of this function, never inside one (rule 9). A store without anything to
-    report is left out.
+    Customers and addresses are converted between two transactions of this function, never inside one (rule 9). Missing
+    setup (exhausted account numbers) is the message of the stores whose customers it keeps waiting. A store without
+    anything to report is left out.
     """
     selected = selected_sql(scope, types, condition)
     with hq.connect() as connection:
@@ -94,19 +99,28 @@ def bind(
             connection.execute(text(f"CREATE TEMP TABLE unbound AS {unbound_sql(selected)}"), scope.parameters)
             connection.execute(text("ANALYZE unbound"))
             waiting = connection.scalar(text("SELECT count(*) FROM unbound")) or 0
+        problem = ""
         if waiting:
             progress("convert customers and addresses", 0, waiting)
-            convert(
-                f"SELECT DISTINCT dataareaid, custaccountasync, addressidasync FROM ({unbound_sql(selected)}) AS r",
-                dict(scope.parameters),
-            )
+            try:
+                convert_referenced(
+                    hq,
+                    references_sql="SELECT dataareaid, custaccountasync, addressidasync"
+                    f" FROM ({unbound_sql(selected)}) AS unbound",
+                    parameters=scope.parameters,
+                    job=job,
+                )
+            except ConfigurationError as error:
+                problem = str(error)
         progress("resolve references", 0)
 
         def work() -> dict[str, StoreReferences]:
             with connection.begin():
                 _resolve(connection, selected, scope)
                 rows = connection.execute(text(_COUNTS))
-                return {row.store: StoreReferences(**row.counts) for row in rows}
+                return {
+                    row.store: StoreReferences(**row.counts, message=problem if row.waiting else "") for row in rows
+                }
 
         return retry_transient(work)
 
@@ -192,7 +206,11 @@ _COUNTS = """
                NOT u.customer_known AND c.accountnum IS NOT NULL AS customer_bound,
                NOT u.address_known AND a.addressid IS NOT NULL AS address_bound,
                (NOT u.customer_known AND c.accountnum IS NULL)
-                   OR (NOT u.address_known AND a.addressid IS NULL) AS unresolved
+                   OR (NOT u.address_known AND a.addressid IS NULL) AS unresolved,
+               c.accountnum IS NULL AND EXISTS (
+                   SELECT FROM ax.retailasynccustomerv2 AS s
+                   WHERE s.dataareaid = u.dataareaid AND s.custaccountasync = u.custaccountasync AND s.syncstatus = 0
+               ) AS waiting
         FROM unbound AS u
         LEFT JOIN ax.custaccountasyncmap AS c
             ON c.dataareaid = u.dataareaid AND c.custaccountasync = u.custaccountasync
@@ -200,13 +218,15 @@ _COUNTS = """
     ), bound AS (
         SELECT store, count(DISTINCT (dataareaid, custaccountasync)) FILTER (WHERE customer_bound) AS customers,
                count(DISTINCT (dataareaid, addressidasync)) FILTER (WHERE address_bound) AS addresses,
-               count(DISTINCT (terminal, transactionid)) FILTER (WHERE unresolved) AS unresolved
+               count(DISTINCT (terminal, transactionid)) FILTER (WHERE unresolved) AS unresolved,
+               bool_or(waiting) AS waiting
         FROM outcome GROUP BY store
     ), filled AS (
         SELECT store, count(DISTINCT (terminal, transactionid)) AS transactions FROM resolved GROUP BY store
     )
     SELECT store, jsonb_build_object(
                'customers', COALESCE(customers, 0), 'addresses', COALESCE(addresses, 0),
-               'transactions', COALESCE(transactions, 0), 'unresolved', COALESCE(unresolved, 0)) AS counts
+               'transactions', COALESCE(transactions, 0), 'unresolved', COALESCE(unresolved, 0)) AS counts,
+           COALESCE(waiting, FALSE) AS waiting
     FROM bound FULL JOIN filled USING (store)
 """
