@@ -1,4 +1,4 @@
-"""Late binding of cash-and-carry transactions: references are filled in everywhere, posted transactions stay as they are."""
+"""Late binding of cash-and-carry transactions: filled in everywhere, posted transactions stay as they are."""
 
 from __future__ import annotations
 
