@@ -104,9 +104,9 @@ def _surely_valid(field: Field, column: pa.Array) -> bool:
         assert field.width is not None
         return bool(_longest(column) <= field.width or pc.max(pc.utf8_length(column)).as_py() <= field.width)
     if field.kind == "date":
-        return _only(column, _DATE) and _longest(column) <= 10 and _casts(column, pa.date32())
+        return _only(column, _DATE) and _longest(column) <= 10 and _moments(column, pa.date32())
     if field.kind == "datetime":
-        return _casts(column, pa.timestamp("us")) or _casts(column, pa.timestamp("us", "UTC"))
+        return _moments(column, pa.timestamp("us")) or _moments(column, pa.timestamp("us", "UTC"))
     if field.kind == "decimal":
         return _only(column, _DECIMAL) and _casts(column, pa.decimal128(32, 6))
     return _only(column, _INTEGER) and _casts(column, pa.int32() if field.kind == "integer" else pa.int64())
@@ -133,6 +133,15 @@ def _casts(column: pa.Array, type_: pa.DataType) -> bool:
     except pa.ArrowInvalid:
         return False
     return True
+
+
+def _moments(column: pa.Array, type_: pa.DataType) -> bool:
+    """Whether all values are dates or times of a year that PostgreSQL has too: there is no year 0."""
+    try:
+        first = pc.min(column.cast(type_))
+    except pa.ArrowInvalid:
+        return False
+    return not first.is_valid or bool(pc.year(first).as_py() > 0)
 
 
 def _all_among(column: pa.Array, allowed: set[str]) -> bool:
