@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import adbc_driver_postgresql.dbapi
 import sqlalchemy as sa
 from adbc_driver_manager import dbapi as adbc
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -22,6 +23,7 @@ from commerce.settings import Settings
 TRANSIENT_STATES = frozenset({"40001", "40P01"})
 """SQLSTATEs of serialization failure and deadlock: the same transaction may succeed when it runs again."""
 
+_SESSION = {"application_name": "commerce", "options": "-c timezone=UTC"}
 _POLL_SECONDS = 0.2
 
 T = TypeVar("T")
@@ -53,7 +55,7 @@ def hq_engine(url: str | None = None) -> Engine:
     return sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         hide_parameters=True,  # bound values are personal data; errors must not quote them
-        connect_args={"application_name": "commerce", "options": "-c timezone=UTC"},
+        connect_args=_SESSION,
     )
 
 
@@ -63,8 +65,9 @@ def adbc_hq(engine: Engine) -> adbc.Connection:
     It is a connection of its own and shares no transaction. The caller closes it. It starts without
     autocommit: `commit()` what is to stay.
     """
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection: adbc.Connection = adbc_driver_postgresql.dbapi.connect(url)
+    parameters = engine.url.translate_connect_args(database="dbname", username="user")
+    conninfo = make_conninfo("", **{**parameters, **engine.url.query, **_SESSION})
+    connection: adbc.Connection = adbc_driver_postgresql.dbapi.connect(conninfo)
     return connection
 
 

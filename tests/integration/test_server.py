@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -15,8 +16,10 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from commerce import server
+from commerce import database, server
 from commerce.errors import CommerceError
 
 START = "import sys; from pathlib import Path; from commerce import server; print(server.start(Path(sys.argv[1])).pid)"
@@ -121,6 +124,25 @@ def test_the_server_outlives_the_process_group_that_started_it(home: Path) -> No
     starter.communicate()
     with connect(server.start(home)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_urls_of_every_driver_with_a_difficult_path(home: Path) -> None:
+    running = server.start(home / "it's 100% ours & no one else's")
+    try:
+        for driver in ("psycopg", "psycopg2"):
+            with sa.create_engine(running.url("hq", driver)).connect() as connection:
+                assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
+        with database.adbc_hq(database.hq_engine(running.url("hq"))) as adbc, adbc.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+        assert asyncio.run(_ask_asyncpg(running.url("hq", "asyncpg"))) == 1
+    finally:
+        server.stop(running.home)
+
+
+async def _ask_asyncpg(url: str) -> object:
+    async with create_async_engine(url).connect() as connection:
+        return (await connection.exec_driver_sql("SELECT 1")).scalar_one()
 
 
 def test_a_path_too_long_for_a_socket(home: Path) -> None:
