@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from commerce.schema.headquarters.exchange import RUN
 from commerce.schema.headquarters.organization import TENDER_TYPE
+from commerce.schema.uploaded import UPLOADED_TABLES
 from commerce.scope import Scope
 from support import company, transactions
 from support.transactions import DAY, Line
@@ -105,3 +106,39 @@ def block(hq: Engine, run: int, store: str) -> None:
 
 
 TOMORROW = DAY + timedelta(days=1)
+
+
+def settle_exchange(hq: Engine) -> None:
+    """Make up sessions and watermarks for rows that a test wrote without an upload: as if each store had sent its
+    own."""
+    with hq.begin() as connection:
+        for table in UPLOADED_TABLES:
+            store = next((name for name in table.column_names if name in ("store", "storeid")), None)
+            if store is None:
+                continue
+            connection.execute(
+                sa.text(
+                    f"UPDATE ax.{table.name} AS r SET origin = p.recid FROM cdx.retailconndatabaseprofile AS p"
+                    f" WHERE p.name = r.{store}"
+                )
+            )
+            connection.execute(
+                sa.text(
+                    "INSERT INTO cdx.retailcdxuploadsession (datastore, incarnation, stream, status)"
+                    f" SELECT DISTINCT origin, 1, 'current', 3 FROM ax.{table.name}"
+                )
+            )
+            connection.execute(
+                sa.text(
+                    f"UPDATE ax.{table.name} AS r SET uploadsession ="
+                    " (SELECT max(uploadsessionid) FROM cdx.retailcdxuploadsession AS s WHERE s.datastore = r.origin)"
+                )
+            )
+            connection.execute(
+                sa.text(
+                    "INSERT INTO cdx.uploadwatermark (datastore, incarnation, stream, tablename, replicationcounter)"
+                    " SELECT origin, incarnation, 'current', :table, max(replicationcounterfromorigin)"
+                    f" FROM ax.{table.name} GROUP BY origin, incarnation"
+                ),
+                {"table": table.name},
+            )

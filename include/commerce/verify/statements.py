@@ -1,0 +1,167 @@
+"""What is posted: real transactions, once, on their business date, with their amounts (design rules 10 to 12)."""
+
+from commerce.schema.enums import (
+    ORDER_TYPES,
+    REAL_ENTRY_STATUSES,
+    STATEMENT_TYPES,
+    EntryStatus,
+    StatementStatus,
+    TransactionType,
+    ValidationStatus,
+)
+from commerce.verify.rules import Check
+
+_REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
+_STATEMENT_TYPES = ", ".join(str(int(type_)) for type_ in STATEMENT_TYPES)
+_ORDER_TYPES = ", ".join(str(int(type_)) for type_ in ORDER_TYPES)
+_SALES = int(TransactionType.SALES)
+_VOIDED = int(EntryStatus.VOIDED)
+
+_ID = "e.store || ' ' || e.terminal || ' ' || e.transactionid"
+_HEADER = "(t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)"
+
+_STATEMENT_LINES = f"""
+    SELECT e.dataareaid, e.statementid, e.custaccount, l.itemid, l.variantid, l.unit, sum(l.qty) AS qty,
+           sum(l.netamount) AS netamount, sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
+    FROM ax.retaileodtransactiontable AS e
+    JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
+    JOIN ax.retailtransactionsalestrans AS l
+         ON (l.store, l.terminalid, l.transactionid) = (e.store, e.terminal, e.transactionid)
+    WHERE e.type = {_SALES} AND l.transactionstatus <> {_VOIDED} AND a.salesid IS NOT NULL
+    GROUP BY e.dataareaid, e.statementid, e.custaccount, l.itemid, l.variantid, l.unit"""
+
+CHECKS = (
+    Check(
+        "transaction_in_two_statements",
+        "a transaction is in at most one statement",
+        """
+        SELECT store || ' ' || terminal || ' ' || transactionid AS id FROM ax.retaileodtransactiontable
+        GROUP BY store, terminal, transactionid HAVING count(*) > 1""",
+    ),
+    Check(
+        "transaction_in_statement_and_order",
+        "a transaction becomes a sales order or is in a statement, not both",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e
+        JOIN ax.retailsalestable AS t ON {_HEADER}""",
+    ),
+    Check(
+        "statement_spans_dates",
+        "a statement has transactions of its own business date and store only",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e
+        JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE e.businessdate <> s.businessdate OR t.businessdate <> s.businessdate OR e.store <> s.storeid""",
+    ),
+    Check(
+        "unreal_transaction_posted",
+        "voided, cancelled, on-hold, training and suspended transactions are never posted",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE t.entrystatus NOT IN ({_REAL}) OR t.type NOT IN ({_STATEMENT_TYPES}) OR t.type <> e.type
+        UNION ALL
+        SELECT {_ID} FROM ax.retailsalestable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE t.entrystatus NOT IN ({_REAL}) OR t.type NOT IN ({_ORDER_TYPES})""",
+    ),
+    Check(
+        "invalid_transaction_posted",
+        "what is posted has passed validation",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)}""",
+    ),
+    Check(
+        "posted_amount_differs",
+        "a posted transaction has the amounts of the transaction",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e
+        LEFT JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE (t.netamount, t.grossamount, t.paymentamount)
+              IS DISTINCT FROM (e.netamount, e.grossamount, e.paymentamount)""",
+    ),
+    Check(
+        "posted_customer_differs",
+        "a posted transaction keeps its GUID beside the account, and the GUID leads to the account that was posted to",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e
+        JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        LEFT JOIN ax.custaccountasyncmap AS m
+             ON (m.dataareaid, m.custaccountasync) = (t.dataareaid, t.custaccountasync)
+        WHERE (t.custaccountasync <> '' AND m.accountnum IS DISTINCT FROM e.custaccount)
+           OR (t.custaccount <> '' AND t.custaccount <> e.custaccount)""",
+    ),
+    Check(
+        "statement_totals_differ",
+        "a statement's count and amounts are those of its transactions",
+        f"""
+        SELECT s.dataareaid || ' ' || s.statementid AS id FROM ax.retailstatementtable AS s
+        LEFT JOIN (
+            SELECT dataareaid, statementid, count(*) AS count, sum(paymentamount) AS paid,
+                   coalesce(sum(grossamount) FILTER (WHERE type = {_SALES}), 0) AS gross,
+                   coalesce(sum(grossamount - netamount) FILTER (WHERE type = {_SALES}), 0) AS tax
+            FROM ax.retaileodtransactiontable GROUP BY dataareaid, statementid) AS e USING (dataareaid, statementid)
+        WHERE (s.transactioncount, s.salesamount, s.taxamount, s.paymentamount)
+              IS DISTINCT FROM (e.count, e.gross, e.tax, e.paid)""",
+    ),
+    Check(
+        "aggregation_differs",
+        "the aggregated transactions of a posted statement are the sums of its sales by customer",
+        f"""
+        SELECT dataareaid || ' ' || statementid || ' ' || custaccount AS id
+        FROM (SELECT e.dataareaid, e.statementid, e.custaccount, count(*) AS transactioncount,
+                     sum(e.netamount) AS netamount, sum(e.grossamount) AS grossamount
+              FROM ax.retaileodtransactiontable AS e JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+              WHERE e.type = {_SALES} AND s.postingstatus >= {int(StatementStatus.AGGREGATED)}
+              GROUP BY e.dataareaid, e.statementid, e.custaccount) AS e
+        FULL JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
+        WHERE (a.transactioncount, a.netamount, a.grossamount)
+              IS DISTINCT FROM (e.transactioncount, e.netamount, e.grossamount)""",
+    ),
+    Check(
+        "document_of_posted_statement_missing",
+        "every aggregated transaction of a posted statement has its sales order and its invoice",
+        f"""
+        SELECT a.dataareaid || ' ' || a.statementid || ' ' || a.custaccount AS id
+        FROM ax.retaileodstatementaggregation AS a JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        LEFT JOIN ax.salestable AS o ON (o.dataareaid, o.salesid) = (a.dataareaid, a.salesid)
+        LEFT JOIN ax.custinvoicejour AS j ON (j.dataareaid, j.invoiceid) = (a.dataareaid, a.invoiceid)
+        WHERE s.postingstatus = {int(StatementStatus.POSTED)} AND (
+              (o.netamount, o.grossamount, o.custaccount) IS DISTINCT FROM (a.netamount, a.grossamount, a.custaccount)
+              OR (j.netamount, j.invoiceamount, j.invoiceaccount)
+                 IS DISTINCT FROM (a.netamount, a.grossamount, a.custaccount))""",
+    ),
+    Check(
+        "order_lines_differ",
+        "the lines of a statement's sales order are the sums of the customer's sales lines by item, variant and unit",
+        f"""
+        SELECT dataareaid || ' ' || statementid || ' ' || custaccount || ' ' || itemid AS id
+        FROM ({_STATEMENT_LINES}) AS t
+        FULL JOIN (
+            SELECT o.dataareaid, o.statementid, o.custaccount, l.itemid, l.variantid, l.unit, sum(l.qty) AS qty,
+                   sum(l.netamount) AS netamount, sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
+            FROM ax.salestable AS o JOIN ax.salesline AS l USING (dataareaid, salesid)
+            WHERE o.salesorigin = 'statement'
+            GROUP BY o.dataareaid, o.statementid, o.custaccount, l.itemid, l.variantid, l.unit) AS l
+            USING (dataareaid, statementid, custaccount, itemid, variantid, unit)
+        WHERE (t.qty, t.netamount, t.taxamount, t.discamount)
+              IS DISTINCT FROM (l.qty, l.netamount, l.taxamount, l.discamount)""",
+    ),
+    Check(
+        "order_differs_from_transaction",
+        "a sales order from a channel has the amounts of its transaction, and of its lines",
+        f"""
+        SELECT o.dataareaid || ' ' || o.salesid AS id FROM ax.salestable AS o
+        LEFT JOIN ax.retailsalestable AS e ON (e.dataareaid, e.salesid) = (o.dataareaid, o.salesid)
+        LEFT JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        LEFT JOIN (SELECT dataareaid, salesid, sum(netamount) AS netamount, sum(qty) AS qty FROM ax.salesline
+                   GROUP BY dataareaid, salesid) AS l ON (l.dataareaid, l.salesid) = (o.dataareaid, o.salesid)
+        LEFT JOIN (SELECT store, terminalid, transactionid, sum(qty) AS qty
+                   FROM ax.retailtransactionsalestrans WHERE transactionstatus <> {_VOIDED}
+                   GROUP BY store, terminalid, transactionid) AS s
+             ON (s.store, s.terminalid, s.transactionid) = (e.store, e.terminal, e.transactionid)
+        WHERE o.salesorigin = 'channel' AND (
+              (t.netamount, t.grossamount, t.businessdate) IS DISTINCT FROM (o.netamount, o.grossamount, o.businessdate)
+              OR coalesce(l.netamount, 0) + o.chargeamount <> o.netamount OR l.qty IS DISTINCT FROM s.qty)""",
+    ),
+)
