@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from sqlalchemy import Engine
 
+WIDTH_ELSEWHERE = 140
+"""Columns where the output is no terminal, such as a log."""
+
 Render = Callable[[], "RenderableType"]
 
 
@@ -71,7 +74,7 @@ def done(result: Mapping[str, Any], as_json: bool, sentence: str) -> None:
 def console() -> Console:
     from rich.console import Console
 
-    return Console(soft_wrap=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 
 
 def exit_unless(ok: bool) -> None:

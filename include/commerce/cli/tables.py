@@ -6,6 +6,7 @@ They take the dictionaries that `--json` prints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -32,22 +33,21 @@ STATES = {
 KINDS = {"end_of_day": "End of day", "historical": "End of day, history", "customer_sync": "Customer synchronization"}
 
 
-def run_summary_table(summary: Mapping[str, Any]) -> Table:
-    """A run's summary (`RunSummary.as_dict`) as a table that a store manager understands."""
+def run_summary_table(summary: Mapping[str, Any]) -> RenderableType:
+    """A run's summary (`RunSummary.as_dict`) as a table for a store manager, and why stores are not posted."""
     title = KINDS[summary["kind"]] + (f" {summary['business_date']}" if summary["business_date"] else "")
-    table = Table(title=title, caption=Text("\n".join(summary["problems"]), "bold red"))
+    table = Table(title=title)
     table.add_column("Store", no_wrap=True)
     for name in ("Customers converted", "Orders", "Transactions", "Amount posted"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=max(map(len, name.split())))
     table.add_column("State", no_wrap=True)
-    table.add_column("Notes", overflow="fold")
+    table.add_column("Notes", overflow="fold", min_width=24)
     for store in summary["stores"]:
-        label, style = STATES[store["state"]]
         table.add_row(
             Text(store["store"]),
             *(f"{store[name]:,}" for name in ("customers_converted", "orders", "transactions")),
             f"{_grouped(Decimal(store['posted_amount']))} {store['currency']}",
-            Text(label, style),
+            _state(store["state"]),
             Text("\n".join(_notes(store))),
         )
     table.add_section()
@@ -60,22 +60,34 @@ def run_summary_table(summary: Mapping[str, Any]) -> Table:
         "",
         style="bold",
     )
-    return table
+    problems = [Text(problem, "bold red") for problem in summary["problems"]]
+    return Group(table, *problems, *(_why(store) for store in stores if store["reasons"]))
 
 
 def _notes(store: Mapping[str, Any]) -> list[str]:
-    """Why the store is not posted, what was left out, and what is worth knowing, in this order."""
-    currency = store["currency"]
+    """What was left out or waits, and what is worth knowing."""
     lines = []
-    for reason in store["reasons"]:
-        what = f"{reason['rule']}: {reason['count']:,} for {_grouped(Decimal(reason['amount']))} {currency}"
-        sample = f", such as {', '.join(str(key) for key in reason['sample'][:2])}" if reason["sample"] else ""
-        lines.append(reason["message"] or what + sample)
     for name, words in (("exceptions", "left out as wrong"), ("waiting", "waiting")):
         if count := store[name]["count"]:
             amount = _grouped(Decimal(store[name]["amount"]))
-            lines.append(f"{count:,} {'transaction' if count == 1 else 'transactions'} {words}: {amount} {currency}")
+            lines.append(f"{_counted(count, 'transaction')} {words}: {amount} {store['currency']}")
     return [*lines, *store["notes"]]
+
+
+def _why(store: Mapping[str, Any]) -> Text:
+    """Each reason in a line of its own: rule, count, amount and a sample of keys."""
+    words, style = STATES[store["state"]]
+    text = Text(f"{store['store']} is {words.lower()}:", style)
+    for reason in store["reasons"]:
+        rule = str(reason["rule"]).replace("_", " ")
+        found = f"{_counted(reason['count'], 'transaction')}, {_grouped(Decimal(reason['amount']))} {store['currency']}"
+        sample = f", such as {', '.join(str(key) for key in reason['sample'][:2])}" if reason["sample"] else ""
+        text.append(f"\n  {rule}: {reason['message'] or found + sample}", "default not bold")
+    return text
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _by_currency(stores: list[Mapping[str, Any]]) -> dict[str, Decimal]:
@@ -189,6 +201,10 @@ def _cell(column: str, row: Mapping[str, Any]) -> RenderableType:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return Text(str(value))
 
 

@@ -77,7 +77,7 @@ def list_(as_json: options.Json = False) -> None:
 
     with output.headquarters() as hq:
         found = [channel.as_dict() for channel in channels.list_channels(hq)]
-    columns = ("name", "company", "state", "time_zone", "closing_time", "cut_over", "url", "last_upload_at")
+    columns = ("name", "company", "state", "time_zone", "closing_time", "cut_over", "url")
     output.rows(found, as_json, columns, nothing="No channels. `commerce channel add` registers one.")
 
 
