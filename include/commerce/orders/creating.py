@@ -1,0 +1,143 @@
+"""Sales orders and quotations from asynchronous orders: one short transaction a chunk, numbers taken last (rule 8)."""
+
+from sqlalchemy import Connection, text
+
+from commerce import sequences
+from commerce.errors import ConfigurationError
+from commerce.schema.enums import ErrorClass, OrderStatus, TransactionType
+from commerce.scope import key_sql, live_line_sql
+
+CHUNK = 2_000
+"""Orders a transaction: the number sequence is held for well under a second."""
+
+REFERENCES = {"order": "SalesOrder", "quotation": "SalesQuotation"}
+"""Document type -> number sequence reference."""
+
+
+def create_chunk(connection: Connection, company: str, chunk: int) -> dict[str, int]:
+    """Create the sales orders of one chunk of temp table `ready`; returns how many by store. The caller's transaction
+    is short and does nothing else.
+
+    Raises ConfigurationError when the company has no number sequence for them, or too few numbers.
+    """
+    place = {"company": company, "chunk": chunk}
+    connection.execute(text(_LOCK), place)
+    connection.execute(text(_CHOSEN), place)
+    needs = {row.documenttype: row.orders for row in connection.execute(text(_NEEDS))}
+    if not needs:
+        return {}
+    connection.execute(text("ANALYZE chosen"))
+    codes = {kind: _sequence(connection, company, REFERENCES[kind]) for kind in needs}
+    ranges = sequences.take(connection, {(company, codes[kind]): needs[kind] for kind in needs})
+    for kind in needs:
+        number = ranges[company, codes[kind]].sql("position")
+        connection.execute(text(f"UPDATE chosen SET salesid = {number} WHERE documenttype = :kind"), {"kind": kind})
+    for statement in (_ORDERS, _LINES, _RETAIL_ORDERS, _STATUS):
+        connection.execute(text(statement))
+    rows = connection.execute(text("SELECT store, count(*) AS orders FROM chosen GROUP BY store"))
+    return {row.store: row.orders for row in rows}
+
+
+def chunks(connection: Connection) -> list[tuple[str, int]]:
+    """The chunks of `ready`, in the order in which they get their numbers."""
+    rows = connection.execute(text("SELECT DISTINCT dataareaid, chunk FROM ready ORDER BY dataareaid, chunk"))
+    return [(row.dataareaid, row.chunk) for row in rows]
+
+
+def fail_company(connection: Connection, company: str, message: str) -> dict[str, int]:
+    """Mark the company's ready orders that have no sales order as failed; returns how many by store."""
+    with connection.begin():
+        connection.execute(text(_FAIL), {"company": company, "message": message[:1024]})
+        rows = connection.execute(text(_FAILED), {"company": company})
+        return {row.store: row.orders for row in rows}
+
+
+def _sequence(connection: Connection, company: str, reference: str) -> str:
+    code = sequences.references(connection, reference).get(company)
+    if code is None:
+        raise ConfigurationError(
+            f"Company {company} has no number sequence for {reference}. Name one under `references` in the setup file"
+            " and run `commerce setup apply`."
+        )
+    return code
+
+
+_OF_READY = f"""
+    FROM ready AS r JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("r")}
+    WHERE r.dataareaid = :company AND r.chunk = :chunk
+"""
+# Whoever else synchronizes these orders waits here, then finds their status written.
+_LOCK = f"""
+    SELECT count(*) FROM (SELECT t.store {_OF_READY} ORDER BY t.store, t.terminal, t.transactionid FOR UPDATE OF t) AS l
+"""
+_CHOSEN = f"""
+    CREATE TEMP TABLE chosen ON COMMIT DROP AS
+    SELECT *, row_number() OVER (PARTITION BY documenttype ORDER BY store, terminal, transactionid) AS position,
+           CAST(NULL AS varchar(20)) AS salesid
+    FROM (
+        SELECT r.store, r.terminal, r.transactionid, r.dataareaid, r.account, r.net, r.tax, r.charges, t.businessdate,
+               t.currency, t.dlvmode, t.inventlocationid, t.channelreferenceid,
+               CASE t.type WHEN {int(TransactionType.ASYNC_CUSTOMER_QUOTE)} THEN 'quotation' ELSE 'order' END
+                   AS documenttype,
+               COALESCE(NULLIF(t.logisticspostaladdress, 0), (
+                   SELECT NULLIF(d.logisticspostaladdress, 0) FROM ax.retailtransactionaddresstrans AS d
+                   WHERE {key_sql("d")} = {key_sql("t")} AND d.salelinenum = 0)) AS address
+        {_OF_READY}
+          AND NOT EXISTS (
+              SELECT FROM ax.retailtransactionorderstatus AS os WHERE {key_sql("os")} = {key_sql("t")}
+              AND os.status IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)}))
+    ) AS waiting
+"""
+_NEEDS = "SELECT documenttype, count(*) AS orders FROM chosen GROUP BY documenttype"
+_ORDERS = """
+    INSERT INTO ax.salestable (dataareaid, salesid, custaccount, documenttype, salesorigin, store, businessdate,
+                               currency, deliverypostaladdress, dlvmode, inventlocationid, channelreferenceid,
+                               netamount, taxamount, chargeamount, grossamount)
+    SELECT dataareaid, salesid, account, documenttype, 'channel', store, businessdate, currency, address, dlvmode,
+           inventlocationid, channelreferenceid, net, tax, charges, net + tax
+    FROM chosen ORDER BY salesid
+"""
+_LINES = f"""
+    INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount,
+                              discamount, custaccount, deliverypostaladdress)
+    SELECT c.dataareaid, c.salesid, l.linenum, l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount,
+           l.discamount, COALESCE(NULLIF(l.custaccount, ''), c.account),
+           COALESCE(NULLIF(l.logisticspostaladdress, 0), NULLIF(d.logisticspostaladdress, 0), c.address)
+    FROM chosen AS c
+    JOIN ax.retailtransactionsalestrans AS l
+        ON {key_sql("l", ("store", "terminalid", "transactionid"))} = {key_sql("c")} AND {live_line_sql("l")}
+    LEFT JOIN ax.retailtransactionaddresstrans AS d ON {key_sql("d")} = {key_sql("c")} AND d.salelinenum = l.linenum
+    ORDER BY c.salesid, l.linenum
+"""
+_RETAIL_ORDERS = """
+    INSERT INTO ax.retailsalestable (dataareaid, salesid, store, terminal, transactionid)
+    SELECT dataareaid, salesid, store, terminal, transactionid FROM chosen ORDER BY salesid
+"""
+_STATUS = f"""
+    INSERT INTO ax.retailtransactionorderstatus AS os
+        (store, terminal, transactionid, dataareaid, status, salesid, modifieddatetime)
+    SELECT store, terminal, transactionid, dataareaid, {int(OrderStatus.SUCCEEDED)}, salesid, now()
+    FROM chosen ORDER BY store, terminal, transactionid
+    ON CONFLICT (store, terminal, transactionid) DO UPDATE
+    SET status = EXCLUDED.status, salesid = EXCLUDED.salesid, errorclass = '', errordetail = '',
+        modifieddatetime = now()
+"""
+_UNSYNCHRONIZED = f"""
+    FROM ready AS r LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("r")}
+    WHERE r.dataareaid = :company
+      AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
+"""
+_FAIL = f"""
+    INSERT INTO ax.retailtransactionorderstatus AS os
+        (store, terminal, transactionid, dataareaid, status, errorclass, errordetail, retrycount, modifieddatetime)
+    SELECT r.store, r.terminal, r.transactionid, r.dataareaid, {int(OrderStatus.FAILED)}, '{ErrorClass.PERMANENT}',
+           :message, 1, now()
+    {_UNSYNCHRONIZED}
+    ORDER BY 1, 2, 3
+    ON CONFLICT (store, terminal, transactionid) DO UPDATE
+    SET status = EXCLUDED.status, errorclass = EXCLUDED.errorclass, errordetail = EXCLUDED.errordetail,
+        retrycount = os.retrycount + 1, modifieddatetime = now()
+    WHERE (os.status, os.errorclass, os.errordetail) IS DISTINCT FROM
+          (EXCLUDED.status, EXCLUDED.errorclass, EXCLUDED.errordetail)
+"""
+_FAILED = f"SELECT r.store, count(*) AS orders {_UNSYNCHRONIZED} GROUP BY r.store"
