@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ class DemoChannel:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What there is to run: `business_dates` in order; `history_dates` are those before the history store's cut-over date.
+    """What there is to run. `business_dates` in order; `history_dates`: those before the history store's cut-over date.
 
-    `written`: the stores whose files this build made (none, if all were there). `unknown_store`: the store that a run must block.
+    `written`: the stores whose files this build made (none, if all were there). `unknown_store`: the store that a run
+    must block.
     """
 
     folder: Path
@@ -72,10 +74,10 @@ def build(
     days: int = 3,
     progress: Progress = silent,
 ) -> DemoResult:
-    """Make channel databases from TPC-DS data under `home`/demo and register them, with the demo company, in headquarters.
+    """Make channel databases from TPC-DS data under `home`/demo and register them, with their company, in headquarters.
 
-    The same parameters give the same content. Stores that exist keep their files and their setup; `unknown_customer` and
-    `history_store` each add one store to them. See docs for what the data contains.
+    The same parameters give the same content. Stores that exist keep their files and their setup; `unknown_customer`
+    and `history_store` each add one store to them. See docs for what the data contains.
 
     Raises:
         UsageError: a parameter is out of range, or headquarters holds the stores of another demo already.
@@ -125,7 +127,7 @@ def _generate(parameters: Parameters, folder: Path, missing: list[DemoStore], pr
                     store.number,
                     template,
                     channels / f"{store.name}.db",
-                    lambda database, number=store.number: defects.add_bad_customers(database, parameters, number),
+                    partial(defects.add_bad_customers, parameters, store.number),
                 )
             progress("Writing channel databases", len(missing), len(missing))
     finally:
@@ -186,8 +188,8 @@ def _refuse_other_demo(hq: Engine, parameters: Parameters, folder: Path) -> None
         url = _channel(store, folder).url
         if registered.get(store.name, url) != url:
             raise UsageError(
-                f"Headquarters has a store {store.name} of another demo already, and two demos cannot share their numbers. Use the "
-                "parameters of that demo, or another COMMERCE_HOME."
+                f"Headquarters has a store {store.name} of another demo already, and two demos cannot share their "
+                "numbers. Use the parameters of that demo, or another COMMERCE_HOME."
             )
 
 

@@ -27,7 +27,8 @@ OTHERS = f"""
 INSERT INTO document BY NAME
 SELECT {_DOCUMENT_NUMBER} + position AS doc, doc AS origin, 5 AS source, doc AS number, second, type, 0 AS entrystatus,
        shop, day, register, amount
-FROM opening, (VALUES (1, 1, 68400, 18, 18.50), (2, 2, 70200, 18, -42.00), (3, 1, 75600, 16, 500.00), (4, 2, 75660, 17, 300.00),
+FROM opening, (VALUES (1, 1, 68400, 18, 18.50), (2, 2, 70200, 18, -42.00),
+                      (3, 1, 75600, 16, 500.00), (4, 2, 75660, 17, 300.00),
                       (5, 1, 77400, 7, NULL), (6, 2, 77460, 7, NULL)) AS kinds(position, register, second, type, amount)
 WHERE NOT (type = 18 AND (shop + day + 4) % 2 <> register - 1)
 """
@@ -40,13 +41,17 @@ GROUP BY ALL
 """
 
 _REGISTER = """header.transactionid, header.store, header.terminal, header.receiptid, header.staff, header.shift,
-               header.businessdate AS transdate, header.second AS transtime, header.businessdate, 'USMF' AS dataareaid"""
-_AMOUNTS = """CAST({0} AS VARCHAR) AS amountcur, CAST({0} AS VARCHAR) AS amountmst, CAST({0} AS VARCHAR) AS amounttendered"""
+               header.businessdate AS transdate, header.second AS transtime, header.businessdate,
+               'USMF' AS dataareaid"""
+_AMOUNTS = (
+    """CAST({0} AS VARCHAR) AS amountcur, CAST({0} AS VARCHAR) AS amountmst, CAST({0} AS VARCHAR) AS amounttendered"""
+)
 
 
 def _drop(type_: int, extra: str = "") -> str:
     return f"""
-        SELECT {_REGISTER}, '1' AS linenum, '1' AS tendertype, 'USD' AS currency, {_AMOUNTS.format("amount")}, '1' AS qty {extra}
+        SELECT {_REGISTER}, '1' AS linenum, '1' AS tendertype, 'USD' AS currency, {_AMOUNTS.format("amount")},
+               '1' AS qty {extra}
         FROM header WHERE shop = ? AND type = {type_} ORDER BY pos"""
 
 
@@ -76,7 +81,8 @@ CHANNEL_ROWS = {
                count(*) FILTER (type = 2 AND source = 1 AND entrystatus = 0) AS salescount,
                count(*) FILTER (source = 2) AS returnscount, count(*) FILTER (entrystatus = 1) AS voidscount,
                count(DISTINCT guid) AS customerscount,
-               CAST(coalesce(sum(gross) FILTER (type = 2 AND source = 1 AND entrystatus = 0), 0) AS VARCHAR) AS salestotal,
+               CAST(coalesce(sum(gross) FILTER (source = 1 AND type = 2 AND entrystatus = 0), 0) AS VARCHAR)
+                   AS salestotal,
                CAST(coalesce(sum(gross) FILTER (source = 2), 0) AS VARCHAR) AS returnstotal,
                CAST(coalesce(sum(tax) FILTER (type = 2 AND entrystatus = 0), 0) AS VARCHAR) AS taxtotal,
                CAST(coalesce(sum(discount) FILTER (type = 2 AND entrystatus = 0), 0) AS VARCHAR) AS discounttotal,
@@ -95,10 +101,13 @@ def add_cash_management(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def count_tenders(connection: duckdb.DuckDBPyConnection) -> None:
-    """What a tender declaration finds in the drawer: the shift's payments. Tables `header` and `payment` must be there."""
+    """What a tender declaration finds in the drawer: the shift's payments. Tables `header` and `payment` must be
+    there."""
     connection.execute(COUNTED)
 
 
 def channel_rows(*, income: str, expense: str) -> dict[str, str]:
     """The queries of `CHANNEL_ROWS`, complete."""
-    return {table: query.replace("{income}", income).replace("{expense}", expense) for table, query in CHANNEL_ROWS.items()}
+    return {
+        table: query.replace("{income}", income).replace("{expense}", expense) for table, query in CHANNEL_ROWS.items()
+    }

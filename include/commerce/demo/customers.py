@@ -7,8 +7,8 @@ import duckdb
 UNKNOWN_BUYER = 2_999_999_999
 """The customer of whom the unknown-customer store's transactions know the GUID and nobody has the row."""
 
-# Customers who never bought came in on some day all the same. Buyers from a thousand million on belong to an extra store: they
-# borrow name and address of a TPC-DS customer some places further.
+# Customers who never bought came in on some day all the same. Buyers from a thousand million on belong to an extra
+# store: they borrow name and address of a TPC-DS customer some places further.
 BUYERS = """
 CREATE TABLE buyer AS
 WITH bought AS (
@@ -17,8 +17,8 @@ WITH bought AS (
     FROM document JOIN shop USING (shop) WHERE buyer IS NOT NULL GROUP BY buyer),
 wanted AS (
     SELECT coalesce(bought.sk, c_customer_sk) AS sk,
-           CASE WHEN coalesce(bought.sk, 0) < 1000000000 THEN share('home', coalesce(bought.sk, c_customer_sk), store_count())
-                ELSE bought.shop END AS shop,
+           CASE WHEN bought.sk > 1000000000 THEN bought.shop
+                ELSE share('home', coalesce(bought.sk, c_customer_sk), store_count()) END AS shop,
            first_moment, coalesce(web, FALSE) AS web
     FROM customer FULL JOIN bought ON bought.sk = c_customer_sk),
 named AS (
@@ -35,13 +35,15 @@ SELECT sk, shop, web, organization, place, email, guid('customer', sk) AS guid,
                 utc(share('day', sk, day_count()), 32400 + share('time', sk, 36000), offset_seconds)) AS created,
        CASE WHEN organization THEN '' ELSE given END AS firstname,
        CASE WHEN organization THEN '' ELSE initial END AS middlename,
-       CASE WHEN organization THEN '' WHEN given = '' AND family = '' THEN 'Customer ' || sk ELSE family END AS lastname,
+       CASE WHEN organization THEN '' WHEN given = '' AND family = '' THEN 'Customer ' || sk ELSE family END
+           AS lastname,
        CASE WHEN organization THEN
                 concat_ws(' ', CASE WHEN family = '' THEN 'Company ' || sk ELSE family END,
-                          list_extract(['Trading', 'Supply', 'Catering', 'Builders', 'Studio'], 1 + share('trade', sk, 5)), 'LLC')
+                          ['Trading', 'Supply', 'Catering', 'Builders', 'Studio'][1 + share('trade', sk, 5)], 'LLC')
             ELSE concat_ws(' ', nullif(firstname, ''), nullif(middlename, ''), nullif(lastname, '')) END AS custname,
-       '+1' || list_extract([713, 206, 617, 303, 404, 312, 602, 305, 214, 775], 1 + share('area', sk, 10))
-            || (220 + share('exchange', sk, 80)) || lpad(CAST(share('subscriber', sk, 10000) AS VARCHAR), 4, '0') AS phone,
+       '+1' || [713, 206, 617, 303, 404, 312, 602, 305, 214, 775][1 + share('area', sk, 10)]
+            || (220 + share('exchange', sk, 80))
+            || lpad(CAST(share('subscriber', sk, 10000) AS VARCHAR), 4, '0') AS phone,
        sk % 5 = 2 AS second_address
 FROM named JOIN shop USING (shop)
 ORDER BY shop, created, sk
@@ -77,8 +79,8 @@ CHANNEL_ROWS = {
                CASE WHEN organization THEN 'ORG-' || sk ELSE '' END AS organizationid
         FROM buyer WHERE shop = ? AND sk <> {UNKNOWN_BUYER} ORDER BY created, sk""",
     "retailasyncaddressv2": f"""
-        SELECT {_OF_BUYER}, iso(created) AS createddatetime, addressid, custname, street, streetnumber, buildingcompliment,
-               city, county, state, zip, 'USA' AS country, phone, email,
+        SELECT {_OF_BUYER}, iso(created) AS createddatetime, addressid, custname, street, streetnumber,
+               buildingcompliment, city, county, state, zip, 'USA' AS country, phone, email,
                CASE WHEN ordinal = 1 THEN 1 ELSE 0 END AS makepostaladdressprimary
         FROM address WHERE shop = ? AND sk <> {UNKNOWN_BUYER} ORDER BY created, sk, ordinal""",
     "retailasynccustomercontact": f"""
@@ -94,15 +96,16 @@ CHANNEL_ROWS = {
         FROM buyer WHERE shop = ? AND sk <> {UNKNOWN_BUYER} AND sk % 6 = 0 ORDER BY created, sk""",
     "retailasynccustomerattributev2": f"""
         SELECT {_OF_BUYER}, iso(created + to_seconds(5)) AS createddatetime, {{shoe_size}} AS attributerecid,
-               {{text_type}} AS attributedatatype, CAST(36 + share('shoe size', sk, 12) AS VARCHAR) AS attributevaluestring
+               {{text_type}} AS attributedatatype,
+               CAST(36 + share('shoe size', sk, 12) AS VARCHAR) AS attributevaluestring
         FROM buyer WHERE shop = ? AND sk <> {UNKNOWN_BUYER} AND sk % 9 = 0 ORDER BY created, sk""",
     "retailexternalidtoasynccustomermap": f"""
         SELECT guid('identity', sk) AS externalidentityid, 1 AS providerid, guid AS asynccustomeraccountnumber,
                'USMF' AS dataareaid
         FROM buyer WHERE shop = ? AND sk <> {UNKNOWN_BUYER} AND web ORDER BY created, sk""",
 }
-"""Channel table to the query of its rows for one store; names of columns are the table's. Record ids of affiliations and the
-attribute are filled in by `channel_rows`."""
+"""Channel table to the query of its rows for one store; names of columns are the table's. Record ids of affiliations
+and the attribute are filled in by `channel_rows`."""
 
 
 def add_customers(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,4 +1,4 @@
-"""Rows as only the real world writes them: bad customers that no transaction refers to, and the customer that nobody knows."""
+"""Rows as only the real world writes them: bad customers that nothing refers to, and the customer that nobody knows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from commerce.demo import customers
 from commerce.demo.plan import COMPANY, FIRST_DATE, UNKNOWN_STORE, Parameters
 from commerce.errors import UsageError
 
-# One sale and one order of the first day that nothing refers to; the smallest document, so that it is always the same one.
+# One sale and one order of the first day that nothing refers to: the smallest document, always the same one.
 FORGET = f"""
 UPDATE document SET buyer = {customers.UNKNOWN_BUYER}
 WHERE doc IN (
@@ -39,7 +39,9 @@ def forget_customer(connection: duckdb.DuckDBPyConnection, shop: int) -> None:
     connection.execute(FORGET, {"shop": shop})
 
 
-def held_back_rows(connection: duckdb.DuckDBPyConnection, shop: int, queries: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+def held_back_rows(
+    connection: duckdb.DuckDBPyConnection, shop: int, queries: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
     """The rows that would make the unknown customer known, by channel table. `queries` are `customers.channel_rows`."""
     rows = {}
     for table in HELD_BACK:
@@ -73,7 +75,7 @@ def deliver_unknown_customer(folder: Path) -> str:
     return guid
 
 
-def add_bad_customers(database: sqlite3.Connection, parameters: Parameters, store: int) -> None:
+def add_bad_customers(parameters: Parameters, store: int, database: sqlite3.Connection) -> None:
     """Write the bad rows of store number `store`: its share of four kinds, spread over the first four stores.
 
     Raw bytes and text in a number column are what SQLite takes from any register.
@@ -85,7 +87,11 @@ def add_bad_customers(database: sqlite3.Connection, parameters: Parameters, stor
 
 
 def _too_long_county(database: sqlite3.Connection, guid: str) -> None:
-    _insert(database, "retailasynccustomerv2", _customer(guid, custname="Otto Longcounty", firstname="Otto", lastname="Longcounty"))
+    _insert(
+        database,
+        "retailasynccustomerv2",
+        _customer(guid, custname="Otto Longcounty", firstname="Otto", lastname="Longcounty"),
+    )
     _insert(
         database,
         "retailasyncaddressv2",
@@ -106,9 +112,8 @@ def _too_long_county(database: sqlite3.Connection, guid: str) -> None:
 def _broken_text(database: sqlite3.Connection, guid: str) -> None:
     """A Latin-1 name in a database of UTF-8 text."""
     _insert(database, "retailasynccustomerv2", _customer(guid, custname="Broken", firstname="Ren", lastname="Broken"))
-    database.execute(
-        "UPDATE retailasynccustomerv2 SET custname = CAST(x'52656ee92042726f6b656e' AS TEXT) WHERE custaccountasync = ?", [guid]
-    )
+    latin_1 = "CAST(x'52656ee92042726f6b656e' AS TEXT)"
+    database.execute(f"UPDATE retailasynccustomerv2 SET custname = {latin_1} WHERE custaccountasync = ?", [guid])
 
 
 def _text_for_a_number(database: sqlite3.Connection, guid: str) -> None:
@@ -134,4 +139,4 @@ def _customer(guid: str, **values: Any) -> dict[str, Any]:
 
 def _insert(database: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
     columns, marks = ", ".join(row), ", ".join("?" for _ in row)
-    database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))  # noqa: S608
+    database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))

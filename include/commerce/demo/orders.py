@@ -13,7 +13,8 @@ INSERT INTO document BY NAME
 SELECT {p}_order_number * 10 + {source} AS doc, doc AS origin, {source} AS source, {p}_order_number AS number,
        coalesce(max({p}_sold_date_sk), {p}_order_number) AS date_key, 0 AS later,
        28800 + coalesce(max({p}_sold_time_sk), {p}_order_number) % 46800 AS second,
-       (coalesce(max({p}_bill_customer_sk), max({p}_ship_customer_sk), {p}_order_number) - 1) % customer_count() + 1 AS buyer,
+       (coalesce(max({p}_bill_customer_sk), max({p}_ship_customer_sk), {p}_order_number) - 1) % customer_count() + 1
+           AS buyer,
        CASE WHEN {source} = 4 THEN 27 WHEN share('quote', {p}_order_number, 20) = 0 THEN 31 ELSE 33 END AS type,
        CASE share('order status', {p}_order_number, 300) WHEN 0 THEN 1 ELSE 0 END AS entrystatus,
        CASE WHEN share('order charge', {p}_order_number, 4) > 0 THEN 7.95 END AS charge

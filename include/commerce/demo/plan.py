@@ -1,4 +1,4 @@
-"""What a demo consists of: its parameters, its calendar and its stores. Nothing here is random and nothing asks the clock."""
+"""What a demo consists of: its parameters, its calendar and its stores. Nothing is random, nothing asks the clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ FIRST_DATE = date(2026, 3, 2)
 """A Monday before the switch to daylight saving time, so that a store's offset is the same on every demo day."""
 MOST_DAYS = 3
 HISTORY_DAYS = 3
-REGISTERS = (1, 2)
+SMALLEST_SCALE = 0.01
+"""Of TPC-DS; its generator never ends somewhat below."""
 
 UNKNOWN_STORE = "ROSWELL"
 HISTORY_STORE = "NEWPORT"
@@ -79,7 +80,7 @@ _UNKNOWN_PLACE = Place(UNKNOWN_STORE, _MOUNTAIN, "NM", "0.04875", "0.03000")
 
 @dataclass(frozen=True)
 class DemoStore:
-    """One store: `number` is its place in the demo, `first_day` counts from the first business date (negative: history)."""
+    """One store. `number`: its place in the demo; `first_day`: from the first business date (negative: history)."""
 
     number: int
     name: str
@@ -90,7 +91,9 @@ class DemoStore:
     @property
     def offset_seconds(self) -> int:
         """The store's time minus UTC on the demo days."""
-        offset = datetime(FIRST_DATE.year, FIRST_DATE.month, FIRST_DATE.day, tzinfo=ZoneInfo(self.place.time_zone)).utcoffset()
+        offset = datetime(
+            FIRST_DATE.year, FIRST_DATE.month, FIRST_DATE.day, tzinfo=ZoneInfo(self.place.time_zone)
+        ).utcoffset()
         assert offset is not None
         return int(offset.total_seconds())
 
@@ -116,8 +119,8 @@ class Parameters:
     def __post_init__(self) -> None:
         if not 1 <= self.stores <= 900:
             raise UsageError(f"A demo has 1 to 900 stores, not {self.stores}.")
-        if not 0.001 <= self.scale <= 100:
-            raise UsageError(f"The TPC-DS scale is between 0.001 and 100, not {self.scale}.")
+        if not SMALLEST_SCALE <= self.scale <= 100:
+            raise UsageError(f"The TPC-DS scale is between {SMALLEST_SCALE} and 100, not {self.scale}.")
         if not 1 <= self.days <= MOST_DAYS:
             raise UsageError(f"A demo covers 1 to {MOST_DAYS} business dates, not {self.days}.")
         if self.seed < 0:
@@ -125,7 +128,7 @@ class Parameters:
 
     @property
     def key(self) -> str:
-        """Folder name. The extra stores are not in it: they are added beside the others, whose content they do not touch."""
+        """Folder name, without the extra stores: they are added beside the others, whose content they do not touch."""
         return f"stores-{self.stores}_scale-{self.scale:g}_seed-{self.seed}_days-{self.days}"
 
     @property

@@ -1,7 +1,7 @@
 """From documents to the rows of a channel's transaction tables: numbers, taxes, discounts, charges, payments, totals.
 
-All money is computed here from quantity and price in exact decimals: net = price * quantity - discount, tax = net * rate rounded
-to the cent for each code, and every total is the sum of its parts.
+All money is computed here from quantity and price in exact decimals: net = price * quantity - discount, tax = net *
+rate rounded to the cent for each code, and every total is the sum of its parts.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ CREATE TABLE numbered AS
 WITH placed AS (
     SELECT * REPLACE (coalesce(register, 1 + share('register', doc, 2)) AS register),
            utc(day, second, offset_seconds) AS moment, business_date(day) AS date,
-           lpad(CAST(shop + 1 AS VARCHAR), 4, '0') || '-' || coalesce(register, 1 + share('register', doc, 2)) AS terminal
+           lpad(CAST(shop + 1 AS VARCHAR), 4, '0') || '-' || coalesce(register, 1 + share('register', doc, 2))
+               AS terminal
     FROM document JOIN shop USING (shop))
-SELECT placed.*, CASE WHEN buyer IS NOT NULL THEN guid('customer', buyer) END AS guid, strftime(date, '%Y-%m-%d') AS businessdate,
+SELECT placed.*, CASE WHEN buyer IS NOT NULL THEN guid('customer', buyer) END AS guid,
+       strftime(date, '%Y-%m-%d') AS businessdate,
        row_number() OVER (ORDER BY shop, moment, doc) AS pos,
        row_number() OVER (PARTITION BY shop, register ORDER BY moment, doc) AS sequence,
        store || '-' || terminal || '-' || lpad(CAST(sequence AS VARCHAR), 6, '0') AS transactionid,
@@ -46,7 +48,8 @@ WITH total AS (
            CAST(sum(qty) AS BIGINT) AS items, count(*) AS lines
     FROM line WHERE NOT voided GROUP BY doc),
 summed AS (
-    SELECT numbered.* EXCLUDE (charge_tax), coalesce(charge_tax, money(0)) AS charge_tax, coalesce(tax, money(0)) AS tax,
+    SELECT numbered.* EXCLUDE (charge_tax), coalesce(charge_tax, money(0)) AS charge_tax,
+           coalesce(tax, money(0)) AS tax,
            coalesce(discount, money(0)) AS discount, coalesce(items, 0) AS items, coalesce(lines, 0) AS lines,
            money(coalesce(net, money(0)) + coalesce(charge, money(0))) AS net
     FROM numbered LEFT JOIN total USING (doc))
@@ -61,13 +64,13 @@ SELECT *, money(net + tax + charge_tax) AS gross,
 FROM summed ORDER BY pos
 """
 
-# Methods 0-4 card; 5-7 the next twenty dollars in cash with change; 8 exact cash; 9 half cash, half card. Refunds go back the way
-# the sale was paid. One card in sixty is declined first and its payment line voided.
+# Methods 0-4 card; 5-7 the next twenty dollars in cash with change; 8 exact cash; 9 half cash, half card. Refunds go
+# back the way the sale was paid. One card in sixty is declined first and its payment line voided.
 PAYMENT = """
 CREATE TABLE payment AS
 WITH paying AS (
     SELECT doc, pos, shop, number, source, paid,
-           CASE WHEN method IN (5, 6, 7) AND paid < 0 THEN 8 WHEN method = 9 AND abs(paid) < 1 THEN 8 ELSE method END AS method,
+           CASE WHEN method IN (5, 6, 7) AND paid < 0 OR method = 9 AND abs(paid) < 1 THEN 8 ELSE method END AS method,
            money(((CAST(paid * 100 AS BIGINT) + 1999) // 2000) * 20) AS tendered, money(round(paid * 0.5, 2)) AS half
     FROM header WHERE paid <> 0),
 lines AS (
@@ -101,8 +104,8 @@ def _address_id(ordinal: int) -> str:
 CHANNEL_ROWS = {
     "retailtransactiontable": f"""
         SELECT {_KEY}, type, entrystatus, businessdate, businessdate AS transdate, second AS transtime,
-               iso(moment - to_seconds(60)) AS begindatetime, iso(moment) AS createddatetime, receiptid, staff, shift, batchid,
-               terminal AS batchterminalid, 'USD' AS currency, guid AS custaccountasync,
+               iso(moment - to_seconds(60)) AS begindatetime, iso(moment) AS createddatetime, receiptid, staff,
+               shift, batchid, terminal AS batchterminalid, 'USD' AS currency, guid AS custaccountasync,
                CASE WHEN guid IS NOT NULL THEN CASE WHEN guid_in_account THEN guid ELSE '' END
                     WHEN source IN (1, 2) AND share('default account', number, 2) = 0 THEN '{DEFAULT_CUSTOMER}'
                     ELSE '' END AS custaccount,
@@ -114,9 +117,11 @@ CHANNEL_ROWS = {
                CAST(paid AS VARCHAR) AS paymentamount, CAST(discount AS VARCHAR) AS discamount,
                CAST(CASE WHEN type = 18 THEN amount ELSE 0 END AS VARCHAR) AS incomeexpenseamount,
                CAST(items AS VARCHAR) AS numberofitems, CAST(lines AS VARCHAR) AS numberofitemlines,
-               coalesce(payment_lines, 0) AS numberofpaymentlines, CASE WHEN source = 2 THEN 1 ELSE 0 END AS saleisreturnsale
+               coalesce(payment_lines, 0) AS numberofpaymentlines,
+               CASE WHEN source = 2 THEN 1 ELSE 0 END AS saleisreturnsale
         FROM header
-        LEFT JOIN (SELECT doc, count(*) AS payment_lines FROM payment WHERE NOT voided AND shop = ? GROUP BY doc) USING (doc)
+        LEFT JOIN (SELECT doc, count(*) AS payment_lines FROM payment WHERE NOT voided AND shop = ? GROUP BY doc)
+            USING (doc)
         WHERE shop = ? ORDER BY pos""",
     "retailtransactionsalestrans": f"""
         SELECT {_LINE_KEY}, CAST(line.linenum AS VARCHAR) AS linenum, i_item_id AS itemid, 'ea' AS unit,
@@ -139,11 +144,13 @@ CHANNEL_ROWS = {
     "retailtransactionpaymenttrans": f"""
         SELECT {_KEY}, CAST(linenum AS VARCHAR) AS linenum, tendertype, 'USD' AS currency,
                CAST(payment.amount AS VARCHAR) AS amountcur, CAST(payment.amount AS VARCHAR) AS amountmst,
-               CAST(payment.amount AS VARCHAR) AS amounttendered, CASE tendertype WHEN '2' THEN 'VISA' END AS cardtypeid,
+               CAST(payment.amount AS VARCHAR) AS amounttendered,
+               CASE tendertype WHEN '2' THEN 'VISA' END AS cardtypeid,
                CASE WHEN change THEN 1 ELSE 0 END AS changeline, CASE WHEN voided THEN 1 ELSE 0 END AS voidstatus,
-               CASE WHEN voided THEN 1 ELSE 0 END AS transactionstatus, receiptid, staff, shift, businessdate AS transdate,
-               second AS transtime, businessdate
-        FROM payment JOIN header USING (doc) WHERE payment.shop = ? AND header.shop = ? ORDER BY payment.pos, linenum""",
+               CASE WHEN voided THEN 1 ELSE 0 END AS transactionstatus, receiptid, staff, shift,
+               businessdate AS transdate, second AS transtime, businessdate
+        FROM payment JOIN header USING (doc)
+        WHERE payment.shop = ? AND header.shop = ? ORDER BY payment.pos, linenum""",
     "retailtransactiontaxtrans": f"""
         SELECT {_STOREID_KEY}, CAST(linenum AS VARCHAR) AS salelinenum, taxcode, CAST(taxed AS VARCHAR) AS amount,
                CAST(line.net AS VARCHAR) AS taxbaseamount, CAST(rate * 100 AS VARCHAR) AS taxpercentage,
@@ -153,7 +160,8 @@ CHANNEL_ROWS = {
               FROM line JOIN shop USING (shop) WHERE line.shop = ? AND NOT voided) AS line
         JOIN header USING (doc) WHERE header.shop = ? AND taxcode IS NOT NULL ORDER BY line.pos, linenum, taxcode""",
     "retailtransactiondiscounttrans": f"""
-        SELECT {_STOREID_KEY}, CAST(linenum AS VARCHAR) AS salelinenum, '1' AS linenum, CAST(line.discount AS VARCHAR) AS amount,
+        SELECT {_STOREID_KEY}, CAST(linenum AS VARCHAR) AS salelinenum, '1' AS linenum,
+               CAST(line.discount AS VARCHAR) AS amount,
                CAST(line.discount AS VARCHAR) AS discountamount, 1 AS discountorigintype,
                'DEMO-' || item % 10 AS periodicdiscountofferid
         {_LINES} AND line.discount <> 0 ORDER BY line.pos, line.linenum""",
@@ -170,10 +178,12 @@ CHANNEL_ROWS = {
         SELECT {_KEY}, CAST(linenum AS VARCHAR) AS salelinenum, addressid AS addressidasync, custname AS deliveryname,
                custname AS salesname, street, streetnumber, city, county, address.state, zip AS zipcode,
                'USA' AS countryregionid, phone, email
-        FROM delivery JOIN header USING (doc) JOIN address ON address.sk = header.buyer AND address.ordinal = delivery.ordinal
+        FROM delivery JOIN header USING (doc)
+        JOIN address ON address.sk = header.buyer AND address.ordinal = delivery.ordinal
         ORDER BY pos, linenum""",
 }
-"""Channel table to the query of its rows for one store; names of columns are the table's, every `?` is the store's number."""
+"""Channel table to the query of its rows for one store; names of columns are the table's, every `?` is the store's
+number."""
 
 
 def add_receipts(connection: duckdb.DuckDBPyConnection) -> None:

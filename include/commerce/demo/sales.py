@@ -28,7 +28,7 @@ CREATE TABLE document (
 )
 """
 
-# Keys by max() over a ticket's rows, as rows of one ticket disagree; nobody gave a name where the first line has no customer.
+# Keys by max() over a ticket's rows, as they disagree; nobody gave a name where the first line has no customer.
 SALES = """
 INSERT INTO document BY NAME
 SELECT ss_ticket_number * 10 + 1 AS doc, doc AS origin, 1 AS source, ss_ticket_number AS number,
@@ -43,7 +43,7 @@ SELECT ss_ticket_number * 10 + 1 AS doc, doc AS origin, 1 AS source, ss_ticket_n
 FROM store_sales GROUP BY ss_ticket_number
 """
 
-# Prices are NULL here and there: the other price of the line, then the item's, stands in. A line sold at 0.00 is a gift.
+# Where a price is NULL, the other price of the line stands in, then the item's. A line sold at 0.00 is a gift.
 LINES = """
 CREATE TABLE base_line AS
 SELECT ss_ticket_number * 10 + 1 AS origin,
@@ -61,13 +61,14 @@ FROM store_sales JOIN item ON i_item_sk = ss_item_sk
 # Who buys where: at home, a store by hash of the customer (of the ticket, where nobody gave a name).
 ASSIGN = """
 UPDATE document SET
-    shop = CASE WHEN buyer IS NULL THEN share('walk-in', number, store_count()) ELSE share('home', buyer, store_count()) END,
+    shop = CASE WHEN buyer IS NULL THEN share('walk-in', number, store_count())
+                ELSE share('home', buyer, store_count()) END,
     day = least(date_key % day_count() + later, day_count() - 1)
 """
 
-# One sale in twelve of known customers of an even store is made in the store after it, on a later day than the customer's
-# first: the transaction then refers to a GUID that another store made. Odd stores' customers stay at home, so a store depends
-# on one other store at most and the last store on none of its own kind.
+# One sale in twelve of known customers of an even store is made in the store after it, on a later day than the
+# customer's first: the transaction then refers to a GUID that another store made. Odd stores' customers stay at home,
+# so a store depends on one other store at most and the last store on none of its own kind.
 VISITS = """
 CREATE TEMP TABLE visit AS
 SELECT doc FROM document JOIN (SELECT buyer, min(day) AS first_day FROM document GROUP BY buyer) USING (buyer)
@@ -82,8 +83,8 @@ WHERE doc IN (SELECT doc FROM visit) OR return_of IN (SELECT doc FROM visit)
 COPY = """
 INSERT INTO document BY NAME
 SELECT doc + {which} * 1000000000000 AS doc, origin, source, number, date_key, later, second,
-       buyer + {which} * 1000000000 AS buyer, return_of + {which} * 1000000000000 AS return_of, type, entrystatus, charge,
-       {shop} AS shop,
+       buyer + {which} * 1000000000 AS buyer, return_of + {which} * 1000000000000 AS return_of, type, entrystatus,
+       charge, {shop} AS shop,
        least(date_key % (day_count() - {first_day}) + {first_day} + later, day_count() - 1) AS day
 FROM document WHERE doc < 1000000000000 AND share('copy', number, store_count()) = 0
 """

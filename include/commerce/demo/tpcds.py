@@ -1,7 +1,8 @@
 """TPC-DS retail data in a DuckDB file, and the macros that all demo SQL uses.
 
-The extension comes as a Python package, so nothing is downloaded at run time. TPC-DS leaves about 4.4 % of every nullable column
-NULL, line by line, and below scale 1 some keys point beyond their table: the SQL of this package never trusts one row's key.
+The extension comes as a Python package, so nothing is downloaded at run time. TPC-DS leaves about 4.4 % of every
+nullable column NULL, line by line, and below scale 1 some keys point beyond their table: the SQL of this package
+never trusts one row's key.
 """
 
 from __future__ import annotations
@@ -49,22 +50,28 @@ CREATE TABLE shop (
 
 @contextmanager
 def generated(parameters: Parameters, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a DuckDB file in `folder` that holds the TPC-DS tables of the wanted scale, table `shop` and the macros.
+    """A connection to a DuckDB file in `folder` that holds the TPC-DS tables of the wanted scale, table `shop` and
+    the macros.
 
     The file is the caller's to delete, with the folder.
     """
     connection = duckdb.connect(
         folder / "tpcds.duckdb",
-        config={"memory_limit": MEMORY_LIMIT, "threads": THREADS, "temp_directory": str(folder / "spill")},
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "threads": THREADS,
+            "temp_directory": str(folder / "spill"),
+            "extension_directory": str(folder / "extensions"),  # not the user's home, where DuckDB keeps them
+        },
     )
     try:
         try:
-            import_extension("tpcds")
+            import_extension("tpcds", con=connection)
             connection.execute("LOAD tpcds")
-        except duckdb.Error as error:
+        except (duckdb.Error, ImportError) as error:
             raise CommerceError(
-                "DuckDB cannot load its TPC-DS extension. Install duckdb and duckdb-extension-tpcds in the same version "
-                "(requirements.txt names it)."
+                "DuckDB cannot load its TPC-DS extension. Install duckdb, duckdb-extensions and duckdb-extension-tpcds "
+                "in the same version (requirements.txt names it)."
             ) from error
         connection.execute(f"CALL dsdgen(sf = {parameters.scale})")
         customers = connection.execute(CUSTOMERS).fetchall()[0][0]

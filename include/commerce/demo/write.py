@@ -34,10 +34,11 @@ def write_store(
     target: Path,
     finish: Callable[[sqlite3.Connection], None],
 ) -> int:
-    """Write the channel database `target` of store number `shop`; `finish` may add rows at the end. Returns the rows written.
+    """Write the channel database `target` of store number `shop`; `finish` may add rows at the end. Returns the rows
+    written.
 
-    `queries` are in the order of writing: a row's replication counter follows from its place. The file appears under its name
-    only when it is whole, in WAL mode as registers leave it.
+    `queries` are in the order of writing: a row's replication counter follows from its place. The file appears under
+    its name only when it is whole, in WAL mode as registers leave it.
     """
     part = target.with_suffix(".part")
     shutil.copyfile(template, part)
