@@ -46,7 +46,7 @@ migration: $(STAMP) ## New revisions for what changed in commerce.schema; NAME="
 	@python -m commerce.migrations $(NAME)
 
 clean: ## Stop the embedded server and remove .venv, .commerce and everything that was built
-	@if [ -x $(BIN)/commerce ] && [ -d .commerce ]; then $(BIN)/commerce server stop; fi
+	@if [ -x $(BIN)/commerce ] && [ -d .commerce ]; then env -u COMMERCE_HOME $(BIN)/commerce server stop; fi
 	@rm -rf $(VENV) .commerce build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis include/*.egg-info
 
 # uv installs the stack in seconds, pip in a minute or two. pip stands in where uv is missing or cannot reach the packages.
