@@ -16,7 +16,6 @@ from commerce.cli.commands import (
     documents,
     exchange,
     headquarters,
-    judging,
     posting,
     server,
     single_steps,
@@ -35,7 +34,6 @@ app = typer.Typer(
 for commands in (
     day,
     single_steps,
-    judging,
     standing,
     customers,
     documents,

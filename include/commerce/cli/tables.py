@@ -197,6 +197,8 @@ def _cell(column: str, row: Mapping[str, Any]) -> RenderableType:
         return Text("-", style="dim")
     if isinstance(value, Decimal):
         return f"{_grouped(value)} {row.get('currency') or ''}".rstrip()
+    if isinstance(value, list):
+        return Text(", ".join(str(item) for item in value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

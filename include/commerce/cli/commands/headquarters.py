@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commerce.cli import options, output
 from commerce.cli.commands.channels import show_changes
+from commerce.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 hq_commands = typer.Typer(help="The headquarters database.", no_args_is_help=True)
 setup_commands = typer.Typer(
@@ -29,6 +33,24 @@ def init(as_json: options.Json = False) -> None:
     with output.headquarters() as hq:
         upgrade_headquarters(hq)
     output.done({"initialized": True}, as_json, "Headquarters has the tables of this version.")
+
+
+@hq_commands.command()
+def verify(as_json: options.Json = False) -> None:
+    """Prove the rules that always hold, in SQL that shares no code with the jobs. Exit code 1: one is broken."""
+    from commerce import verify as judge
+
+    with output.headquarters() as hq, progress_bars() as progress:
+        found = [finding.as_dict() for finding in judge.verify(hq, progress=progress)]
+    result = {"ok": not found, "checks": len(judge.CHECKS), "findings": found}
+
+    def render() -> RenderableType:
+        from commerce.cli.tables import plain_table
+
+        return plain_table(found, ("check", "count", "rule", "sample")) if found else "All rules hold."
+
+    output.show(result, as_json, render)
+    output.exit_unless(not found)
 
 
 @setup_commands.command()
