@@ -1,0 +1,129 @@
+"""What goes wrong, through a real scheduler: unknown customers, wrong configuration, a killed worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from commerce import demo
+from commerce import run as runs
+from commerce.demo.plan import UNKNOWN_STORE
+from support.digest import differing_tables
+from support.installation import Install, Installation
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_store_with_an_unknown_customer_is_blocked_alone(install: Install) -> None:
+    installation = install(unknown_customer=True)
+    day = installation.made.business_dates[0]
+    state, summary = installation.run({"business_date": day.isoformat()})
+    assert state == "failed"
+    states = installation.states(summary)
+    assert states.pop(UNKNOWN_STORE) == "blocked"
+    assert set(states.values()) == {"posted"}
+    assert summary is not None
+    [blocked] = [store for store in summary["stores"] if store["store"] == UNKNOWN_STORE]
+    assert blocked["statements"] == []
+    for reason in blocked["reasons"]:
+        assert reason["rule"]
+        assert reason["count"] >= 1
+        assert float(reason["amount"]) > 0
+        assert reason["sample"]
+
+    demo.deliver_unknown_customer(installation.made.folder)
+    state, summary = installation.run({"business_date": day.isoformat()})
+    assert state == "success"
+    states = installation.states(summary)
+    assert states.pop(UNKNOWN_STORE) == "posted"
+    assert set(states.values()) == {"nothing_to_post"}
+
+
+@pytest.mark.parametrize(
+    ("conf", "message"),
+    [
+        ({"business_date": "2026-03-02", "store": ["HOUSTON"]}, "'store' is not known, did you mean 'stores'?"),
+        ({"business_date": "2026-03-02", "stores": ["NOWHERE"]}, "NOWHERE"),
+        ({}, "neither a business date nor a data interval"),
+    ],
+)
+def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(install: Install, conf: dict, message: str) -> None:
+    installation = install()
+    run_id = installation.airflow.api.trigger("end_of_day", conf)
+    assert installation.airflow.api.wait("end_of_day", run_id, seconds=60) == "failed"
+    assert message in installation.log("end_of_day", run_id, "open_run")
+    states = {task: state for task, _, state in installation.airflow.api.task_states("end_of_day", run_id)}
+    assert states["open_run"] == states["close_run"] == "failed"
+    assert set(states.values()) <= {"failed", "upstream_failed", "skipped"}
+    with installation.hq.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM cdx.run")).scalar_one() == 0
+
+
+def test_a_dry_run_changes_nothing_and_shows_the_plan(install: Install) -> None:
+    installation = install()
+    conf = {"business_date": installation.made.business_dates[0].isoformat(), "dry_run": True}
+    run_id = installation.airflow.api.trigger("end_of_day", conf)
+    assert installation.airflow.api.wait("end_of_day", run_id, seconds=60) == "success"
+    assert "nothing is written" in installation.log("end_of_day", run_id, "open_run")
+    with installation.hq.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM cdx.run")).scalar_one() == 0
+
+
+def test_a_killed_worker_leaves_what_an_undisturbed_twin_has(install: Install, twin: Callable[..., Engine]) -> None:
+    """The worker dies in the middle of posting: supervisor and task, `kill -9`. Airflow tries the task again."""
+    installation = install()
+    day = installation.made.business_dates[0]
+    undisturbed = twin()
+    expected = runs.end_of_day(undisturbed, business_date=day, stores=["HOUSTON"])
+    assert expected.ok
+
+    api = installation.airflow.api
+    with installation.hq.connect() as blocker:
+        # Vouchers are written in the middle of posting; the lock holds the worker there.
+        blocker.execute(sa.text("LOCK TABLE ax.retailstatementvoucher IN ACCESS EXCLUSIVE MODE"))
+        run_id = api.trigger("end_of_day", {"business_date": day.isoformat(), "stores": ["HOUSTON"]})
+        _wait_for(lambda: _waiting_for_lock(installation), seconds=90)
+        _kill_worker(installation, "post_statements")
+        blocker.rollback()
+    assert api.wait("end_of_day", run_id, seconds=180) == "success"
+    [instance] = api.request("GET", f"dags/end_of_day/dagRuns/{run_id}/taskInstances", task_id="post_statements")[
+        "task_instances"
+    ]
+    assert instance["try_number"] == 2
+    summary = installation.summary("end_of_day", run_id)
+    assert installation.states(summary) == {"HOUSTON": "posted"}
+    assert differing_tables(installation.hq, undisturbed) == []
+
+
+def _waiting_for_lock(installation: Installation) -> bool:
+    query = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with installation.hq.connect() as connection:
+        return connection.execute(query).scalar_one() > 0
+
+
+def _kill_worker(installation: Installation, task: str) -> None:
+    """Kill the worker process that runs `task`, and the process of the task."""
+    [scheduler] = [component for component in installation.airflow.components if component.name == "scheduler"]
+    for process in psutil.Process(scheduler.process.pid).children(recursive=True):
+        if task in " ".join(process.cmdline()) and process.children():
+            for victim in (process, *process.children(recursive=True)):
+                os.kill(victim.pid, signal.SIGKILL)
+            return
+    raise AssertionError(f"no worker runs {task}")
+
+
+def _wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(0.1)

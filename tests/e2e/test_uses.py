@@ -1,0 +1,117 @@
+"""The three uses, through a real scheduler: by hand with a business date, on the daily schedule, and as a backfill."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from commerce import run as runs
+from commerce.demo.plan import HISTORY_STORE
+from commerce_airflow.local import configuration, processes
+from support.installation import ZONE, Install, Installation
+
+pytestmark = pytest.mark.e2e
+
+STATEMENTS = sa.text("""
+    SELECT storeid, businessdate, statementid, transactioncount, salesamount, postingstatus
+    FROM ax.retailstatementtable ORDER BY 1, 2, 3
+""")
+
+
+def statements(hq: Engine) -> list[tuple[Any, ...]]:
+    with hq.connect() as connection:
+        return [tuple(row) for row in connection.execute(STATEMENTS)]
+
+
+def test_the_daily_schedule_fires_with_the_companys_business_date(
+    scheduled: tuple[Installation, dict[str, Any]],
+) -> None:
+    installation, run = scheduled
+    assert run["run_type"] == "scheduled"
+    assert run["state"] == "success"
+    started = datetime.fromisoformat(run["run_after"]).astimezone(ZoneInfo(ZONE))
+    assert (started.hour, started.minute) == (4, 0)
+    summary = installation.summary("end_of_day", run["dag_run_id"])
+    assert summary is not None
+    assert date.fromisoformat(summary["business_date"]) == started.date() - timedelta(days=1)
+    assert date.fromisoformat(summary["business_date"]) != datetime.fromisoformat(run["data_interval_start"]).date()
+    # Days that nobody ran before are taken along, each in statements of its own.
+    assert set(installation.states(summary).values()) == {"posted"}
+    assert {(row[0], row[1]) for row in statements(installation.hq)} == {
+        (store, day) for store in installation.made.stores for day in installation.made.business_dates
+    }
+
+
+def test_a_run_by_hand_posts_its_business_date_and_no_other(install: Install) -> None:
+    installation = install()
+    first, second, _ = installation.made.business_dates
+    state, summary = installation.run({"business_date": second.isoformat()})
+    assert state == "success"
+    assert summary is not None
+    assert summary["business_date"] == second.isoformat()
+    assert set(installation.states(summary).values()) == {"posted"}
+    posted = statements(installation.hq)
+    assert {row[1] for row in posted} == {first, second}
+    assert all(store["posted_amount"] != "0.00" and store["customers_converted"] for store in summary["stores"])
+
+    # Again, for one store: nothing changes.
+    state, summary = installation.run({"business_date": second.isoformat(), "stores": ["HOUSTON"]})
+    assert state == "success"
+    assert installation.states(summary) == {"HOUSTON": "nothing_to_post"}
+    assert statements(installation.hq) == posted
+
+
+def test_a_backfill_posts_the_history_of_one_store_while_the_daily_run_goes_on(install: Install) -> None:
+    installation = install(history_store=True)
+    api, hq = installation.airflow.api, installation.hq
+    first, second, _ = installation.made.business_dates
+    runs.end_of_day(hq, business_date=first)  # what was posted before the history is asked for
+    before = statements(hq)
+    assert HISTORY_STORE in {row[0] for row in before}
+    assert {row[1] for row in before} == {first}
+
+    _create_backfill(installation, installation.made.history_dates)
+    state, summary = installation.run({"business_date": second.isoformat()})
+    assert state == "success"
+    assert set(installation.states(summary).values()) == {"posted"}
+
+    history_runs = api.request("GET", "dags/historical_end_of_day/dagRuns", order_by="logical_date")["dag_runs"]
+    assert len(history_runs) == len(installation.made.history_dates)
+    for run, day in zip(history_runs, installation.made.history_dates, strict=True):
+        assert api.wait("historical_end_of_day", run["dag_run_id"], seconds=180) == "success"
+        done = installation.summary("historical_end_of_day", run["dag_run_id"])
+        assert done is not None
+        assert done["business_date"] == day.isoformat()
+        assert installation.states(done) == {HISTORY_STORE: "posted"}
+
+    after = statements(hq)
+    assert [row for row in after if row[1] == first] == before
+    assert {row[1] for row in after if row[0] == HISTORY_STORE} == {*installation.made.history_dates, first, second}
+    assert {row[1] for row in after if row[0] != HISTORY_STORE} == {first, second}
+
+
+def _create_backfill(installation: Installation, days: tuple[date, ...]) -> None:
+    """As the DAG's documentation says, in a terminal."""
+    layout = installation.airflow.layout
+    arguments = [
+        "backfill",
+        "create",
+        "--dag-id",
+        "historical_end_of_day",
+        "--dag-run-conf",
+        f'{{"stores": ["{HISTORY_STORE}"]}}',
+    ]
+    dates = ["--from-date", days[0].isoformat(), "--to-date", days[-1].isoformat()]
+    subprocess.run(
+        processes.airflow_command([*arguments, *dates]),
+        env=configuration.environment(layout, {}),
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
