@@ -1,4 +1,4 @@
-"""Addresses, contacts, affiliations, attributes and external identities of asynchronous customers: each row for itself."""
+"""Addresses, contacts, affiliations, attributes and external identities: each row of them for itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def shop(hq: Engine) -> Engine:
         connection.execute(text("INSERT INTO ax.retailaffiliation (recid, name) VALUES (11, 'Loyal')"))
         connection.execute(
             text(
-                "INSERT INTO ax.ecoresattribute (recid, name, datatype) SELECT 20 + n, n, n FROM generate_series(1, 6) n"
+                "INSERT INTO ax.ecoresattribute (recid, name, datatype)"
+                " SELECT 20 + n, n, n FROM generate_series(1, 6) AS n"
             )
         )
     return hq
@@ -75,8 +76,8 @@ def test_an_address_is_created_with_its_text_role_and_country(shop: Engine) -> N
     assert rows(shop, POSTAL) == [("A1", 1, 1, 0, 0, 0, True)]
     assert rows(
         shop,
-        "SELECT address, countryregionid, zipcode, validfrom, validto, l.description FROM ax.logisticspostaladdress AS a"
-        " JOIN ax.logisticslocation AS l ON l.recid = a.location",
+        "SELECT address, countryregionid, zipcode, validfrom, validto, l.description"
+        " FROM ax.logisticspostaladdress AS a JOIN ax.logisticslocation AS l ON l.recid = a.location",
     ) == [
         ("Storgata 5 B\nFloor 2\nSentrum\nOslo, 03, OS 0155\nUSA", "USA", "0155", BEGIN, None, "Kari at work"),
     ]

@@ -41,9 +41,10 @@ def sequence_held(hq: Engine) -> Iterator[Connection]:
 
 
 def wait_for(hq: Engine, sessions: int) -> list[int]:
-    """Wait until that many sessions of this database wait for a lock; returns their process ids in the order they began."""
+    """Wait until that many sessions of this database wait for a lock; returns their process ids, the oldest first."""
     sql = text(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY xact_start"
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY xact_start"
     )
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

@@ -81,8 +81,8 @@ _CHOOSE_PRIMARY = """
 """The last address that asks to be primary; if none asks and the party has no primary one, the first."""
 
 _STEP_DOWN = """
-    UPDATE ax.dirpartylocation AS l SET isprimary = 0 FROM work AS w
-    WHERE w.isprimary = 1 AND l.party = w.party AND l.ispostaladdress = 1 AND l.isprimary = 1
+    UPDATE ax.dirpartylocation SET isprimary = 0
+    WHERE party = ANY (ARRAY(SELECT party FROM work WHERE isprimary = 1)) AND ispostaladdress = 1 AND isprimary = 1
 """
 
 _PARTY_LOCATION = f"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.customers.counts import Tally
@@ -11,6 +12,23 @@ from commerce.database import describe_error, retry_transient, sqlstate
 
 CHUNK = 10_000
 """Keys a transaction: enough for set-based statements, few enough that a number sequence is not held for long."""
+
+CUSTOMER_TABLES = (
+    "custaccountasyncmap",
+    "custtable",
+    "retailcusttable",
+    "dirpartytable",
+    "dirperson",
+    "dirpersonname",
+    "dirpartylocation",
+    "logisticslocation",
+    "logisticselectronicaddress",
+    "logisticspostaladdress",
+    "asyncaddressmap",
+)
+"""What a conversion joins with and writes to."""
+_ANALYZE = text(f"ANALYZE (SKIP_LOCKED) {', '.join(f'ax.{table}' for table in CUSTOMER_TABLES)}")
+_FEW_SAMPLES = text("SET LOCAL default_statistics_target = 10")
 
 Work = Callable[[Sequence[str]], Tally]
 Refuse = Callable[[str, str], Tally]
@@ -40,6 +58,15 @@ def convert(keys: Sequence[str], work: Work, refuse: Refuse) -> Tally:
 def _is_about_data(error: DBAPIError) -> bool:
     """Integrity and data errors. Anything else (connection, memory, missing table) is no key's fault."""
     return (sqlstate(error) or "")[:2] in ("22", "23") and not account_exists(error)
+
+
+def refresh_statistics(hq: Engine, chunks_done: int) -> None:
+    """Let the planner know of tables that grow from nothing: after 1, 2, 4, 8, ... chunks. With the statistics of an
+    empty table it would join ten thousand rows with a million by comparing each with each."""
+    if chunks_done & (chunks_done - 1) == 0:
+        with hq.begin() as connection:
+            connection.execute(_FEW_SAMPLES)
+            connection.execute(_ANALYZE)
 
 
 def account_exists(error: DBAPIError) -> bool:

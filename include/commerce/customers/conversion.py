@@ -91,7 +91,6 @@ def _convert(connection: Connection, company: str, guids: Sequence[str], job: st
 
 def _number(connection: Connection, company: str) -> None:
     """Give each new customer its account number, from its group's own sequence or the company's (domain F11)."""
-    connection.execute(creation.ORDINALS)
     needs: dict[tuple[str, str], int] = {}
     for row in connection.execute(creation.NUMBERS_NEEDED):
         if row.numbersequence is None:

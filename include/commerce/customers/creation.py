@@ -28,7 +28,9 @@ CLAIM = (
                CASE WHEN c.cellularphone <> '' THEN nextval('ax.recid') END,
                CASE WHEN c.email <> '' THEN nextval('ax.recid') END,
                CASE WHEN c.url <> '' THEN nextval('ax.recid') END,
-               coalesce(c.custaccountnumseq, r.numbersequence)
+               coalesce(c.custaccountnumseq, r.numbersequence),
+               row_number() OVER (PARTITION BY coalesce(c.custaccountnumseq, r.numbersequence)
+                                  ORDER BY custaccountasync)
         FROM chosen AS c JOIN claimed USING (custaccountasync)
         LEFT JOIN ax.numbersequencereference AS r ON r.dataareaid = c.company AND r.reference = 'CustomerAccount'
         """
@@ -36,7 +38,8 @@ CLAIM = (
     text("ANALYZE customer"),
 )
 """The map's primary key is the lock (rule 1): of the earliest good rows of the GUIDs, only those that nobody has
-claimed become customers. Who comes second waits here for who came first, and creates nothing."""
+claimed become customers. Who comes second waits here for who came first, and creates nothing. Numbers will go out in GUID
+order (`ordinal`), so that a run that was interrupted and goes on gives what an undisturbed one gives."""
 
 PARTIES = (
     text(
@@ -94,15 +97,6 @@ PARTIES = (
 NUMBERS_NEEDED = text(
     "SELECT numbersequence, count(*) AS customers FROM customer GROUP BY numbersequence ORDER BY numbersequence"
 )
-ORDINALS = text(
-    """
-    UPDATE customer AS c SET ordinal = n.ordinal
-    FROM (SELECT custaccountasync, row_number() OVER (PARTITION BY numbersequence ORDER BY custaccountasync) AS ordinal
-          FROM customer) AS n
-    WHERE n.custaccountasync = c.custaccountasync
-    """
-)
-"""Numbers go out in GUID order, so that a run that was interrupted and goes on gives what an undisturbed one gives."""
 SET_ACCOUNTS = "UPDATE customer SET accountnum = {number} WHERE numbersequence = :sequence"
 
 ACCOUNTS = (

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
-from commerce.customers.chunks import CHUNK, convert
+from commerce.customers.chunks import CHUNK, convert, refresh_statistics
 from commerce.customers.counts import Tally
 from commerce.exchange.outbox import enqueue
 from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
@@ -68,10 +69,14 @@ def synchronize(hq: Engine, company: str, kind: Kind, job: str) -> Tally:
     """Convert all pending rows of `kind` whose customer has its account, then say of the others what they wait for."""
     tally = Tally()
     for scope in ("guid", "account") if kind.has_account else ("guid",):
-        after: str | None = None
-        while keys := _next_keys(hq, company, kind, scope, after):
+        after = ""
+        for number in count(1):
+            keys = _next_keys(hq, company, kind, scope, after)
+            if not keys:
+                break
             tally.merge(convert_keys(hq, company, kind, scope, keys, job))
             after = keys[-1]
+            refresh_statistics(hq, number)
     with hq.begin() as connection:
         tally.add("failed", connection.execute(text(_nameless(kind)), {"company": company}))
         connection.execute(text(_waiting(kind)), {"company": company})
@@ -127,13 +132,12 @@ def _in_scope(scope: Scope) -> str:
     }[scope]
 
 
-def _next_keys(hq: Engine, company: str, kind: Kind, scope: Scope, after: str | None) -> list[str]:
+def _next_keys(hq: Engine, company: str, kind: Kind, scope: Scope, after: str) -> list[str]:
+    """Also keys whose customer is not known: looking them all up here would cost more than an empty chunk."""
     key = _key(kind, scope)
     sql = f"""
-        SELECT DISTINCT {key} FROM ax.{kind.table} AS s {kind.customer()}
-        WHERE s.dataareaid = :company AND {kind.pending} AND {_in_scope(scope)}
-          AND (CAST(:after AS text) IS NULL OR {key} > :after)
-        ORDER BY {key} LIMIT :size"""
+        SELECT DISTINCT {key} FROM ax.{kind.table} AS s
+        WHERE s.dataareaid = :company AND {kind.pending} AND {key} > :after ORDER BY {key} LIMIT :size"""
     with hq.connect() as connection:
         return list(connection.scalars(text(sql), {"company": company, "after": after, "size": CHUNK}))
 

@@ -11,6 +11,7 @@ from commerce.customers.addresses import ADDRESSES
 from commerce.customers.affiliations import AFFILIATIONS, IDENTITIES
 from commerce.customers.attributes import ATTRIBUTES
 from commerce.customers.candidates import PENDING_CREATE
+from commerce.customers.chunks import refresh_statistics
 from commerce.customers.contacts import CONTACTS
 from commerce.customers.counts import KINDS, Tally
 from commerce.errors import ConfigurationError
@@ -94,10 +95,11 @@ def synchronize_customers(
     done = 0
     for company in waiting:
         try:
-            for guids in conversion.pending_guids(hq, company):
+            for number, guids in enumerate(conversion.pending_guids(hq, company), 1):
                 tally.merge(conversion.convert_customers(hq, company, guids, JOB))
                 done += len(guids)
                 progress("customers", done, total)
+                refresh_statistics(hq, number)
                 created_for += 1
         except ConfigurationError as error:
             errors[company] = error
