@@ -15,8 +15,8 @@ from commerce.exchange.dialects import SqliteChannel
 from commerce.exchange.outbox import enqueue
 from commerce.schema.channel import DOWNLOADED_TABLES
 from commerce.schema.enums import DownloadSessionStatus as Status
-from support.channels import GUID, Register, add_register, rows, scalar
 from support.company import add_address, add_company, add_customer
+from support.registers import GUID, Register, add_register, rows, scalar
 
 SESSIONS = "SELECT session, status FROM cdx.retailcdxdownloadsession ORDER BY session"
 APPLIED = """

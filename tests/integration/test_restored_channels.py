@@ -14,8 +14,8 @@ from sqlalchemy import Engine, text
 
 from commerce import exchange
 from commerce.errors import CommerceError, UsageError
-from support.channels import Register, add_register, rows, scalar
 from support.company import add_company
+from support.registers import Register, add_register, rows, scalar
 
 upload_module = importlib.import_module("commerce.exchange.upload")
 

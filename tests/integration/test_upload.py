@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import adbc_driver_manager
+import pyarrow as pa
 import pytest
 from sqlalchemy import Engine, text
 
@@ -15,10 +19,11 @@ from commerce import exchange
 from commerce.database import try_advisory_lock
 from commerce.errors import UsageError
 from commerce.exchange import slices
+from commerce.exchange.screening import Screen
 from commerce.schema.enums import UploadSessionStatus as Status
 from commerce.schema.uploaded import SALES_LINE, TRANSACTION, UPLOADED_TABLES
-from support.channels import Register, add_register, rows, scalar
 from support.company import add_company
+from support.registers import Register, add_register, rows, scalar
 
 upload_module = importlib.import_module("commerce.exchange.upload")
 
@@ -337,3 +342,54 @@ def test_every_uploaded_table_travels(hq: Engine, register: Register) -> None:
     assert result.counts["rows"] == len(UPLOADED_TABLES)
     for table in UPLOADED_TABLES:
         assert scalar(hq, f"SELECT count(*) FROM ax.{table.name}") == 1
+
+
+def test_a_deadlock_is_tried_again_by_itself(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    register.sale(1, receiptid="x" * 40)
+    register.sale(2)
+    real = upload_module.watermarks.move
+    failures = iter([True, True, False])
+
+    def deadlock(*arguments: object) -> None:
+        if next(failures):
+            status = adbc_driver_manager.AdbcStatusCode.IO
+            raise adbc_driver_manager.OperationalError("x", status_code=status, sqlstate="40P01")
+        real(*arguments)
+
+    monkeypatch.setattr(upload_module.watermarks, "move", deadlock)
+    result = exchange.upload(hq, stores=["S1"])
+    assert result.ok
+    assert result.counts == {"customers": 0, "transactions": 1, "rows": 11, "quarantined": 1}
+    assert scalar(hq, LINES) == 4
+
+
+def test_a_lost_connection_fails_the_store_and_the_next_upload_goes_on(
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register.sale(1)
+    real = Screen.clean
+
+    def cut(screen: Screen, batch: pa.RecordBatch) -> pa.RecordBatch:
+        with hq.begin() as connection:
+            uploads = "SELECT pid FROM pg_stat_activity WHERE application_name = 'commerce upload'"
+            connection.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM ({uploads}) AS u"))
+        return real(screen, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Screen, "clean", cut)
+        result = exchange.upload(hq, stores=["S1"])
+    assert result.failed_stores == ("S1",)
+    assert "Upload again" in result.stores["S1"].message
+    assert rows(hq, SESSIONS) == [(Status.UPLOAD_FAILED, 1)]
+    assert exchange.upload(hq, stores=["S1"]).counts["transactions"] == 1
+
+
+def test_a_locked_register_is_reported_as_such(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commerce.exchange.dialects.BUSY_MILLISECONDS", 50)
+    register.sale(1)
+    register.execute("PRAGMA journal_mode = DELETE")
+    with closing(sqlite3.connect(register.path)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        result = exchange.upload(hq, stores=["S1"])
+    assert "database is locked" in result.stores["S1"].message
+    assert exchange.upload(hq, stores=["S1"]).ok

@@ -13,8 +13,8 @@ from commerce import exchange
 from commerce.exchange import checking
 from commerce.schema.uploaded import ASYNC_CUSTOMER, SALES_LINE, TRANSACTION
 from support.bad_values import BAD_HEADERS, UNUSUAL_HEADERS
-from support.channels import GUID, Register, add_register, cast, rows, scalar
 from support.company import add_company
+from support.registers import GUID, Register, add_register, cast, rows, scalar
 
 moving = importlib.import_module("commerce.exchange.moving")
 

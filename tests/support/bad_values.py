@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.channels import cast
+from support.registers import cast
 
 BAD_HEADERS: list[tuple[str, Any, str]] = [
     ("comment", cast(b"caf\xe9"), "no text (a blob, a NUL character or invalid UTF-8): comment"),

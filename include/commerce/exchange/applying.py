@@ -12,10 +12,10 @@ import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine, Row, text
 
-from commerce.database import describe_error, try_advisory_lock
+from commerce.database import try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase
-from commerce.exchange.dialects import SqliteChannel, check_schema, open_channel
+from commerce.exchange.dialects import SqliteChannel, check_schema, describe_channel_error, open_channel
 from commerce.exchange.packages import WAIT_SECONDS, decode
 from commerce.schema.channel import DOWNLOAD_SESSION, DOWNLOADS
 from commerce.schema.enums import DownloadSessionStatus as Status
@@ -126,7 +126,7 @@ def _apply(hq: Engine, database: ChannelDatabase, channel: SqliteChannel, sessio
         rows = _apply_parts(hq, channel, session)
     except (StoreError, adbc.Error, pa.ArrowException) as error:
         raise _failed(
-            hq, database, session, str(error) if isinstance(error, StoreError) else describe_error(error)
+            hq, database, session, str(error) if isinstance(error, StoreError) else describe_channel_error(error)
         ) from None
     with hq.begin() as connection:
         connection.execute(APPLY, {**key, **_PARAMETERS, "rows": rows})

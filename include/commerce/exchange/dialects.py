@@ -6,7 +6,7 @@ first rows; so every column is read as text, behind a first row that says so, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +25,17 @@ ODD = "odd"
 """Name of the flag column: 1 where a column of the row holds bytes instead of text."""
 
 BUSY_MILLISECONDS = 5_000
+_HARMLESS = (
+    "database is locked",
+    "database or disk is full",
+    "database disk image is malformed",
+    "disk I/O error",
+    "file is not a database",
+    "unable to open database file",
+    "attempt to write a readonly database",
+)
+"""SQLite's own error texts that hold no data; others may quote what is in a row or a trigger."""
+
 _BATCH_ROWS = 20_000
 
 
@@ -48,7 +59,9 @@ class SqliteChannel:
                 f"file:{quote(path)}?mode={'rw' if write else 'ro'}", autocommit=write
             )
         except adbc.Error as error:
-            raise StoreError(f"The channel database {path} cannot be opened ({describe_error(error)}).") from None
+            raise StoreError(
+                f"The channel database {path} cannot be opened ({describe_channel_error(error)})."
+            ) from None
         self._cursor = self._connection.cursor()
         try:
             self.rows(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
@@ -56,7 +69,8 @@ class SqliteChannel:
         except adbc.Error as error:
             self.close()
             raise StoreError(
-                f"{path} cannot be read as a SQLite database ({describe_error(error)}). Check the URL of the channel."
+                f"{path} cannot be read as a SQLite database ({describe_channel_error(error)}). "
+                "Check the URL of the channel."
             ) from None
 
     def __enter__(self) -> SqliteChannel:
@@ -144,7 +158,7 @@ class SqliteChannel:
 
     def text_batches(
         self, table: UploadedTable, low: int, high: int, *, join: str = "", condition: str = ""
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch, None, None]:
         """Rows of `table` (alias c) with low < counter <= high, every column as text, NULL kept; plus the flag `ODD`.
 
         Text is handed over as the bytes that are there: whoever takes a batch must check that it is UTF-8.
@@ -179,6 +193,12 @@ class SqliteChannel:
         ):
             raw[counter] = [_raw(kind, digits) for kind, digits in zip(cells[::2], cells[1::2], strict=True)]
         return raw
+
+
+def describe_channel_error(error: BaseException) -> str:
+    """`describe_error`, and SQLite's reason where it holds no data."""
+    reasons = [reason for reason in _HARMLESS if reason in str(error)]
+    return ": ".join([describe_error(error), *reasons])
 
 
 def open_channel(url: str, *, write: bool = False) -> SqliteChannel:

@@ -11,11 +11,11 @@ from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from commerce.database import describe_error
 from commerce.errors import StoreError
 from commerce.exchange import packages
 from commerce.exchange.applying import Applied, apply_sessions
 from commerce.exchange.channels import ChannelDatabase, databases_of
+from commerce.exchange.dialects import describe_channel_error
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
 
@@ -82,7 +82,9 @@ class _Apply:
 
 
 def _describe(what: str, error: BaseException) -> str:
-    return str(error) if isinstance(error, StoreError) else f"{what} ({describe_error(error)}). Distribute again."
+    return (
+        str(error) if isinstance(error, StoreError) else f"{what} ({describe_channel_error(error)}). Distribute again."
+    )
 
 
 def _outcomes(database: ChannelDatabase, wanted: set[str], applied: Applied, fault: str) -> dict[str, StoreOutcome]:

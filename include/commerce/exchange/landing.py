@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from commerce.exchange.arrow import ArrowConnection
 from commerce.exchange.dialects import COUNTER
-from commerce.schema.uploaded import UploadedTable
+from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 BAD = "bad"
 """Rows that must not move on: (tablename, counter, reason)."""
@@ -40,13 +40,14 @@ class Landing(ArrowConnection):
         self.execute(
             f"CREATE TEMPORARY TABLE {UNREADABLE} (tablename text, {COUNTER} bigint, rawdata text, reason text)"
         )
+        self.ensure(TRANSACTION)  # lines are compared with it, even where no header lands
 
     def clear(self) -> None:
         """Empty the landing tables for the next slice."""
         self.execute("TRUNCATE " + ", ".join([BAD, UNREADABLE, *sorted(self._landed)]))
 
     def ensure(self, table: UploadedTable) -> str:
-        """Make the table's landing table if it is not there yet; returns its name."""
+        """Make the table's landing table if it is not there yet (outside any transaction); returns its name."""
         name = landing_name(table)
         if name not in self._landed:
             columns = ", ".join(f"{column} text" for column in table.column_names)

@@ -28,7 +28,7 @@ def find(landing: Landing, table: UploadedTable) -> bool:
     store, terminal, transaction = _key_columns(table)
     landing.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {LATE} (store text, terminal text, transactionid text)")
     landing.execute(f"TRUNCATE {LATE}")
-    headers = landing.ensure(TRANSACTION)
+    headers = landing_name(TRANSACTION)
     return bool(
         landing.execute(
             f"INSERT INTO {LATE} SELECT DISTINCT l.{store}, l.{terminal}, l.{transaction}"

@@ -153,6 +153,7 @@ class _Move:
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {_LEFT} ({COUNTER} bigint, elsewhere boolean, hash uuid)"
         )
         self._landing.execute(f"TRUNCATE {_LEFT}")
+        self._landing.execute(f"ANALYZE {self._name}")
         self._landing.execute(
             f"INSERT INTO {_LEFT} SELECT l.{COUNTER}, t.origin IS NULL,"
             f" CASE WHEN t.contenthash IS DISTINCT FROM {hash_sql(table)} THEN t.contenthash END"
@@ -201,5 +202,5 @@ def taken_by_store(landing: Landing) -> dict[str, int]:
     """Transactions just taken, by store."""
     return {
         str(store): int(number)
-        for store, number in landing.rows(f"SELECT store, count(*) FROM {landing.ensure(TRANSACTION)} GROUP BY store")
+        for store, number in landing.rows(f"SELECT store, count(*) FROM {landing_name(TRANSACTION)} GROUP BY store")
     }

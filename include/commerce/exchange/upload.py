@@ -8,9 +8,10 @@ here too.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -19,12 +20,12 @@ from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from commerce.database import describe_error, retry_transient, try_advisory_lock
+from commerce.database import retry_transient, try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange import sessions, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.content import hashes_at, raw_data
-from commerce.exchange.dialects import SqliteChannel, check_schema, open_channel
+from commerce.exchange.dialects import SqliteChannel, check_schema, describe_channel_error, open_channel
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, move, taken_by_store
 from commerce.exchange.screening import Screen, landing_schema
@@ -115,7 +116,10 @@ class _Upload:
         except StoreError as error:
             return taken, str(error)
         except (DBAPIError, adbc.Error, pa.ArrowException) as error:
-            return taken, f"Upload of channel database {database.name} failed ({describe_error(error)}). Upload again."
+            return (
+                taken,
+                f"Upload of channel database {database.name} failed ({describe_channel_error(error)}). Upload again.",
+            )
         return taken, ""
 
     def _again(self, database: ChannelDatabase) -> ChannelDatabase:
@@ -164,7 +168,7 @@ class _Upload:
                 sessions.fail(self._hq, session, str(error))
                 raise
             except (DBAPIError, adbc.Error, pa.ArrowException) as error:
-                sessions.fail(self._hq, session, describe_error(error))
+                sessions.fail(self._hq, session, describe_channel_error(error))
                 raise
             marks.update(new)
             for name, count in moved.items():
@@ -218,15 +222,19 @@ def _land(
     screen = Screen(extent.table, database)
     size = 0
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def batches() -> Generator[pa.RecordBatch, None, None]:
         nonlocal size
         read = channel.text_batches(extent.table, extent.low, extent.high, join=extent.join, condition=extent.condition)
-        for batch in read:
-            cleaned = screen.clean(batch)
-            size += cleaned.nbytes
-            yield cleaned
+        with contextlib.closing(read):
+            for batch in read:
+                cleaned = screen.clean(batch)
+                size += cleaned.nbytes
+                yield cleaned
 
-    rows = landing.land(extent.table, pa.RecordBatchReader.from_batches(landing_schema(extent.table), batches()))
+    # Closed whatever happens: the channel cannot be closed while a query of it is open.
+    with contextlib.closing(batches()) as source:
+        reader = pa.RecordBatchReader.from_batches(landing_schema(extent.table), source)
+        rows = landing.land(extent.table, reader)
     _land_unreadable(channel, landing, extent.table, screen.unreadable)
     return rows, size, screen
 

@@ -1,4 +1,4 @@
-"""What waits in channel databases for the next P-job: counted read-only, from the watermarks on. Nothing is written anywhere."""
+"""What waits in channel databases for the next P-job: counted read-only, from the watermarks on. Nothing is written."""
 
 from __future__ import annotations
 
