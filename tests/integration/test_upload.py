@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -384,12 +384,25 @@ def test_a_lost_connection_fails_the_store_and_the_next_upload_goes_on(
     assert exchange.upload(hq, stores=["S1"]).counts["transactions"] == 1
 
 
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
 def test_a_locked_register_is_reported_as_such(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is held by another process: within one, the two SQLite libraries do not see each other's locks."""
     monkeypatch.setattr("commerce.exchange.dialects.BUSY_MILLISECONDS", 50)
     register.sale(1)
     register.execute("PRAGMA journal_mode = DELETE")
-    with closing(sqlite3.connect(register.path)) as writer:
-        writer.execute("BEGIN EXCLUSIVE")
+    held = [sys.executable, "-c", HOLD, str(register.path)]
+    with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "held\n"
         result = exchange.upload(hq, stores=["S1"])
+        writer.communicate()
     assert "database is locked" in result.stores["S1"].message
     assert exchange.upload(hq, stores=["S1"]).ok
