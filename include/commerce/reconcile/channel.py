@@ -1,0 +1,223 @@
+"""Read a channel's SQLite database: rows stream out as text and are summed here, exactly, batch by batch.
+
+SQLite would sum decimals as floats, so it only joins and hands out rows. What headquarters knows of each transaction is
+put into a temporary table beside it, so that memory is bounded by a batch and by the number of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import adbc_driver_sqlite.dbapi
+import pyarrow as pa
+import pyarrow.compute as pc
+from adbc_driver_manager import dbapi as adbc
+
+from commerce.database import describe_error, parse_url
+from commerce.errors import StoreError
+from commerce.reconcile.sources import (
+    ABSENT,
+    GROUP,
+    HEADERS,
+    KIND_SQL,
+    LINES,
+    POSTED,
+    REAL_SQL,
+    UNPOSTED,
+    VOIDED,
+    Source,
+)
+
+MONEY = pa.decimal128(32, 6)
+SUM = pa.decimal128(38, 6)
+BATCH_ROWS = 65_536
+
+SUMS = pa.schema(
+    [*((name, pa.string()) for name in (*GROUP, "table", "column")), ("rows", pa.int64()), ("amount", SUM)]
+)
+"""Long form: a row per group, table and amount column; `rows` is how many rows were summed."""
+
+KNOWN = pa.schema(
+    [("store", pa.string()), ("terminal", pa.string()), ("transactionid", pa.string()), ("posted", pa.int64())]
+)
+"""What headquarters knows: the keys of its real transactions, `posted` 1 or 0."""
+
+
+class Channel:
+    """A channel database, opened read-only.
+
+    Raises:
+        StoreError: it is not there or cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        path = parse_url(url).database or ""
+        if not Path(path).is_file():
+            raise StoreError(f"The channel database {path} does not exist. Is the store reachable?")
+        try:
+            self._connection = adbc_driver_sqlite.dbapi.connect(f"file:{quote(path)}?mode=ro")
+            self._cursor = self._connection.cursor()
+            self._cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+            self.rows("SELECT count(*) FROM sqlite_master")
+        except adbc.Error as error:
+            raise StoreError(f"The channel database {path} cannot be read ({describe_error(error)}).") from None
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._cursor.close()
+        self._connection.close()
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        self._cursor.execute(statement)
+        found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return found
+
+    def remember(self, known: Iterable[pa.RecordBatch]) -> None:
+        """Put headquarters' transactions beside the channel's (temp table `known`), and the voided lines (`voided`)."""
+        self._cursor.adbc_ingest(
+            "known", pa.RecordBatchReader.from_batches(KNOWN, known), mode="create", temporary=True
+        )
+        self._cursor.execute("CREATE UNIQUE INDEX temp.known_key ON known (store, terminal, transactionid)")
+        self._cursor.execute(
+            "CREATE TEMP TABLE voided AS SELECT store, terminalid, transactionid, CAST(linenum AS REAL) AS linenum"
+            f" FROM {LINES.table} WHERE transactionstatus = {VOIDED}"
+        )
+        self._cursor.execute("CREATE INDEX temp.voided_key ON voided (store, terminalid, transactionid, linenum)")
+
+    def sums(self, source: Source, where: str) -> pa.Table:
+        """Sums of a table's amounts (`SUMS`) over the headers `h` of `where`."""
+        own = source is HEADERS
+        joins = "" if own else f" JOIN {source.table} AS r ON {source.on_header}"
+        if source.of_line:
+            store, terminal, transaction = source.columns
+            joins += (
+                f" LEFT JOIN temp.voided AS v ON v.store = r.{store} AND v.terminalid = r.{terminal}"
+                f" AND v.transactionid = r.{transaction} AND v.linenum = CAST(r.salelinenum AS REAL)"
+            )
+        alias = "h" if own else "r"
+        amounts = ", ".join(f"coalesce(CAST({alias}.{name} AS TEXT), '0') AS {name}" for name in source.amounts)
+        statement = (
+            f"SELECT h.store, substr(h.businessdate, 1, 10) AS businessdate, {KIND_SQL} AS kind,"
+            f" CASE k.posted WHEN 1 THEN '{POSTED}' WHEN 0 THEN '{UNPOSTED}' ELSE '{ABSENT}' END AS disposition,"
+            f" CAST({source.live} AS TEXT) AS live, coalesce(CAST({source.key} AS TEXT), '') AS key, {amounts}"
+            " FROM retailtransactiontable AS h"
+            " LEFT JOIN temp.known AS k ON k.store = h.store AND k.terminal = h.terminal"
+            f" AND k.transactionid = h.transactionid{joins} WHERE {where}"
+        )
+        return _long(source, self._summed(statement, source.amounts))
+
+    def headers(self, where: str) -> list[tuple[Any, ...]]:
+        """Store, terminal, transaction id, business date, counter, gross amount of the headers of `where` that
+        headquarters does not have."""
+        return self.rows(
+            "SELECT h.store, h.terminal, h.transactionid, substr(h.businessdate, 1, 10),"
+            " h.replicationcounterfromorigin, CAST(h.grossamount AS TEXT) FROM retailtransactiontable AS h"
+            " LEFT JOIN temp.known AS k ON k.store = h.store AND k.terminal = h.terminal"
+            f" AND k.transactionid = h.transactionid WHERE k.store IS NULL AND {where}"
+            " ORDER BY h.store, h.terminal, h.transactionid"
+        )
+
+    def only_in_headquarters(self, stores: Iterable[str]) -> list[tuple[str, str, str]]:
+        """Keys that headquarters has and the channel does not."""
+        return [
+            (store, terminal, transaction)
+            for store, terminal, transaction in self.rows(
+                "SELECT k.store, k.terminal, k.transactionid FROM temp.known AS k"
+                " LEFT JOIN retailtransactiontable AS h ON h.store = k.store AND h.terminal = k.terminal"
+                f" AND h.transactionid = k.transactionid WHERE h.store IS NULL AND k.store IN ({literals(stores)})"
+                " ORDER BY k.store, k.terminal, k.transactionid"
+            )
+        ]
+
+    def counters(self, table: str) -> tuple[int, int, int]:
+        """Of all rows of `table`: how many, and the lowest and the highest counter (0 where there is none)."""
+        ((count, lowest, highest),) = self.rows(
+            "SELECT count(*), coalesce(min(replicationcounterfromorigin), 0),"
+            f" coalesce(max(replicationcounterfromorigin), 0) FROM {table}"
+        )
+        return int(count), int(lowest), int(highest)
+
+    def counters_up_to(self, table: str, highest: int) -> Iterator[pa.RecordBatch]:
+        """The counters of a table, in order, up to `highest`."""
+        self._cursor.execute(
+            f"SELECT replicationcounterfromorigin AS counter FROM {table}"
+            f" WHERE replicationcounterfromorigin <= {highest} ORDER BY 1"
+        )
+        yield from self._cursor.fetch_record_batch()
+
+    def _summed(self, statement: str, amounts: tuple[str, ...]) -> pa.Table:
+        self._cursor.execute(statement)
+        partial: list[pa.Table] = []
+        for batch in self._cursor.fetch_record_batch():
+            if batch.num_rows == 0:
+                continue
+            columns = {name: pc.cast(batch[name], pa.string()) for name in GROUP}
+            columns |= {name: decimals(batch[name]) for name in amounts}
+            partial.append(_group(pa.table(columns), amounts, first=True))
+        return _group(pa.concat_tables(partial), amounts, first=False) if partial else pa.table({})
+
+
+def header_condition(stores: Iterable[str], date_from: date | None, date_to: date | None) -> str:
+    """Condition on a channel's header `h`: real, of these stores, in these business dates (ISO text)."""
+    condition = f"{REAL_SQL} AND h.store IN ({literals(stores)})"
+    if date_from is not None:
+        condition += f" AND h.businessdate >= '{date_from.isoformat()}'"
+    if date_to is not None:
+        condition += f" AND substr(h.businessdate, 1, 10) <= '{date_to.isoformat()}'"
+    return condition
+
+
+def literals(values: Iterable[str]) -> str:
+    """SQL text of a list of strings."""
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values) or "NULL"
+
+
+def decimals(column: pa.Array) -> pa.Array:
+    """Text to exact decimals. What is no number (headquarters has quarantined such a row) counts as nothing."""
+    text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    try:
+        return pc.cast(text, MONEY)
+    except pa.ArrowInvalid:
+        return pa.array([_decimal(value) for value in text.to_pylist()], MONEY)
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        value = Decimal(text)
+        return value.quantize(Decimal("0.000001")) if value.is_finite() and abs(value) < Decimal(10) ** 26 else None
+    except InvalidOperation:
+        return None
+
+
+def _group(table: pa.Table, amounts: tuple[str, ...], *, first: bool) -> pa.Table:
+    """Sum by `GROUP`; the first time rows are counted, later their counts are added."""
+    count = ([], "count_all") if first else ("rows", "sum")
+    grouped = table.group_by(list(GROUP)).aggregate([count, *((name, "sum") for name in amounts)])
+    columns = {name: grouped[name] for name in GROUP}
+    columns["rows"] = pc.cast(grouped["count_all" if first else "rows_sum"], pa.int64())
+    columns |= {name: pc.cast(grouped[f"{name}_sum"], SUM) for name in amounts}
+    return pa.table(columns)
+
+
+def _long(source: Source, summed: pa.Table) -> pa.Table:
+    """A row per amount column instead of a column per amount."""
+    if summed.num_rows == 0:
+        return SUMS.empty_table()
+    tables = []
+    for name in source.amounts:
+        columns = {group: summed[group] for group in GROUP}
+        columns["table"] = pa.array([source.table] * summed.num_rows)
+        columns["column"] = pa.array([name] * summed.num_rows)
+        columns |= {"rows": summed["rows"], "amount": pc.fill_null(summed[name], pa.scalar(Decimal(0), SUM))}
+        tables.append(pa.table(columns).cast(SUMS))
+    return pa.concat_tables(tables)

@@ -1,0 +1,159 @@
+"""Compare channels with headquarters, store by store and business date by business date (domain B4; design section 4).
+
+Two comparisons, both by sums of exact decimals: every uploaded table against the channel's own, and the posted
+documents against the channel's transactions that headquarters says are posted. What is not posted, or not there, must
+have a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+import pandas as pd
+import pyarrow as pa
+from adbc_driver_manager import dbapi as adbc
+from sqlalchemy import Connection, Engine
+
+from commerce.database import describe_error
+from commerce.errors import StoreError, UsageError
+from commerce.progress import Progress, silent
+from commerce.reconcile import documents, headquarters
+from commerce.reconcile.channel import SUMS, Channel, header_condition
+from commerce.reconcile.explaining import Explained, explain_counters, explain_headers
+from commerce.reconcile.result import Difference, ReconcileResult
+from commerce.reconcile.sources import ABSENT, HEADERS, POSTED, SOURCES
+
+
+def reconcile(
+    hq: Engine,
+    *,
+    stores: Sequence[str] | None = None,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    progress: Progress = silent,
+) -> ReconcileResult:
+    """Compare the channels of `stores` (None: of all) with headquarters for business dates from `date_from` to
+    `date_to` (both included; None: no limit).
+
+    Reads one snapshot of headquarters, then the channels, and changes nothing; what a register or a job writes
+    meanwhile shows as "waits for the upload". A channel that cannot be read is in `unreadable`, the others are
+    compared.
+
+    Raises:
+        UsageError: a store is unknown, or the dates are the wrong way round.
+    """
+    if date_from is not None and date_to is not None and date_from > date_to:
+        raise UsageError(f"The first date, {date_from}, lies after the last, {date_to}.")
+    with hq.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        every = list(connection.scalars(headquarters.STORES))
+        names = every if stores is None else sorted(set(stores))
+        if unknown := sorted(set(names) - set(every)):
+            raise UsageError(f"Unknown store: {', '.join(unknown)}. `commerce channel list` shows the stores.")
+        headquarters.remember(connection, names, date_from, date_to)
+        explained = Explained()
+        channels: list[pa.Table] = [SUMS.empty_table()]
+        databases = headquarters.databases(connection, names)
+        for done, database in enumerate(databases):
+            progress("reconcile channels", done, len(databases))
+            try:
+                channels.append(_read(connection, database, date_from, date_to, explained))
+            except (StoreError, adbc.Error) as error:
+                message = (
+                    str(error)
+                    if isinstance(error, StoreError)
+                    else f"The channel cannot be read ({describe_error(error)})."
+                )
+                explained.unreadable.update(dict.fromkeys(database.stores, message))
+        without = set(names) - {store for database in databases for store in database.stores}
+        explained.unreadable.update(dict.fromkeys(without, "The store has no channel database."))
+        progress("reconcile channels", len(databases), len(databases))
+        channel = pa.concat_tables(channels)
+        uploaded = pa.concat_tables([headquarters.uploaded(connection, source) for source in SOURCES])
+        found = documents.found(connection, names, date_from, date_to)
+        tenders = documents.account_tenders(connection, names)
+        explained.unposted_in_headquarters(connection)
+        connection.rollback()
+    sums = _frame(channel)
+    differences = [
+        *explained.differences,
+        *_differences(_as_places(channel), _as_places(uploaded), explained),
+        *_differences(documents.expected(sums, tenders), found, explained),
+    ]
+    posted = sums[
+        (sums["disposition"] == POSTED) & (sums["table"] == HEADERS.table) & (sums["column"] == "grossamount")
+    ]
+    return ReconcileResult(
+        stores=tuple(names),
+        differences=tuple(sorted(differences, key=lambda d: (d.store, d.businessdate, d.check, d.key))),
+        unposted=tuple(sorted(explained.unposted, key=lambda u: (u.store, u.businessdate, u.reason))),
+        unreadable=dict(sorted(explained.unreadable.items())),
+        transactions=int(posted["rows"].sum()),
+        amount=sum(posted["amount"], start=Decimal(0)),
+    )
+
+
+def _read(
+    connection: Connection,
+    database: headquarters.Database,
+    date_from: date | None,
+    date_to: date | None,
+    explained: Explained,
+) -> pa.Table:
+    """The sums of one channel database; what is absent on one side is explained on the way."""
+    where = header_condition(database.stores, date_from, date_to)
+    with Channel(database.url) as channel:
+        channel.remember(headquarters.known(connection, list(database.stores)))
+        explain_headers(connection, channel, database, where, explained)
+        explain_counters(connection, channel, database, explained)
+        return pa.concat_tables([channel.sums(source, where) for source in SOURCES])
+
+
+def _as_places(sums: pa.Table) -> pa.Table:
+    """Sums of what both sides have, as checks of the uploaded tables: rows and each amount column."""
+    frame = _frame(sums)
+    frame = frame[frame["disposition"] != ABSENT]
+    name = "uploaded " + frame["table"] + ": " + frame["column"]
+    key = frame["kind"] + " " + frame["disposition"] + frame["live"].map({"1": "", "0": " voided"}) + " " + frame["key"]
+    both = [(name, frame["amount"]), ("uploaded " + frame["table"] + ": rows", frame["rows"].astype(documents.AMOUNT))]
+    parts = [
+        pa.table(
+            {
+                "store": pa.array(frame["store"], pa.string()),
+                "businessdate": pa.array(frame["businessdate"], pa.string()),
+                "what": pa.array(check, pa.string()),
+                "key": pa.array(key.str.strip(), pa.string()),
+                "amount": pa.array(amount, documents.PLACES.field("amount").type),
+            }
+        )
+        for check, amount in both
+    ]
+    # Each amount column of a table repeats the table's number of rows: one of them is enough.
+    return (
+        pa.concat_tables(parts)
+        .group_by(documents.PLACE)
+        .aggregate([("amount", "max")])
+        .rename_columns({"amount_max": "amount"})
+    )
+
+
+def _differences(expected: pa.Table, found: pa.Table, explained: Explained) -> list[Difference]:
+    """Where two tables of amounts differ; a missing amount is 0. Places that cannot be compared are left out."""
+    if expected.num_rows == found.num_rows == 0:
+        return []
+    left, right = (table.to_pandas(types_mapper=pd.ArrowDtype) for table in (expected, found))
+    merged = left.merge(right, on=documents.PLACE, how="outer", suffixes=("_expected", "_found"))
+    for column in ("amount_expected", "amount_found"):
+        merged[column] = merged[column].fillna(Decimal(0))
+    differing = merged[merged["amount_expected"] != merged["amount_found"]]
+    return [
+        Difference(row.store, row.businessdate, row.what, row.key, row.amount_expected, row.amount_found)
+        for row in differing.itertuples()
+        if row.store not in explained.unreadable and (row.store, row.businessdate) not in explained.purged
+    ]
+
+
+def _frame(sums: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = sums.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

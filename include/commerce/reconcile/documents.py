@@ -1,0 +1,211 @@
+"""What posted documents say, by store and business date, and what the channel's transactions say they must say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection, text
+
+from commerce.reconcile.sources import (
+    CHARGES,
+    DEPOSIT,
+    DEPOSITS,
+    HEADERS,
+    INCOME_EXPENSE,
+    INCOME_EXPENSES,
+    LINES,
+    ORDER,
+    PAYMENTS,
+    POSTED,
+    SALE,
+    TAXES,
+    Source,
+)
+from commerce.schema.enums import StatementStatus, TenderFunction
+
+AMOUNT = pd.ArrowDtype(pa.decimal128(38, 6))
+PLACE = ["store", "businessdate", "what", "key"]
+PLACES = pa.schema([*((name, pa.string()) for name in PLACE), ("amount", pa.decimal128(38, 6))])
+"""An amount of a check: where it is found, and how much it is."""
+
+_STATEMENTS = f"""
+    SELECT dataareaid, statementid, storeid AS store, businessdate::text AS businessdate
+    FROM ax.retailstatementtable
+    WHERE postingstatus = {int(StatementStatus.POSTED)} AND storeid = ANY(:stores)
+      AND businessdate >= coalesce(:date_from, date '-infinity') AND businessdate <= coalesce(:date_to,
+          date 'infinity')"""
+
+_KINDS = "CASE e.type WHEN 2 THEN 'sale' WHEN 3 THEN 'deposit' ELSE 'income/expense' END"
+
+DOCUMENTS = text(f"""
+WITH s AS MATERIALIZED ({_STATEMENTS}),
+posting AS MATERIALIZED (
+    SELECT s.store, s.businessdate, v.journalcategory, l.postingtype, l.tendertypeid, l.taxcode,
+           sum(l.debitamount - l.creditamount) AS amount
+    FROM s JOIN ax.retailstatementvoucher AS x USING (dataareaid, statementid)
+    JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
+    JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
+    GROUP BY 1, 2, 3, 4, 5, 6),
+channel_order AS MATERIALIZED (
+    SELECT o.dataareaid, o.salesid, o.store, o.businessdate::text AS businessdate, o.netamount, o.grossamount
+    FROM ax.salestable AS o
+    WHERE o.salesorigin = 'channel' AND o.store = ANY(:stores)
+      AND o.businessdate >= coalesce(:date_from, date '-infinity') AND o.businessdate <= coalesce(:date_to,
+          date 'infinity'))
+SELECT 'statements: ' || {_KINDS} || ' transactions' AS what, s.store, s.businessdate, '' AS key,
+       count(*)::numeric AS amount
+FROM s JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid) GROUP BY 1, 2, 3
+UNION ALL SELECT 'statements: ' || {_KINDS} || ' payments', s.store, s.businessdate, '', sum(e.paymentamount)
+FROM s JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid) GROUP BY 1, 2, 3
+UNION ALL SELECT part.what, s.store, s.businessdate, '', sum(part.amount)
+FROM s JOIN ax.salestable AS o USING (dataareaid, statementid)
+CROSS JOIN LATERAL (VALUES ('sales orders: net', o.netamount), ('sales orders: gross', o.grossamount),
+    ('sales orders: charges', o.chargeamount)) AS part (what, amount) GROUP BY 1, 2, 3
+UNION ALL SELECT part.what, s.store, s.businessdate, '', sum(part.amount)
+FROM s JOIN ax.salestable AS o USING (dataareaid, statementid) JOIN ax.salesline AS l USING (dataareaid, salesid)
+CROSS JOIN LATERAL (VALUES ('sales order lines: quantity', l.qty), ('sales order lines: net', l.netamount),
+    ('sales order lines: tax', l.taxamount), ('sales order lines: discount', l.discamount)) AS part (what, amount)
+GROUP BY 1, 2, 3
+UNION ALL SELECT part.what, s.store, s.businessdate, '', sum(part.amount)
+FROM s JOIN ax.custinvoicejour AS j USING (dataareaid, statementid)
+CROSS JOIN LATERAL (VALUES ('invoices: net', j.netamount), ('invoices: gross', j.invoiceamount),
+    ('invoices: tax', j.taxamount), ('invoices: charges', j.chargeamount)) AS part (what, amount) GROUP BY 1, 2, 3
+UNION ALL SELECT 'invoice taxes', s.store, s.businessdate, t.taxcode, sum(t.taxamount)
+FROM s JOIN ax.custinvoicejour AS j USING (dataareaid, statementid) JOIN ax.taxtrans AS t USING (dataareaid, invoiceid)
+GROUP BY 2, 3, 4
+UNION ALL SELECT 'payment journals', s.store, s.businessdate, l.tendertypeid, sum(l.amount)
+FROM s JOIN ax.ledgerjournaltable AS j USING (dataareaid, statementid)
+JOIN ax.ledgerjournaltrans AS l USING (dataareaid, journalnum) GROUP BY 2, 3, 4
+UNION ALL SELECT 'customer transactions: ' || c.transtype, s.store, s.businessdate, '', sum(c.amountcur)
+FROM s JOIN ax.retailstatementvoucher AS x USING (dataareaid, statementid)
+JOIN ax.custtrans AS c USING (dataareaid, voucher) GROUP BY 1, 2, 3
+UNION ALL SELECT 'vouchers: tenders', store, businessdate, tendertypeid, sum(amount)
+FROM posting WHERE postingtype = 'Tender' GROUP BY 2, 3, 4
+UNION ALL SELECT 'vouchers: sales tax', store, businessdate, taxcode, -sum(amount)
+FROM posting WHERE postingtype = 'SalesTax' GROUP BY 2, 3, 4
+UNION ALL SELECT 'vouchers: ' || CASE postingtype WHEN 'Revenue' THEN 'revenue' WHEN 'ChargeRevenue' THEN 'charges'
+           WHEN 'RoundingDifference' THEN 'rounding' WHEN 'CustomerBalance' THEN 'customer balance'
+           ELSE 'income and expense' END, store, businessdate, '',
+       sum(CASE postingtype WHEN 'RoundingDifference' THEN amount WHEN 'CustomerBalance' THEN amount ELSE -amount END)
+FROM posting WHERE postingtype NOT IN ('Tender', 'SalesTax') GROUP BY 1, 2, 3
+UNION ALL SELECT part.what, store, businessdate, '', sum(part.amount)
+FROM channel_order AS o
+CROSS JOIN LATERAL (VALUES ('orders: transactions', 1), ('orders: net', o.netamount), ('orders: gross', o.grossamount))
+     AS part (what, amount) GROUP BY 1, 2, 3
+UNION ALL SELECT part.what, o.store, o.businessdate, '', sum(part.amount)
+FROM channel_order AS o JOIN ax.salesline AS l USING (dataareaid, salesid)
+CROSS JOIN LATERAL (VALUES ('order lines: quantity', l.qty), ('order lines: net', l.netamount),
+    ('order lines: tax', l.taxamount), ('order lines: discount', l.discamount)) AS part (what, amount)
+GROUP BY 1, 2, 3""")
+
+ON_ACCOUNT = text(f"""
+SELECT c.retailchannelid AS store, t.tendertypeid FROM ax.retailtendertypetable AS t
+JOIN ax.retailchanneltable AS c USING (dataareaid)
+WHERE t.function = {int(TenderFunction.CUSTOMER_ACCOUNT)} AND c.retailchannelid = ANY(:stores)""")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A document's amount is this amount of the channel's posted transactions of one kind; rules of one check add up.
+
+    `column` "rows" counts rows; `keyed`: by tender or tax code; `paid`: without what was put on account, which is no
+    payment.
+    """
+
+    check: str
+    kind: str
+    source: Source
+    column: str
+    sign: int = 1
+    keyed: bool = False
+    paid: bool = False
+
+
+RULES = (
+    *(Rule(f"statements: {kind} transactions", kind, HEADERS, "rows") for kind in (SALE, DEPOSIT, INCOME_EXPENSE)),
+    *(Rule(f"statements: {kind} payments", kind, HEADERS, "paymentamount") for kind in (SALE, DEPOSIT, INCOME_EXPENSE)),
+    Rule("sales orders: net", SALE, HEADERS, "netamount"),
+    Rule("sales orders: gross", SALE, HEADERS, "grossamount"),
+    Rule("sales orders: charges", SALE, CHARGES, "calculatedamount"),
+    Rule("sales order lines: quantity", SALE, LINES, "qty"),
+    Rule("sales order lines: net", SALE, LINES, "netamount"),
+    Rule("sales order lines: tax", SALE, LINES, "taxamount"),
+    Rule("sales order lines: discount", SALE, LINES, "discamount"),
+    Rule("invoices: net", SALE, HEADERS, "netamount"),
+    Rule("invoices: gross", SALE, HEADERS, "grossamount"),
+    Rule("invoices: charges", SALE, CHARGES, "calculatedamount"),
+    Rule("invoices: tax", SALE, LINES, "taxamount"),
+    Rule("invoices: tax", SALE, CHARGES, "taxamountexclusive"),
+    Rule("invoice taxes", SALE, TAXES, "amount", keyed=True),
+    Rule("invoice taxes", SALE, CHARGES, "taxamountexclusive"),
+    Rule("vouchers: revenue", SALE, LINES, "netamount"),
+    Rule("vouchers: charges", SALE, CHARGES, "calculatedamount"),
+    Rule("vouchers: sales tax", SALE, TAXES, "amount", keyed=True),
+    Rule("vouchers: sales tax", SALE, CHARGES, "taxamountexclusive"),
+    *(
+        Rule("vouchers: tenders", kind, PAYMENTS, "amountcur", keyed=True, paid=True)
+        for kind in (SALE, DEPOSIT, INCOME_EXPENSE)
+    ),
+    Rule("vouchers: income and expense", INCOME_EXPENSE, INCOME_EXPENSES, "amount"),
+    # What the payments miss of the sales is rounding.
+    Rule("vouchers: rounding", SALE, HEADERS, "grossamount"),
+    Rule("vouchers: rounding", SALE, PAYMENTS, "amountcur", -1),
+    # Invoices less payments less rounding leave open what was put on account; a deposit is owed to the customer.
+    Rule("vouchers: customer balance", SALE, PAYMENTS, "amountcur"),
+    Rule("vouchers: customer balance", SALE, PAYMENTS, "amountcur", -1, paid=True),
+    Rule("vouchers: customer balance", DEPOSIT, DEPOSITS, "amount", -1),
+    Rule("customer transactions: invoice", SALE, HEADERS, "grossamount"),
+    Rule("customer transactions: payment", SALE, PAYMENTS, "amountcur", -1, paid=True),
+    Rule("customer transactions: payment", DEPOSIT, DEPOSITS, "amount", -1),
+    Rule("customer transactions: rounding", SALE, HEADERS, "grossamount", -1),
+    Rule("customer transactions: rounding", SALE, PAYMENTS, "amountcur"),
+    Rule("payment journals", SALE, PAYMENTS, "amountcur", keyed=True, paid=True),
+    Rule("orders: transactions", ORDER, HEADERS, "rows"),
+    Rule("orders: net", ORDER, HEADERS, "netamount"),
+    Rule("orders: gross", ORDER, HEADERS, "grossamount"),
+    Rule("order lines: quantity", ORDER, LINES, "qty"),
+    Rule("order lines: net", ORDER, LINES, "netamount"),
+    Rule("order lines: tax", ORDER, LINES, "taxamount"),
+    Rule("order lines: discount", ORDER, LINES, "discamount"),
+)
+
+
+def found(connection: Connection, stores: list[str], date_from: date | None, date_to: date | None) -> pa.Table:
+    """What the documents of posted statements, and sales orders of channels, say: `PLACES`."""
+    rows = connection.execute(DOCUMENTS, {"stores": stores, "date_from": date_from, "date_to": date_to}).mappings()
+    return pa.Table.from_pylist([dict(row) for row in rows], PLACES)
+
+
+def account_tenders(connection: Connection, stores: list[str]) -> set[tuple[str, str]]:
+    """(store, tender) of sales on account."""
+    return {(row.store, row.tendertypeid) for row in connection.execute(ON_ACCOUNT, {"stores": stores})}
+
+
+def expected(sums: pd.DataFrame, on_account: set[tuple[str, str]]) -> pa.Table:
+    """What the documents must say (`PLACES`), from the channels' sums of posted transactions; voided rows do not
+    count."""
+    live = sums[(sums["disposition"] == POSTED) & (sums["live"] == "1")]
+    is_payment = pd.Series(
+        [pair not in on_account for pair in zip(live["store"], live["key"], strict=True)], index=live.index, dtype=bool
+    )
+    parts = []
+    for rule in RULES:
+        column = rule.source.amounts[0] if rule.column == "rows" else rule.column
+        chosen = (live["kind"] == rule.kind) & (live["table"] == rule.source.table) & (live["column"] == column)
+        rows = live[chosen & is_payment] if rule.paid else live[chosen]
+        amount = rows["rows"].astype(AMOUNT) if rule.column == "rows" else rows["amount"]
+        part = pa.table(
+            {
+                "store": pa.array(rows["store"], pa.string()),
+                "businessdate": pa.array(rows["businessdate"], pa.string()),
+                "what": pa.array([rule.check] * len(rows), pa.string()),
+                "key": pa.array(rows["key"] if rule.keyed else [""] * len(rows), pa.string()),
+                "amount": pa.array(-amount if rule.sign < 0 else amount, PLACES.field("amount").type),
+            }
+        )
+        parts.append(part)
+    grouped = pa.concat_tables(parts).group_by(PLACE).aggregate([("amount", "sum")])
+    return grouped.rename_columns({"amount_sum": "amount"}).select(PLACES.names).cast(PLACES)

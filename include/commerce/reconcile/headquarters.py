@@ -1,0 +1,192 @@
+"""Read headquarters: what was uploaded, what of it is posted, and why the rest is not. One snapshot, sums in SQL
+(exact)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, text
+
+from commerce.reconcile.channel import KNOWN, SUMS
+from commerce.reconcile.sources import (
+    GROUP,
+    HEADERS,
+    KIND_SQL,
+    LINES,
+    ORDER,
+    POSTED,
+    REAL_SQL,
+    UNPOSTED,
+    VOIDED,
+    Source,
+)
+from commerce.schema.enums import OrderStatus, StatementStatus, ValidationStatus
+
+KNOWN_ROWS = 50_000
+"""Keys of transactions in one batch."""
+
+DATABASES = text("""
+SELECT p.recid, p.name, p.connectionstring AS url, p.incarnation,
+       array_agg(c.retailchannelid::text ORDER BY c.retailchannelid) AS stores,
+       array_agg(c.cutoverdate::text ORDER BY c.retailchannelid) AS cutovers
+FROM cdx.retailconndatabaseprofile AS p
+JOIN cdx.retailcdxdatastorechannel AS d ON d.databaseprofile = p.recid
+JOIN ax.retailchanneltable AS c ON c.recid = d.channel
+WHERE CAST(:stores AS text[]) IS NULL OR c.retailchannelid = ANY(:stores)
+GROUP BY p.recid ORDER BY p.name""")
+
+STORES = text("SELECT retailchannelid FROM ax.retailchanneltable ORDER BY retailchannelid")
+
+WATERMARKS = text("""
+SELECT stream, tablename, replicationcounter FROM cdx.uploadwatermark
+WHERE datastore = :datastore AND incarnation = :incarnation""")
+
+QUARANTINED = text("""
+SELECT DISTINCT coalesce(rawdata ->> 'store', rawdata ->> 'storeid') AS store,
+       coalesce(rawdata ->> 'terminal', rawdata ->> 'terminalid') AS terminal,
+           rawdata ->> 'transactionid' AS transactionid
+FROM cdx.quarantine WHERE datastore = :datastore AND rawdata ->> 'transactionid' IS NOT NULL""")
+
+POSTED_SQL = f"""
+(EXISTS (SELECT FROM ax.retaileodtransactiontable AS e
+         JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+         WHERE (e.store, e.terminal, e.transactionid) = (h.store, h.terminal, h.transactionid)
+           AND s.postingstatus = {int(StatementStatus.POSTED)})
+ OR EXISTS (SELECT FROM ax.retailtransactionorderstatus AS o
+            WHERE (o.store, o.terminal, o.transactionid) = (h.store, h.terminal, h.transactionid)
+              AND o.status = {int(OrderStatus.SUCCEEDED)}))"""
+
+_SCOPE = f"""{REAL_SQL} AND h.store = ANY(:stores)
+    AND h.businessdate >= coalesce(:date_from, date '-infinity') AND h.businessdate <= coalesce(:date_to,
+        date 'infinity')"""
+
+CREATE_KNOWN = text("""
+CREATE TEMP TABLE known (
+    store varchar(10), terminal varchar(10), transactionid varchar(44), businessdate date, kind text, posted integer
+)""")
+FILL_KNOWN = text(f"""
+INSERT INTO known
+SELECT h.store, h.terminal, h.transactionid, h.businessdate, {KIND_SQL}, {POSTED_SQL}::integer
+FROM ax.retailtransactiontable AS h WHERE {_SCOPE}""")
+
+UNPOSTED_TRANSACTIONS = text(f"""
+WITH waiting AS (
+    SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, h.grossamount, h.gaterun, h.validationstatus,
+        k.kind
+    FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
+    WHERE k.posted = 0
+), reasoned AS (
+    SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.grossamount,
+           CASE
+               WHEN s.statementid IS NOT NULL THEN 'in statement ' || s.statementid || ', which is not posted'
+                    || CASE WHEN s.postingerrorcode = '' THEN '' ELSE ' (' || s.postingerrorcode || ')' END
+               WHEN w.validationstatus = {int(ValidationStatus.ERROR)} THEN 'not valid: ' || coalesce(e.types, '')
+               WHEN g.rules IS NOT NULL THEN 'blocked by the quality gate: ' || g.rules
+               WHEN w.kind = '{ORDER}' THEN CASE o.status
+                    WHEN {int(OrderStatus.FAILED)} THEN 'order not synchronized: ' || coalesce(o.errorclass, '')
+                    WHEN {int(OrderStatus.EDITING)} THEN 'order is being edited'
+                    ELSE 'order not synchronized yet' END
+               WHEN w.gaterun IS NULL THEN 'not in a run yet'
+               WHEN w.validationstatus = {int(ValidationStatus.NONE)} THEN 'not validated yet'
+           END AS reason
+    FROM waiting AS w
+    LEFT JOIN ax.retaileodtransactiontable AS m USING (store, terminal, transactionid)
+    LEFT JOIN ax.retailstatementtable AS s ON (s.dataareaid, s.statementid) = (m.dataareaid, m.statementid)
+    LEFT JOIN ax.retailtransactionorderstatus AS o USING (store, terminal, transactionid)
+    LEFT JOIN (SELECT run, store, string_agg(rule, ', ' ORDER BY rule) AS rules FROM cdx.gateverdict
+               WHERE severity = 'critical' GROUP BY run, store) AS g ON g.run = w.gaterun AND g.store = w.store
+    LEFT JOIN LATERAL (
+        SELECT string_agg(DISTINCT v.validationtype, ', ') AS types FROM ax.retailtransactionvalidationerror AS v
+        WHERE (v.store, v.terminal, v.transactionid) = (w.store, w.terminal, w.transactionid)) AS e
+        ON w.validationstatus = {int(ValidationStatus.ERROR)}
+)
+SELECT store, businessdate, reason, count(*) AS transactions, sum(grossamount) AS amount,
+       (array_agg(terminal || ' ' || transactionid ORDER BY terminal, transactionid))[1:5] AS sample
+FROM reasoned GROUP BY store, businessdate, reason ORDER BY store, businessdate, reason""")
+"""`reason` is NULL where nothing explains why a transaction is not posted: it passed the gate and is in no
+statement."""
+
+PURGED = text("""
+SELECT h.store, h.businessdate::text AS businessdate, count(*) AS transactions, sum(h.grossamount) AS amount
+FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
+WHERE h.origin = :datastore AND h.incarnation = :incarnation AND h.replicationcounterfromorigin < :lowest
+GROUP BY h.store, h.businessdate""")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A channel database; `stores` -> cut-over date (ISO text) or None."""
+
+    recid: int
+    name: str
+    url: str
+    incarnation: int
+    stores: dict[str, str | None]
+
+
+def databases(connection: Connection, stores: Sequence[str] | None) -> list[Database]:
+    """The channel databases of `stores` (None: of all)."""
+    rows = connection.execute(DATABASES, {"stores": None if stores is None else list(stores)})
+    return [
+        Database(row.recid, row.name, row.url, row.incarnation, dict(zip(row.stores, row.cutovers, strict=True)))
+        for row in rows
+    ]
+
+
+def remember(connection: Connection, stores: Sequence[str], date_from: date | None, date_to: date | None) -> None:
+    """Temp table `known`: the real transactions that headquarters has of the stores, posted or not."""
+    connection.execute(CREATE_KNOWN)
+    connection.execute(FILL_KNOWN, {"stores": list(stores), "date_from": date_from, "date_to": date_to})
+    connection.execute(text("CREATE UNIQUE INDEX ON known (store, terminal, transactionid)"))
+    connection.execute(text("ANALYZE known"))
+
+
+def known(connection: Connection, stores: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The keys in `known` of some stores, for a channel to join with."""
+    result = connection.execute(
+        text("SELECT store, terminal, transactionid, posted FROM known WHERE store = ANY(:stores)"),
+        {"stores": list(stores)},
+        execution_options={"yield_per": KNOWN_ROWS},
+    )
+    for rows in result.partitions():
+        columns = list(zip(*rows, strict=True))
+        yield pa.record_batch(
+            [pa.array(column, field.type) for column, field in zip(columns, KNOWN, strict=True)], KNOWN
+        )
+
+
+def uploaded(connection: Connection, source: Source) -> pa.Table:
+    """Sums of an uploaded table (`SUMS`) over the transactions in `known`."""
+    joins = "JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)"
+    if source is not HEADERS:
+        joins += f" JOIN ax.{source.table} AS r ON {source.on_header}"
+    if source.of_line:
+        store, terminal, transaction = source.columns
+        joins += (
+            f" LEFT JOIN (SELECT store, terminalid, transactionid, linenum FROM ax.{LINES.table}"
+            f" WHERE transactionstatus = {VOIDED}) AS v"
+            f" ON (v.store, v.terminalid, v.transactionid, v.linenum)"
+            f" = (r.{store}, r.{terminal}, r.{transaction}, r.salelinenum)"
+        )
+    alias = "h" if source is HEADERS else "r"
+    sums = ", ".join(f"sum({alias}.{name}) AS {name}" for name in source.amounts)
+    rows = connection.execute(
+        text(
+            "SELECT h.store, h.businessdate::text AS businessdate, k.kind,"
+            f" CASE k.posted WHEN 1 THEN '{POSTED}' ELSE '{UNPOSTED}' END AS disposition,"
+            f" ({source.live})::text AS live, ({source.key})::text AS key, count(*) AS rows, {sums}"
+            f" FROM known AS k {joins} GROUP BY 1, 2, 3, 4, 5, 6"
+        )
+    ).mappings()
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        group = {name: row[name] for name in GROUP}
+        found += [
+            {**group, "table": source.table, "column": name, "rows": row["rows"], "amount": row[name]}
+            for name in source.amounts
+        ]
+    return pa.Table.from_pylist(found, SUMS)

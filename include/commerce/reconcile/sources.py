@@ -1,0 +1,78 @@
+"""The tables that are summed, described once for both sides: SQLite (rows, summed here) and headquarters (sums in
+SQL)."""
+
+from dataclasses import dataclass
+
+from commerce.schema.enums import ORDER_TYPES, REAL_ENTRY_STATUSES, EntryStatus, TransactionType
+
+POSTED, UNPOSTED, ABSENT = "posted", "unposted", "absent"
+"""What headquarters knows of a channel's transaction: posted, there but not posted, not there."""
+
+SALE, DEPOSIT, INCOME_EXPENSE, ORDER = "sale", "deposit", "income/expense", "order"
+
+_KINDS = (
+    f"WHEN {int(TransactionType.SALES)} THEN '{SALE}' WHEN {int(TransactionType.PAYMENT)} THEN '{DEPOSIT}'"
+    f" WHEN {int(TransactionType.INCOME_EXPENSE)} THEN '{INCOME_EXPENSE}'"
+)
+_ORDERS = ", ".join(str(int(type_)) for type_ in ORDER_TYPES)
+_REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
+VOIDED = int(EntryStatus.VOIDED)
+
+KIND_SQL = f"CASE h.type {_KINDS} ELSE '{ORDER}' END"
+REAL_SQL = (
+    f"h.entrystatus IN ({_REAL}) AND h.type IN ({int(TransactionType.SALES)}, {int(TransactionType.PAYMENT)},"
+    f" {int(TransactionType.INCOME_EXPENSE)}, {_ORDERS})"
+)
+"""Header `h`: a real transaction of a type that is posted or becomes an order."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of transactions (alias `r`, header `h`). `live`: SQL text, 1 where the row counts and 0 where it is
+    voided; `key`: what its amounts are told apart by; `of_line`: its rows belong to sales lines, and `v` is the voided
+    one."""
+
+    table: str
+    amounts: tuple[str, ...]
+    columns: tuple[str, str, str] = ("store", "terminal", "transactionid")
+    key: str = "''"
+    live: str = "1"
+    of_line: bool = False
+
+    @property
+    def on_header(self) -> str:
+        store, terminal, transaction = self.columns
+        return f"r.{store} = h.store AND r.{terminal} = h.terminal AND r.{transaction} = h.transactionid"
+
+
+_LIVE = f"CASE WHEN coalesce(r.transactionstatus, 0) = {VOIDED} THEN 0 ELSE 1 END"
+_LINE_COLUMNS = ("store", "terminalid", "transactionid")
+_TAX_COLUMNS = ("storeid", "terminalid", "transactionid")
+
+HEADERS = Source("retailtransactiontable", ("netamount", "grossamount", "paymentamount"))
+LINES = Source(
+    "retailtransactionsalestrans", ("qty", "netamount", "taxamount", "discamount"), _LINE_COLUMNS, live=_LIVE
+)
+PAYMENTS = Source(
+    "retailtransactionpaymenttrans",
+    ("amountcur",),
+    key="r.tendertype",
+    live=f"CASE WHEN coalesce(r.voidstatus, 0) <> 0 OR coalesce(r.transactionstatus, 0) = {VOIDED} THEN 0 ELSE 1 END",
+)
+TAXES = Source(
+    "retailtransactiontaxtrans",
+    ("amount",),
+    _TAX_COLUMNS,
+    key="r.taxcode",
+    live="CASE WHEN v.store IS NULL THEN 1 ELSE 0 END",
+    of_line=True,
+)
+DISCOUNTS = Source("retailtransactiondiscounttrans", ("amount",), _TAX_COLUMNS)
+CHARGES = Source("retailtransactionmarkuptrans", ("calculatedamount", "taxamountexclusive"), _LINE_COLUMNS)
+DEPOSITS = Source("retailtransactioncustomeraccountdeposittrans", ("amount",), live=_LIVE)
+INCOME_EXPENSES = Source("retailtransactionincomeexpensetrans", ("amount",), key="r.incomeexepenseaccount", live=_LIVE)
+
+SOURCES = (HEADERS, LINES, PAYMENTS, TAXES, DISCOUNTS, CHARGES, DEPOSITS, INCOME_EXPENSES)
+
+GROUP = ("store", "businessdate", "kind", "disposition", "live", "key")
+"""What every sum is kept apart by."""
