@@ -181,11 +181,8 @@ def test_left_out_customers_are_bound_late_and_their_accounts_reach_the_channels
     with shop.hq.connect() as connection:
         converted = set(connection.scalars(sa.text("SELECT custaccountasync FROM ax.custaccountasyncmap")))
         referenced = set(connection.scalars(sa.text(REFERENCED), {"day": shop.made.business_dates[0]}))
-        accounts = dict(
-            connection.execute(sa.text("SELECT custaccountasync, accountnum FROM ax.custaccountasyncmap"))
-            .tuples()
-            .all()
-        )
+        mapped = sa.text("SELECT custaccountasync, accountnum FROM ax.custaccountasyncmap")
+        accounts = {row.custaccountasync: row.accountnum for row in connection.execute(mapped)}
     assert converted == referenced
     assert scalar(shop.hq, "SELECT count(*) FROM ax.retailasynccustomerv2 WHERE syncstatus = 0") > 0
     for store in shop.stores:
