@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce import customers
 from commerce.customers import conversion
-from commerce.errors import ConfigurationError, UsageError
+from commerce.errors import ConfigurationError
 from support.company import add_company, add_store
 from support.staging import accounts, address, guid, person, rows, status
 
@@ -196,26 +196,3 @@ def test_late_binding_without_numbers_says_so_after_doing_the_rest(shop: Engine)
         customers.convert_referenced(shop, references_sql=references, parameters={"guid": guid(1)}, job="x")
     assert accounts(shop) == {guid(1): "C000000001"}
     assert accounts(shop, "DEMF") == {}
-
-
-def test_a_customer_can_be_followed(shop: Engine) -> None:
-    person(shop, guid(1))
-    wrong = person(shop, guid(2), relationshiptype=9)
-    customers.synchronize_customers(shop)
-    (found,) = customers.show(shop, guid(1))
-    assert (found["company"], found["account"]) == ("USMF", "C000000001")
-    assert [(row["store"], row["status"]) for row in found["uploaded"]] == [("S1", "done")]
-    assert {(row["database"], row["waiting"]) for row in found["channels"]} == {("S1", True), ("S2", True)}
-    assert customers.show(shop, "C000000001") == [found]
-    (failed,) = customers.show(shop, guid(2))
-    assert (failed["account"], failed["uploaded"][0]["status"]) == (None, "failed")
-
-    (listed,) = customers.listed(shop, status="failed")
-    assert (listed["custaccountasync"], listed["store"], listed["class"]) == (guid(2), "S1", "permanent")
-    assert listed["error"] == status(shop, "retailasynccustomerv2", wrong)[2]
-    assert len(customers.listed(shop)) == 2
-    assert len(customers.listed(shop, limit=1)) == 1
-    with pytest.raises(UsageError, match="pending, done, failed, ignored"):
-        customers.listed(shop, status="lost")
-    with pytest.raises(UsageError, match="No customer has"):
-        customers.show(shop, "nobody")

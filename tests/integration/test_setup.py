@@ -12,6 +12,8 @@ from sqlalchemy import Engine, text
 
 from commerce import setup
 from commerce.errors import UsageError
+from commerce.setup.channel_models import ChannelSetup
+from commerce.setup.document import SetupDocument
 
 COMPANY = """
 companies:
@@ -214,3 +216,12 @@ def test_a_file_that_is_no_yaml_is_refused_with_the_place(tmp_path: Path) -> Non
         setup.read(tmp_path / "missing.yaml")
     file.write_text(COMPANY)
     assert setup.read(file)["companies"][0]["id"] == "USRT"
+
+
+def test_the_files_in_the_documentation_are_right(hq: Engine) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "setup.md").read_text(encoding="utf-8")
+    company, channels = (yaml.safe_load(block.split("```")[0]) for block in page.split("```yaml\n")[1:])
+    assert set(company) == set(SetupDocument.model_fields)
+    setup.apply(hq, company)
+    assert [change.key for change in setup.channels.apply(hq, channels).changes] == ["OSLO1"]
+    assert set(channels["channels"][0]) == set(ChannelSetup.model_fields)

@@ -30,7 +30,7 @@ CHANNEL_DEFAULTS = """
 """What each channel's default customer (of whatever company) gives to new customers. A row that names none of
 its database's channels takes the first channel of that database."""
 
-_PERSON_NAME = f"""concat_ws(' ', nullif(btrim(s.firstname, {BLANKS}), ''), nullif(btrim(s.middlename, {BLANKS}), ''),
+PERSON_NAME = f"""concat_ws(' ', nullif(btrim(s.firstname, {BLANKS}), ''), nullif(btrim(s.middlename, {BLANKS}), ''),
                              nullif(btrim(s.lastname, {BLANKS}), ''))"""
 
 CANDIDATES = text(
@@ -40,7 +40,7 @@ CANDIDATES = text(
         SELECT s.recid AS staged, s.custaccountasync, s.origin, s.incarnation, s.replicationcounterfromorigin,
                s.createddatetime, s.relationshiptype, s.firstname, s.middlename, s.lastname,
                CASE WHEN btrim(s.custname, {BLANKS}) <> '' THEN s.custname
-                    WHEN s.relationshiptype = {RelationType.PERSON} THEN {_PERSON_NAME} ELSE '' END AS name,
+                    WHEN s.relationshiptype = {RelationType.PERSON} THEN {PERSON_NAME} ELSE '' END AS name,
                coalesce(nullif(s.custgroup, ''), own.custgroup, first.custgroup, '') AS custgroup,
                coalesce(nullif(s.currency, ''), own.currency, first.currency, '') AS currency,
                coalesce(nullif(s.languageid, ''), nullif(own.languageid, ''), nullif(first.languageid, ''),

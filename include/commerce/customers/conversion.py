@@ -71,7 +71,7 @@ def pending_guids(hq: Engine, company: str) -> Iterator[list[str]]:
 def _convert(connection: Connection, company: str, guids: Sequence[str], job: str) -> Tally:
     values = {"company": company, "guids": list(guids), "job": job}
     connection.execute(candidates.CANDIDATES, values)
-    connection.execute(text("ANALYZE candidate"))
+    connection.execute(text("ANALYZE candidate (staged, custaccountasync)"))
     for statement in creation.CLAIM:
         connection.execute(statement, values)
     tally = Tally()

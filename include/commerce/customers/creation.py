@@ -35,11 +35,11 @@ CLAIM = (
         LEFT JOIN ax.numbersequencereference AS r ON r.dataareaid = c.company AND r.reference = 'CustomerAccount'
         """
     ),
-    text("ANALYZE customer"),
+    text("ANALYZE customer (custaccountasync, party)"),
 )
 """The map's primary key is the lock (rule 1): of the earliest good rows of the GUIDs, only those that nobody has
-claimed become customers. Who comes second waits here for who came first, and creates nothing. Numbers will go out in GUID
-order (`ordinal`), so that a run that was interrupted and goes on gives what an undisturbed one gives."""
+claimed become customers. Who comes second waits here for who came first, and creates nothing. Numbers will go out in
+GUID order (`ordinal`), so that a run that was interrupted and goes on gives what an undisturbed one gives."""
 
 PARTIES = (
     text(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 from commerce.customers.chunks import CHUNK, convert, refresh_statistics
 from commerce.customers.counts import Tally
 from commerce.exchange.outbox import enqueue
+from commerce.progress import Progress, silent
 from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
 
 Scope = Literal["guid", "account", "address", "row"]
@@ -65,7 +66,7 @@ class Kind:
                  AND c.accountnum = coalesce(m.accountnum, nullif({by_account}, ''))"""
 
 
-def synchronize(hq: Engine, company: str, kind: Kind, job: str) -> Tally:
+def synchronize(hq: Engine, company: str, kind: Kind, job: str, progress: Progress = silent) -> Tally:
     """Convert all pending rows of `kind` whose customer has its account, then say of the others what they wait for."""
     tally = Tally()
     for scope in ("guid", "account") if kind.has_account else ("guid",):
@@ -76,6 +77,7 @@ def synchronize(hq: Engine, company: str, kind: Kind, job: str) -> Tally:
                 break
             tally.merge(convert_keys(hq, company, kind, scope, keys, job))
             after = keys[-1]
+            progress(kind.counted, tally.total(kind.counted))
             refresh_statistics(hq, number)
     with hq.begin() as connection:
         tally.add("failed", connection.execute(text(_nameless(kind)), {"company": company}))
@@ -108,7 +110,7 @@ def _convert(connection: Connection, company: str, kind: Kind, scope: Scope, key
     if kind.locks_party:
         connection.execute(text(_lock_parties(kind, scope)), values)
     connection.execute(text(_work(kind, scope)), values)
-    connection.execute(text("ANALYZE work"))
+    connection.execute(text("ANALYZE work (staged, party)"))
     for statement in kind.statements:
         connection.execute(text(statement), values)
     tally = Tally()

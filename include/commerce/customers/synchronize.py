@@ -39,8 +39,9 @@ _TRY_AGAIN = tuple(
 )
 _TO_CREATE = text(
     f"""
-    SELECT count(DISTINCT (s.dataareaid, s.custaccountasync)) FROM ax.retailasynccustomerv2 AS s
-    WHERE {PENDING_CREATE} AND s.dataareaid = ANY(:companies)
+    SELECT count(*) FROM (
+        SELECT DISTINCT s.dataareaid, s.custaccountasync FROM ax.retailasynccustomerv2 AS s
+        WHERE {PENDING_CREATE} AND s.dataareaid = ANY(:companies)) AS waiting
     """
 )
 _WAITING_ORIGINS = text(
@@ -104,8 +105,7 @@ def synchronize_customers(
         except ConfigurationError as error:
             errors[company] = error
         for kind in DEPENDENTS:
-            progress(kind.counted, tally.total(kind.counted))
-            tally.merge(dependents.synchronize(hq, company, kind, JOB))
+            tally.merge(dependents.synchronize(hq, company, kind, JOB, progress))
     if errors and not created_for:
         raise next(iter(errors.values()))
     return _result(hq, scope, tally, errors)
