@@ -293,6 +293,11 @@ def test_missing_configuration_stops_one_company_and_posting_goes_on_when_it_is_
             "TendersDiffer",
         ),
         ("UPDATE ax.retailtransactioncustomeraccountdeposittrans SET amount = 49 WHERE store = 'S1'", "CashDiffers"),
+        (
+            f"UPDATE ax.retailtransactioncustomeraccountdeposittrans SET custaccount = '{BERT}', custaccountasync = ''"
+            " WHERE store = 'S1'",
+            "DepositorDiffers",
+        ),
         ("DELETE FROM ax.retailtransactionsalestrans WHERE transactionid = 'S1-T1-000001'", "LinesDiffer"),
         (
             "UPDATE ax.retailtransactiontaxtrans SET amount = 1 WHERE transactionid = 'S1-T1-000001'",

@@ -61,6 +61,17 @@ CROSS JOIN LATERAL (
 WHERE m.type IN ({int(TransactionType.PAYMENT)}, {int(TransactionType.INCOME_EXPENSE)}) AND paid.amount <> meant.amount
 GROUP BY m.dataareaid, m.statementid"""
 
+DEPOSITOR_DIFFERS = f"""
+SELECT m.dataareaid, m.statementid, count(*) AS count
+FROM marked AS m
+JOIN ax.retailtransactioncustomeraccountdeposittrans AS d ON {key_sql("d")} = {key_sql("m")} AND {live_line_sql("d")}
+LEFT JOIN ax.custaccountasyncmap AS known ON known.dataareaid = d.dataareaid
+     AND known.custaccountasync = coalesce(nullif(d.custaccountasync, ''), nullif(d.custaccount, ''))
+WHERE m.type = {int(TransactionType.PAYMENT)}
+  AND coalesce(known.accountnum, nullif(d.custaccount, ''), nullif(d.custaccountasync, ''),
+      m.custaccount) <> m.custaccount
+GROUP BY m.dataareaid, m.statementid"""
+
 
 def check(connection: Connection) -> None:
     """Calculated -> Checked. Refuses statements whose transactions, customers or sums have changed since the
@@ -100,4 +111,11 @@ def check(connection: Connection) -> None:
         "In {count} deposits or income and expense transactions the payments differ from the amount booked. Correct "
         "them in the "
         "channel and validate again.",
+    )
+    raise_refusals(
+        connection,
+        DEPOSITOR_DIFFERS,
+        "DepositorDiffers",
+        "{count} deposits name another customer than their transaction. Correct them in the channel and validate "
+        "again.",
     )
