@@ -116,6 +116,9 @@ def assert_clean(shop: Shop) -> None:
     verified = shop.call("hq", "verify", "--json")
     assert verified.json["findings"] == []
     assert verified.exit_code == 0
+    reconciled = shop.call("reconcile", "--json")
+    assert reconciled.json["differences"] == []
+    assert reconciled.exit_code == 0
 
 
 def test_a_day_is_posted_and_a_second_time_changes_nothing(open_shop: Open) -> None:

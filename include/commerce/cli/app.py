@@ -16,6 +16,7 @@ from commerce.cli.commands import (
     documents,
     exchange,
     headquarters,
+    judging,
     posting,
     server,
     single_steps,
@@ -41,6 +42,7 @@ for commands in (
     exchange,
     channels,
     headquarters,
+    judging,
     server,
     demo,
 ):

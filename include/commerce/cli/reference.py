@@ -56,7 +56,7 @@ def _section(path: tuple[str, ...], command: Any) -> str:
 
 
 def _option(option: Any) -> str:
-    name = max(option.opts, key=len)
+    name: str = max(option.opts, key=len)
     if option.is_flag:
         return name
     annotation = option.type_descriptor.annotation

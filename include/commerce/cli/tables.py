@@ -146,6 +146,24 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
     return Group(numbers, plain_table(channels, list(channels[0]))) if channels else numbers
 
 
+def reconciliation_tables(result: Mapping[str, Any]) -> RenderableType:
+    """What agrees, what does not, and what is not posted for a reason; `result` is `ReconcileResult.as_dict()`."""
+    verdict, style = ("agree", "green") if result["ok"] else ("do not agree", "bold red")
+    compared = f"{_counted(result['transactions'], 'transaction')} of {_counted(len(result['stores']), 'store')}"
+    parts: list[RenderableType] = [Text(f"The channels {verdict} with what was posted: {compared}.", style)]
+    for title, name, amounts in (
+        ("Differences", "differences", ("expected", "found", "difference")),
+        ("Not posted, and why", "unposted", ("amount",)),
+    ):
+        if result[name]:
+            rows = [{**row, **{amount: Decimal(row[amount]) for amount in amounts}} for row in result[name]]
+            table = plain_table(rows, [column for column in rows[0] if column != "sample"])
+            table.title = title
+            parts.append(table)
+    parts += [Text(f"{store} could not be compared: {why}", "bold red") for store, why in result["unreadable"].items()]
+    return Group(*parts)
+
+
 def changes_table(result: Mapping[str, Any]) -> RenderableType:
     """What a setup changed, or would change; `result` is `SetupResult.as_dict()`."""
     warnings = [Text(warning, style="yellow") for warning in result["warnings"]]
