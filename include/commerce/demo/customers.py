@@ -27,7 +27,7 @@ named AS (
            CASE WHEN c_email_address IS NULL THEN ''
                 ELSE CASE WHEN sk < 1000000000 THEN '' ELSE 'new.' END || c_email_address END AS email,
            CASE WHEN sk % 8 = 0 THEN chr(65 + share('middle name', sk, 26)) ELSE '' END AS initial,
-           (coalesce(c_current_addr_sk, sk) - 1) % (SELECT count(*) FROM customer_address) AS place
+           (coalesce(c_current_addr_sk, sk) - 1) % address_count() AS place
     FROM wanted JOIN customer
         ON c_customer_sk = (sk % 1000000000 - 1 + 13 * (sk // 1000000000)) % customer_count() + 1)
 SELECT sk, shop, web, organization, place, email, guid('customer', sk) AS guid,
@@ -58,9 +58,8 @@ SELECT sk, buyer.shop, ordinal, guid('address', sk || '-' || ordinal) AS address
        coalesce(ca_city, '') AS city,
        upper(left(replace(replace(coalesce(ca_county, ''), ' County', ''), ' ', ''), 10)) AS county,
        coalesce(ca_state, '') AS state, coalesce(ca_zip, '') AS zip
-FROM buyer, range(1, 3) AS ordinals(ordinal), customer_address
-WHERE (ordinal = 1 OR second_address)
-  AND ca_address_sk = (place + (ordinal - 1) * 17) % (SELECT count(*) FROM customer_address) + 1
+FROM (SELECT *, unnest(CASE WHEN second_address THEN [1, 2] ELSE [1] END) AS ordinal FROM buyer) AS buyer
+JOIN customer_address ON ca_address_sk = (place + (ordinal - 1) * 17) % address_count() + 1
 ORDER BY shop, created, sk, ordinal
 """
 

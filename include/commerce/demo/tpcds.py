@@ -37,9 +37,10 @@ CREATE MACRO iso(moment) AS strftime(moment, '%Y-%m-%dT%H:%M:%SZ');
 CREATE MACRO store_count() AS {stores};
 CREATE MACRO day_count() AS {days};
 CREATE MACRO customer_count() AS {customers};
+CREATE MACRO address_count() AS {addresses};
 """
 
-CUSTOMERS = "SELECT count(*) FROM customer"
+SIZES = "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer_address)"
 
 SHOP = """
 CREATE TABLE shop (
@@ -74,7 +75,7 @@ def generated(parameters: Parameters, folder: Path) -> Iterator[duckdb.DuckDBPyC
                 "in the same version (requirements.txt names it)."
             ) from error
         connection.execute(f"CALL dsdgen(sf = {parameters.scale})")
-        customers = connection.execute(CUSTOMERS).fetchall()[0][0]
+        customers, addresses = connection.execute(SIZES).fetchall()[0]
         connection.execute(
             MACROS.format(
                 seed=parameters.seed,
@@ -82,6 +83,7 @@ def generated(parameters: Parameters, folder: Path) -> Iterator[duckdb.DuckDBPyC
                 stores=parameters.stores,
                 days=parameters.days,
                 customers=customers,
+                addresses=addresses,
             )
         )
         _create_shops(connection, parameters.all_stores)
