@@ -13,7 +13,7 @@ from commerce.settings import Settings
 
 Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
 
-WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "customer_sync": 0.0}
+WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "customer_sync": 60.0}
 """Seconds that a run waits for a channel's P-job that somebody else runs: an end of day lets `customer_sync` finish."""
 
 

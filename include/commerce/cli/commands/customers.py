@@ -37,7 +37,7 @@ def show(
     customer: Annotated[str, typer.Argument(metavar="ACCOUNT|GUID")],
     as_json: options.Json = False,
 ) -> None:
-    """One customer: account, GUIDs and the operations that channels sent."""
+    """One customer: account, GUIDs, the operations that channels sent, and the channels that have the account."""
     from commerce.cli.queries.customers import show_customer
 
     with output.headquarters() as hq:

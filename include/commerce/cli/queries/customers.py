@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from commerce.cli.queries.reading import Row, fetch, where
 from commerce.errors import UsageError
-from commerce.schema.enums import CustomerAsyncOperation, QuarantineStatus, SyncStatus
+from commerce.schema.enums import CustomerAsyncOperation, DownloadSessionStatus, QuarantineStatus, SyncStatus
 
 STATES = {
     SyncStatus.PENDING: "pending",
@@ -53,6 +53,15 @@ GUIDS = """
     SELECT custaccountasync AS guid, mappedhow AS how, mappedby AS by, createddatetime AS at
     FROM ax.custaccountasyncmap WHERE dataareaid = :company AND accountnum = :account ORDER BY custaccountasync
 """
+CHANNELS = f"""
+    SELECT p.name AS database, max(ds.dateapplied) AS applied_at,
+           bool_or(o.session IS NULL OR ds.status IS DISTINCT FROM {int(DownloadSessionStatus.APPLIED)}) AS waiting
+    FROM cdx.outbox AS o
+    JOIN cdx.retailconndatabaseprofile AS p ON p.datagroup = o.datagroup
+    LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS ds ON ds.session = o.session AND ds.datastore = p.recid
+    WHERE o.dataareaid = :company AND o.accountnum = :account
+    GROUP BY p.name ORDER BY p.name
+"""
 OPERATIONS = " UNION ALL ".join(
     f"""
     SELECT '{table}' AS what, operation, {_STATE.format(column="syncstatus")} AS state, errorclass AS error_class,
@@ -77,7 +86,7 @@ def list_customers(hq: Engine, *, state: str | None, store: str | None, limit: i
 
 
 def show_customer(hq: Engine, key: str) -> list[Row]:
-    """The customers (one for each company) that account or GUID `key` leads to, each with GUIDs and operations.
+    """The customers (one a company) that account or GUID `key` leads to, each with GUIDs, operations and channels.
 
     Raises:
         UsageError: it leads to nobody; the message says if the GUID is known but not converted.
@@ -88,6 +97,7 @@ def show_customer(hq: Engine, key: str) -> list[Row]:
         guids = [row["guid"] for row in customer["guids"]]
         operations = f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what"
         customer["operations"] = fetch(hq, operations, {"guids": guids, "account": customer["account"]})
+        customer["channels"] = fetch(hq, CHANNELS, customer)
     return found or [_not_converted(hq, key)]
 
 
