@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from commerce import quality
 from commerce.quality import expectations, gate, rules
+from commerce.schema.headquarters import metadata
 from commerce.schema.headquarters.customers import ADDRESS_MAP
 from commerce.scope import Scope
 from support.company import add_address, add_company, add_customer, add_store, map_guid
@@ -124,7 +125,16 @@ def second_account(hq: Engine, store: str) -> None:
 
 
 def other_account(hq: Engine, store: str) -> None:
+    change(hq, HEADER, key_of(1, store), custaccount="C2")
+    change(hq, LINE, key_of(1, store), custaccount="C1", custaccountasync="")
+
+
+def other_account_of_line(hq: Engine, store: str) -> None:
     change(hq, LINE, key_of(1, store), custaccount="C2")
+
+
+def nonexistent_account_of_line(hq: Engine, store: str) -> None:
+    change(hq, LINE, key_of(2, store), custaccount="C9", custaccountasync="")
 
 
 def lost_account(hq: Engine, store: str) -> None:
@@ -174,6 +184,8 @@ DEFECTS: list[tuple[Plant, str, Decimal, str]] = [
     (no_address(DELIVERY, 1), f"{ADDRESS}sale_delivery", SALE, "000001 (A9)"),
     (second_account, ONE_ACCOUNT, SALE, "000001 (9b2e1c64…)"),
     (other_account, ONE_ACCOUNT, SALE, "000001 (0f8fad5b…)"),
+    (other_account_of_line, f"{CUSTOMER}sale_line", SALE, "000001 (0f8fad5b…)"),
+    (nonexistent_account_of_line, f"{CUSTOMER}order_line", ORDER, "000002 (C9)"),
     (nonexistent_account, "nonexistent_customer_account", Decimal(20), "000004 (C9)"),
     (two_statements, "transaction_in_two_statements", SALE, "000020 (ST1, ST2)"),
 ]
@@ -217,18 +229,37 @@ def test_more_rows_in_a_store_than_great_expectations_returns(shop: Engine) -> N
         add_sale(shop, "S2", number, guid=NOBODY)
     result = check(shop)
     assert {(v.store, v.rule, v.count, v.amount, len(v.sample)) for v in result.verdicts} == {
-        ("S2", f"{CUSTOMER}sale", 230, Decimal("2875"), 5),
-        ("S2", f"{CUSTOMER}sale_line", 230, Decimal("2875"), 5),
+        ("S2", f"{CUSTOMER}sale", 230, Decimal("2875"), 5)
     }
     assert result.stores["S3"].state == "done"
+
+
+COPIED = {
+    "retailchanneltable": {"retailchannelid": "STORE", "recid": "recid + n"},
+    HEADER: {"store": "STORE", "replicationcounterfromorigin": "-n"},
+}
+
+
+def multiply(hq: Engine, table: str, changed: dict[str, str], copies: int) -> None:
+    """Copy the only row of `table`, for stores S001, S002, ..."""
+    store = "'S' || lpad(CAST(n AS text), 3, '0')"
+    names = [column.name for column in metadata.tables[f"ax.{table}"].columns]
+    values = [changed.get(name, name).replace("STORE", store) for name in names]
+    run_sql(
+        hq,
+        f"INSERT INTO ax.{table} ({', '.join(names)})"
+        f" SELECT {', '.join(values)} FROM ax.{table}, generate_series(1, {copies}) AS n",
+    )
 
 
 def test_more_failing_stores_than_great_expectations_returns(hq: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     add_company(hq)
     scope = Scope(tuple(f"S{number:03d}" for number in range(260)), DAY)
-    for number, store in enumerate(scope.stores):
-        add_store(hq, store)
-        add_sale(hq, store, 1, guid=NOBODY if number >= 10 else "")
+    add_store(hq, "S000")
+    add_sale(hq, "S000", 1)
+    for table, columns in COPIED.items():
+        multiply(hq, table, columns, 259)
+    run_sql(hq, f"UPDATE ax.{HEADER} SET custaccountasync = '{NOBODY}' WHERE store >= 'S010'")
     run = open_run(hq)
     with monkeypatch.context() as patch:
         patch.setattr(expectations, "PAGE", 1000)
@@ -238,7 +269,7 @@ def test_more_failing_stores_than_great_expectations_returns(hq: Engine, monkeyp
     assert [(store, rule) for _, store, rule, *_ in verdicts(hq)] == [(s, gate.UNFINISHED) for s in scope.stores]
     result = check(hq, run, scope)
     assert result.blocked_stores == scope.stores[10:]
-    assert result.counts == {"transactions": 260, "findings": 500, "blocked": 250}
+    assert result.counts == {"transactions": 260, "findings": 250, "blocked": 250}
 
 
 @pytest.mark.parametrize("how", ["query fails", "great expectations raises"])
