@@ -1,0 +1,66 @@
+"""Progress bars: on a terminal only, on standard error only, and only for what takes over a second."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from commerce.cli.progress import progress_bars
+from commerce.progress import silent
+
+PROGRAM = """
+import sys, time
+from commerce.cli.progress import progress_bars
+with progress_bars() as progress:
+    progress("upload S1", 3, 7)
+    time.sleep(float(sys.argv[1]))
+    progress("post_statements", 1, 2)
+print("result")
+"""
+
+
+def on_a_terminal(seconds: float) -> tuple[str, str]:
+    """What the program prints to standard output (a pipe) and to standard error (a terminal)."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(seconds)],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm"},
+    ) as program:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        assert program.stdout is not None
+        printed = program.stdout.read()
+    os.close(ours)
+    assert program.returncode == 0
+    return printed.decode(), shown.decode()
+
+
+def test_a_bar_appears_after_a_second_and_not_in_the_result() -> None:
+    printed, shown = on_a_terminal(2)
+    assert printed == "result\n"
+    assert "upload S1" in shown
+    assert "3/7" in shown
+
+
+def test_what_is_quick_shows_none() -> None:
+    assert on_a_terminal(0) == ("result\n", "")
+
+
+def test_elsewhere_it_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars() as progress:
+        assert progress is silent
+    assert capsys.readouterr().err == ""
