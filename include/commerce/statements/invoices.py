@@ -17,9 +17,10 @@ _TAX_KEY = ("storeid", "terminalid", "transactionid")
 
 CREATE_TAX = text(f"""
 CREATE TEMP TABLE invoice_tax ON COMMIT DROP AS
-SELECT dataareaid, statementid, custaccount, taxcode, sum(base) AS base, sum(amount) AS amount
+SELECT o.dataareaid, o.statementid, o.custaccount, t.taxcode, t.base, t.amount
 FROM (
-    SELECT s.dataareaid, s.statementid, s.custaccount, x.taxcode, x.taxbaseamount AS base, x.amount
+  SELECT orderno, taxcode, sum(base) AS base, sum(amount) AS amount FROM (
+    SELECT s.orderno, x.taxcode, x.taxbaseamount AS base, x.amount
     FROM sale AS s
     JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
     WHERE NOT EXISTS (
@@ -27,11 +28,12 @@ FROM (
         WHERE {key_sql("l", _LINE_KEY)} = {key_sql("x", _TAX_KEY)} AND l.linenum = x.salelinenum
             AND NOT ({live_line_sql("l")}))
     UNION ALL
-    SELECT s.dataareaid, s.statementid, s.custaccount, '', c.calculatedamount, c.taxamountexclusive
+    SELECT s.orderno, '', c.calculatedamount, c.taxamountexclusive
     FROM sale AS s
     JOIN ax.retailtransactionmarkuptrans AS c ON {key_sql("c", _LINE_KEY)} = {key_sql("s")}
-    WHERE c.taxamountexclusive <> 0) AS tax
-GROUP BY dataareaid, statementid, custaccount, taxcode""")
+    WHERE c.taxamountexclusive <> 0) AS row
+  GROUP BY orderno, taxcode) AS t
+JOIN sale_order AS o USING (orderno)""")
 """Charge rows name no tax code: their tax stands under the code ''."""
 
 INSERT_ENTRIES = text("""

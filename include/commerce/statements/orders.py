@@ -7,64 +7,58 @@ from commerce.scope import key_sql, live_line_sql
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
 from commerce.statements.transitions import gather_sales, raise_refusals
 
+_LINE_KEY = ("store", "terminalid", "transactionid")
+
 CREATE_LINES = text(f"""
 CREATE TEMP TABLE order_line ON COMMIT DROP AS
-SELECT s.dataareaid, s.statementid, s.custaccount, l.itemid, l.variantid, l.unit,
-       sum(l.qty) AS qty, sum(l.netamount) AS netamount, sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
+SELECT s.orderno, l.itemid, l.variantid, l.unit, sum(l.qty) AS qty, sum(l.netamount) AS netamount,
+       sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
 FROM sale AS s
-JOIN ax.retailtransactionsalestrans AS l
-     ON {key_sql("l", ("store", "terminalid", "transactionid"))} = {key_sql("s")} AND {live_line_sql("l")}
-GROUP BY s.dataareaid, s.statementid, s.custaccount, l.itemid, l.variantid, l.unit""")
+JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND {live_line_sql("l")}
+GROUP BY s.orderno, l.itemid, l.variantid, l.unit""")
 
-CREATE_ORDERS = text("""
+CREATE_ORDERS = text(f"""
 CREATE TEMP TABLE new_order ON COMMIT DROP AS
-SELECT a.dataareaid, a.statementid, a.custaccount, b.storeid, b.businessdate, b.currency, ch.inventlocation,
-       a.netamount, a.taxamount, a.chargeamount, a.grossamount, ''::varchar(20) AS salesid,
-       row_number() OVER (
-           PARTITION BY a.dataareaid ORDER BY a.statementid COLLATE "C", a.custaccount COLLATE "C") AS position
-FROM batch AS b
-JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid)
-JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid""")
+SELECT o.orderno, o.position, a.*, b.storeid, b.businessdate, b.currency, ch.inventlocation,
+       coalesce(l.linecount, 0) AS lines, coalesce(l.netamount, 0) + a.chargeamount AS linesnet,
+       coalesce(l.taxamount, 0) + coalesce(c.taxamount, 0) AS linestax, ''::varchar(20) AS ordernumber
+FROM sale_order AS o
+JOIN batch AS b USING (dataareaid, statementid)
+JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
+JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
+LEFT JOIN (SELECT orderno, count(*)::integer AS linecount, sum(netamount) AS netamount, sum(taxamount) AS taxamount
+           FROM order_line GROUP BY orderno) AS l ON l.orderno = o.orderno
+LEFT JOIN (SELECT s.orderno, sum(c.taxamountexclusive) AS taxamount
+           FROM sale AS s JOIN ax.retailtransactionmarkuptrans AS c ON {key_sql("c", _LINE_KEY)} = {key_sql("s")}
+           GROUP BY s.orderno) AS c ON c.orderno = o.orderno""")
 
-LINES_DIFFER = f"""
-SELECT o.dataareaid, o.statementid, count(*) AS count,
-       sum(o.netamount - coalesce(l.netamount, 0) - o.chargeamount) AS net,
-       sum(o.taxamount - coalesce(l.taxamount, 0) - coalesce(c.taxamount, 0)) AS tax
-FROM new_order AS o
-LEFT JOIN (SELECT dataareaid, statementid, custaccount, sum(netamount) AS netamount, sum(taxamount) AS taxamount
-           FROM order_line GROUP BY dataareaid, statementid, custaccount) AS l USING (dataareaid, statementid,
-               custaccount)
-LEFT JOIN (SELECT s.dataareaid, s.statementid, s.custaccount, sum(c.taxamountexclusive) AS taxamount
-           FROM sale AS s JOIN ax.retailtransactionmarkuptrans AS c
-                ON {key_sql("c", ("store", "terminalid", "transactionid"))} = {key_sql("s")}
-           GROUP BY s.dataareaid, s.statementid, s.custaccount) AS c USING (dataareaid, statementid, custaccount)
-WHERE o.netamount <> coalesce(l.netamount, 0) + o.chargeamount
-   OR o.taxamount <> coalesce(l.taxamount, 0) + coalesce(c.taxamount, 0)
-GROUP BY o.dataareaid, o.statementid"""
+LINES_DIFFER = """
+SELECT dataareaid, statementid, count(*) AS count, sum(netamount - linesnet) AS net, sum(taxamount - linestax) AS tax
+FROM new_order WHERE netamount <> linesnet OR taxamount <> linestax
+GROUP BY dataareaid, statementid"""
 
 NUMBER = text(f"""
-UPDATE new_order AS o SET salesid = {number_sql("r", "o.position")}
+UPDATE new_order AS o SET ordernumber = {number_sql("r", "o.position")}
 FROM number_range AS r WHERE r.reference = 'SalesOrder' AND r.dataareaid = o.dataareaid""")
 
 INSERT_ORDERS = text("""
 INSERT INTO ax.salestable (dataareaid, salesid, custaccount, salesorigin, store, businessdate, currency,
-    inventlocationid,
-    statementid, netamount, taxamount, chargeamount, grossamount)
-SELECT dataareaid, salesid, custaccount, 'statement', storeid, businessdate, currency, inventlocation, statementid,
+    inventlocationid, statementid, netamount, taxamount, chargeamount, grossamount)
+SELECT dataareaid, ordernumber, custaccount, 'statement', storeid, businessdate, currency, inventlocation, statementid,
        netamount, taxamount, chargeamount, grossamount
-FROM new_order ORDER BY dataareaid, salesid""")
+FROM new_order ORDER BY orderno""")
 
 INSERT_LINES = text("""
 INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount, discamount,
     custaccount)
-SELECT l.dataareaid, o.salesid,
-       row_number() OVER (PARTITION BY l.dataareaid, o.salesid
+SELECT o.dataareaid, o.ordernumber,
+       row_number() OVER (PARTITION BY orderno
                           ORDER BY l.itemid COLLATE "C", l.variantid COLLATE "C", l.unit COLLATE "C"),
-       l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount, l.custaccount
-FROM order_line AS l JOIN new_order AS o USING (dataareaid, statementid, custaccount)""")
+       l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount, o.custaccount
+FROM order_line AS l JOIN new_order AS o USING (orderno)""")
 
 LINK = text("""
-UPDATE ax.retaileodstatementaggregation AS a SET salesid = o.salesid
+UPDATE ax.retaileodstatementaggregation AS a SET salesid = o.ordernumber, linecount = o.lines
 FROM new_order AS o
 WHERE (a.dataareaid, a.statementid, a.custaccount) = (o.dataareaid, o.statementid, o.custaccount)""")
 
@@ -76,9 +70,8 @@ def create_orders(connection: Connection) -> None:
         ConfigurationError: a company has no usable SalesOrder number sequence.
     """
     gather_sales(connection)
-    connection.execute(CREATE_LINES)
-    connection.execute(CREATE_ORDERS)
-    for table in ("order_line", "new_order"):
+    for table, statement in (("order_line", CREATE_LINES), ("new_order", CREATE_ORDERS)):
+        connection.execute(statement)
         connection.execute(text(f"ANALYZE {table}"))
     raise_refusals(
         connection,

@@ -17,12 +17,14 @@ from commerce.statements.transitions import gather_sales
 
 CREATE_PAID = text(f"""
 CREATE TEMP TABLE paid ON COMMIT DROP AS
-SELECT s.dataareaid, s.statementid, s.custaccount, p.tendertype, p.currency, sum(p.amountcur) AS amount,
-       coalesce(max(t.function), 0) = {int(TenderFunction.CUSTOMER_ACCOUNT)} AS onaccount
-FROM sale AS s
-JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
-LEFT JOIN ax.retailtendertypetable AS t ON (t.dataareaid, t.tendertypeid) = (s.dataareaid, p.tendertype)
-GROUP BY s.dataareaid, s.statementid, s.custaccount, p.tendertype, p.currency""")
+SELECT o.dataareaid, o.statementid, o.custaccount, p.tendertype, p.currency, p.amount,
+       coalesce(t.function, 0) = {int(TenderFunction.CUSTOMER_ACCOUNT)} AS onaccount
+FROM (SELECT s.orderno, p.tendertype, p.currency, sum(p.amountcur) AS amount
+      FROM sale AS s
+      JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
+      GROUP BY s.orderno, p.tendertype, p.currency) AS p
+JOIN sale_order AS o USING (orderno)
+LEFT JOIN ax.retailtendertypetable AS t ON (t.dataareaid, t.tendertypeid) = (o.dataareaid, p.tendertype)""")
 
 INSERT_PAYMENTS = text("""
 INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, tendertypeid, amount)
