@@ -60,7 +60,8 @@ class LocalAirflow:
             self.check()
             if time.monotonic() > deadline:
                 raise CommerceError(
-                    f"Airflow is not ready after {seconds:.0f} seconds. Its logs are in {self.layout.logs}."
+                    f"Airflow is not ready after {seconds:.0f} seconds. Its logs are in {self.layout.logs}. "
+                    f"DAG files that cannot be read: {'; '.join(self.api.import_errors()) or 'none'}."
                 )
             time.sleep(0.3)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +12,47 @@ from commerce.cli.tables import run_summary_table
 from commerce.errors import CommerceError
 from commerce_airflow.local import together
 from commerce_airflow.local.airflow import LocalAirflow
+from commerce_airflow.local.combining import all_posted, combined, of_day
 from commerce_airflow.local.screen import Step, console, step
 from commerce_airflow.local.together import DemoOptions
 
 DAG = "end_of_day"
-SUMMARY = text("SELECT summary FROM cdx.run WHERE key = :key AND closed IS NOT NULL")
+SUMMARIES = text("""
+    SELECT summary FROM cdx.run
+    WHERE kind = 'end_of_day' AND businessdate = :day AND closed IS NOT NULL ORDER BY closed
+""")
 
 
 def run(home: Path, options: DemoOptions, port: int | None) -> int:
-    """Run the demo; return the exit code: 0 only if every store is posted."""
+    """Run the demo; return the exit code: 0 only if every store is posted.
+
+    Days that an earlier demo finished are not run again, except the last one where all are finished.
+    """
     with together.stopped_by_signals(), together.embedded_server(home) as server:
         hq, made = together.build(server, home, options)
+        days = made.business_dates
+        unfinished = [day for day in days if not all_posted(_so_far(hq, day), made.stores)]
         with together.demo_airflow(server, home, made, port) as airflow:
             airflow.api.unpause(DAG)
-            summaries = [_end_of_day(airflow, hq, day) for day in made.business_dates]
+            for day in unfinished or days[-1:]:
+                _end_of_day(airflow, day)
+        total = combined([_so_far(hq, day) for day in days])
         hq.dispose()
-    total = combined(summaries)
     console.print()
     console.print(run_summary_table(total))
-    return 0 if all(summary["ok"] for summary in summaries) and all_posted(total) else 1
+    return 0 if all_posted(total, made.stores) and not total["problems"] else 1
 
 
-def _end_of_day(airflow: LocalAirflow, hq: Engine, day: date) -> dict[str, Any]:
-    """Start a run as the form in the UI does, wait for its end, and fetch its summary from headquarters."""
+def _end_of_day(airflow: LocalAirflow, day: date) -> None:
+    """Start a run as the form in the UI does, and wait for its end."""
     with step(f"End of day {day}, in Airflow") as progress:
         run_id = airflow.api.trigger(DAG, {"business_date": day.isoformat()})
         airflow.api.wait(DAG, run_id, tick=lambda: _watch(airflow, run_id, progress))
-    with hq.connect() as connection:
-        summary = connection.execute(SUMMARY, {"key": f"{DAG}/{run_id}"}).scalar_one_or_none()
-    if summary is None:
+    states = {task: state for task, _, state in airflow.api.task_states(DAG, run_id)}
+    if states["open_run"] != "success":
         raise CommerceError(
-            f"The run for {day} did not come to its end. Look at it with `make up`; "
-            f"the logs are in {airflow.layout.logs}."
+            f"The run for {day} was not opened. Look at it with `make up`; the logs are in {airflow.layout.logs}."
         )
-    return dict(summary)
 
 
 def _watch(airflow: LocalAirflow, run_id: str, progress: Step) -> None:
@@ -59,46 +64,7 @@ def _watch(airflow: LocalAirflow, run_id: str, progress: Step) -> None:
         progress(", ".join(working) or "waiting", done, len(states))
 
 
-def combined(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The summaries of several days as one: counts and amounts added, each store in its worst state."""
-    days = [summary["business_date"] for summary in summaries]
-    stores: dict[str, dict[str, Any]] = {}
-    for summary in summaries:
-        for store in summary["stores"]:
-            known = stores.setdefault(store["store"], {**store, "notes": [], "reasons": [], **_NOTHING})
-            known["state"] = min(known["state"], store["state"], key=_WORST_FIRST.index)
-            for name in ("customers_converted", "orders", "transactions"):
-                known[name] += store[name]
-            known["posted_amount"] = str(Decimal(known["posted_amount"]) + Decimal(store["posted_amount"]))
-            known["exceptions"] = _added(known["exceptions"], store["exceptions"])
-            known["waiting"] = store["waiting"]
-            known["reasons"] += [reason for reason in store["reasons"] if reason not in known["reasons"]]
-            known["notes"] += [note for note in store["notes"] if note not in known["notes"]]
-    return {
-        **summaries[-1],
-        "business_date": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
-        "problems": list(dict.fromkeys(problem for summary in summaries for problem in summary["problems"])),
-        "stores": [stores[name] for name in sorted(stores)],
-    }
-
-
-def all_posted(summary: Mapping[str, Any]) -> bool:
-    """Whether every store is posted, in this run or in an earlier one."""
-    return bool(summary["stores"]) and all(
-        store["state"] in ("posted", "nothing_to_post") for store in summary["stores"]
-    )
-
-
-def _added(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    amount = Decimal(first["amount"]) + Decimal(second["amount"])
-    return {"count": first["count"] + second["count"], "amount": str(amount)}
-
-
-_NOTHING: dict[str, Any] = {
-    "customers_converted": 0,
-    "orders": 0,
-    "transactions": 0,
-    "posted_amount": "0",
-    "exceptions": {"count": 0, "amount": "0"},
-}
-_WORST_FIRST = ("failed", "blocked", "not_closed", "posted", "done", "nothing_to_post")
+def _so_far(hq: Engine, day: date) -> dict[str, Any]:
+    """What all runs of a day have done, from headquarters."""
+    with hq.connect() as connection:
+        return of_day(day.isoformat(), list(connection.execute(SUMMARIES, {"day": day}).scalars()))
