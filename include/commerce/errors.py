@@ -14,7 +14,7 @@ class UsageError(CommerceError):
 
 
 class ConfigurationError(CommerceError):
-    """Setup is missing or exhausted (number sequence, ledger account, default customer): one person mends it once for all."""
+    """Setup is missing or exhausted (number sequence, ledger account, default customer): mended once, for all."""
 
 
 class StoreError(CommerceError):

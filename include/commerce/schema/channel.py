@@ -4,6 +4,8 @@ SQLite has no schemas: names stand unqualified. Amounts are decimal text, dates 
 `replicationcounterfromorigin` is an AUTOINCREMENT key, so a counter is never handed out twice.
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Numeric, Table, Text, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
@@ -50,7 +52,7 @@ DOWNLOADED_TABLES: tuple[Table, ...] = (
 """Headquarters tables that job 1010 (Customers) sends, in the order in which a channel applies them."""
 
 
-def _channel_type(type_: TypeEngine[object]) -> TypeEngine[object]:
+def _channel_type(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     if isinstance(type_, Numeric):
         return Text()  # SQLite would make a float of it
     return Integer() if isinstance(type_, (Integer, BigInteger)) else Text()
@@ -87,7 +89,7 @@ DOWNLOAD_SESSION = Table(
     Column("rowsaffected", Integer, nullable=False),
     Column("dateapplied", Text, nullable=False),
 )
-"""What job 1010 applied here: a row is written in the transaction that applies the part, so no part is applied twice."""
+"""What job 1010 applied here. A row is written in the transaction that applies the part: no part is applied twice."""
 
 CUSTOMERS_VIEW = "customersview"
 CUSTOMERS_VIEW_SQL = """
@@ -109,4 +111,4 @@ WHERE a.custaccountasync <> ''
       SELECT 1 FROM custaccountasyncmap AS m
       WHERE m.dataareaid = a.dataareaid AND m.custaccountasync = a.custaccountasync)
 """
-"""Every customer once: real ones, and asynchronous ones whose account has not arrived (domain: partner copy of the view)."""
+"""Every customer once: real ones, and asynchronous ones whose account has not arrived (domain A1, the read model)."""

@@ -1,5 +1,4 @@
-"""Enum values as the product stores them. Sources are sections of Dynamics 365 Commerce documentation named at each enum;
-where no source publishes a number, the enum says "inferred"."""
+"""Enum values as the product stores them; where no source publishes a number, the enum says "inferred"."""
 
 from enum import IntEnum, StrEnum
 
@@ -29,7 +28,7 @@ class SyncStatus(IntEnum):
 
 
 class ErrorClass(StrEnum):
-    """Transient: retried by itself. Pending: waits for something that has not arrived. Permanent: waits for a person."""
+    """Transient: retried by itself. Pending: waits for what has not arrived. Permanent: waits for a person."""
 
     TRANSIENT = "transient"
     PENDING = "pending"
@@ -234,4 +233,4 @@ ORDER_TYPES = (
 """Transactions that *Synchronize orders* turns into sales orders."""
 
 STATEMENT_TYPES = (TransactionType.SALES, TransactionType.PAYMENT, TransactionType.INCOME_EXPENSE)
-"""Transactions that a transactional statement takes: sales and returns, customer account deposits, income and expense."""
+"""What a transactional statement takes: sales and returns, customer account deposits, income and expense."""

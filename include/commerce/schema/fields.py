@@ -9,7 +9,7 @@ from sqlalchemy.types import TypeEngine
 Kind = Literal["text", "integer", "bigint", "decimal", "date", "datetime"]
 
 MONEY = Numeric(32, 6)
-"""Amounts, quantities and line numbers: exact decimals everywhere but in SQLite, which has none and keeps decimal text."""
+"""Amounts, quantities and line numbers: exact decimals. SQLite has none and keeps decimal text."""
 
 _CHANNEL_TYPES: dict[Kind, TypeEngine[Any]] = {
     "text": Text(),
@@ -33,8 +33,8 @@ _BLANKS: dict[Kind, str | None] = {
 class Field:
     """One column of an uploaded table.
 
-    `required`: a row without a value goes to quarantine. Otherwise a missing value becomes `blank` (the product knows no
-    NULL in text and numbers). `inferred`: no public source shows the column; it is derived from the behaviour described.
+    `required`: a row without a value goes to quarantine. Otherwise a missing value becomes `blank` (the product knows
+    no NULL in text and numbers). `inferred`: no public source shows the column; the described behaviour implies it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The headquarters database: schemas `ax` (business) and `cdx` (exchange and run bookkeeping), PostgreSQL 15 or newer."""
+"""The headquarters database, PostgreSQL 15 or newer: schemas `ax` (business) and `cdx` (exchange, runs)."""
 
 from commerce.schema.headquarters import customers, exchange, organization, sales, statements, uploads
 from commerce.schema.headquarters.base import SCHEMAS, metadata

@@ -18,7 +18,7 @@ SCHEMAS = ("ax", "cdx")
 """`ax`: business tables; `cdx`: exchange and run bookkeeping."""
 
 RECID = Sequence("recid", schema="ax", metadata=metadata, start=5637144576, cache=100)
-"""Internal record ids (RecId) of every `ax` table that has one. They may have gaps; business numbers never come from here."""
+"""Internal record ids (RecId) of every `ax` table that has one. They have gaps; no business number comes from here."""
 
 
 def recid(*, primary_key: bool = True) -> Column[Any]:

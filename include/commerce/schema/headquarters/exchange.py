@@ -57,7 +57,9 @@ DATA_STORE_CHANNEL = Table(
     "retailcdxdatastorechannel",
     metadata,
     Column("channel", BigInteger, ForeignKey("ax.retailchanneltable.recid"), primary_key=True, autoincrement=False),
-    Column("databaseprofile", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False, index=True),
+    Column(
+        "databaseprofile", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False, index=True
+    ),
     schema="cdx",
 )
 
@@ -116,9 +118,11 @@ QUARANTINE = Table(
     UniqueConstraint("datastore", "incarnation", "tablename", "replicationcounterfromorigin"),
     CheckConstraint("errorclass IN ('transient', 'pending', 'permanent')", name="errorclass"),
     CheckConstraint("status BETWEEN 0 AND 2", name="status"),
-    Index("ix_quarantine_custaccountasync", text("(rawdata ->> 'custaccountasync')"), postgresql_where=text("status = 0")),
+    Index(
+        "ix_quarantine_custaccountasync", text("(rawdata ->> 'custaccountasync')"), postgresql_where=text("status = 0")
+    ),
     schema="cdx",
-    comment="rawdata: the row as read, text by column; bytes that are no text stand as {\"hex\": ...}",
+    comment='rawdata: the row as read, text by column; bytes that are no text stand as {"hex": ...}',
 )
 
 OUTBOX = Table(
@@ -132,7 +136,12 @@ OUTBOX = Table(
     created(),
     ForeignKeyConstraint(["dataareaid", "accountnum"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]),
     Index(
-        "uq_outbox_waiting", "datagroup", "dataareaid", "accountnum", unique=True, postgresql_where=text("session IS NULL")
+        "uq_outbox_waiting",
+        "datagroup",
+        "dataareaid",
+        "accountnum",
+        unique=True,
+        postgresql_where=text("session IS NULL"),
     ),
     Index("ix_outbox_session", "session"),
     schema="cdx",

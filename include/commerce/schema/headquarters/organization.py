@@ -1,4 +1,4 @@
-"""What a retailer sets up: companies, number sequences, customer groups, ledger accounts, tenders, channels and stores."""
+"""What a retailer sets up: companies, number sequences, customer groups, ledger accounts, tenders and stores."""
 
 from sqlalchemy import (
     BigInteger,

@@ -191,6 +191,8 @@ INVOICE_TAX = Table(
     _amount("taxbaseamount"),
     _amount("taxamount"),
     PrimaryKeyConstraint("dataareaid", "invoiceid", "taxcode"),
-    ForeignKeyConstraint(["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]),
+    ForeignKeyConstraint(
+        ["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]
+    ),
     schema="ax",
 )

@@ -108,9 +108,12 @@ AGGREGATION = Table(
     _statement(),
     _customer("custaccount"),
     ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
-    ForeignKeyConstraint(["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]),
+    ForeignKeyConstraint(
+        ["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]
+    ),
     schema="ax",
-    comment="one sales order and invoice per statement and customer; the store's default customer gathers the nameless sales",
+    comment="one sales order and invoice per statement and customer; "
+    "the store's default customer gathers the nameless sales",
 )
 
 STATEMENT_TRANSACTION = Table(
@@ -187,7 +190,9 @@ PAYMENT_JOURNAL_LINE = Table(
     ForeignKeyConstraint(
         ["dataareaid", "journalnum"], ["ax.ledgerjournaltable.dataareaid", "ax.ledgerjournaltable.journalnum"]
     ),
-    ForeignKeyConstraint(["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]),
+    ForeignKeyConstraint(
+        ["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]
+    ),
     ForeignKeyConstraint(
         ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
     ),

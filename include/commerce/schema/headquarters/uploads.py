@@ -21,7 +21,7 @@ EXCHANGE_KEY = ("origin", "incarnation", "replicationcounterfromorigin")
 
 
 def _exchange_columns() -> list[Column]:  # type: ignore[type-arg]
-    """Where a row came from: database profile recid, its incarnation, the counter there, and a hash of the row's content."""
+    """Where a row came from: database profile, its incarnation, the counter there; and a hash of the row's content."""
     return [
         Column("origin", BigInteger, nullable=False),
         Column("incarnation", Integer, nullable=False),

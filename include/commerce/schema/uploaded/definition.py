@@ -12,7 +12,7 @@ Group = Literal["customer", "header", "line", "shift"]
 class UploadedTable:
     """One uploaded table.
 
-    `natural_key`: unique on the channel and (for transactions) the primary key in headquarters; empty for operation logs.
+    `natural_key`: unique on the channel and, for transactions, the primary key in headquarters; empty for logs.
     `transaction_key`: this table's names for (store, terminal, transactionid), where its rows belong to a transaction.
     """
 
