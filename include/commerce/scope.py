@@ -11,8 +11,8 @@ from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus
 class Scope:
     """Stores and the business date of a run.
 
-    A daily run for D works on transactions with cut-over <= business date <= D; a historical run on its own day only, and
-    only before the cut-over. A store without a cut-over date has no history: everything of it is current.
+    A daily run for D works on transactions with cut-over <= business date <= D; a historical run on its own day only,
+    and only before the cut-over. A store without a cut-over date has no history: everything of it is current.
     """
 
     stores: tuple[str, ...]
@@ -40,8 +40,8 @@ class Scope:
         return f"({transaction}.store = ANY(:stores) AND {dates})"
 
     def unposted_sql(self, transaction: str = "t", channel: str = "ch") -> str:
-        """`dated_sql`, and: a real sale (not voided, on hold, training or cancelled) that is in no statement and, if it is
-        an order, has no sales order yet."""
+        """`dated_sql`, and: a real sale (not voided, on hold, training or cancelled) that is in no statement and, if it
+        is an order, has no sales order yet."""
         return (
             f"({self.dated_sql(transaction, channel)} AND {real_sql(transaction)}"
             " AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS eod"
@@ -63,7 +63,7 @@ def real_sql(transaction: str = "t") -> str:
 
 
 def live_line_sql(line: str = "l") -> str:
-    """Only lines that were not voided count: in sums, in orders and in statements (with their tax and discount rows)."""
+    """Only lines that were not voided count, with their tax and discount rows: in sums, orders and statements."""
     return f"{line}.transactionstatus <> {int(EntryStatus.VOIDED)}"
 
 

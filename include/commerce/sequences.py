@@ -1,7 +1,8 @@
 """Number sequences: business numbers without gaps, taken last in the transaction that uses them.
 
-A number is taken by moving `nextrec` forward in the caller's transaction: if that rolls back, the numbers come back. The row
-stays locked until the commit, so callers take numbers last, in one call for all they need, in chunks that commit soon.
+A number is taken by moving `nextrec` forward in the caller's transaction: if that rolls back, the numbers come back.
+The row stays locked until the commit, so callers take numbers last, in one call for all they need, in chunks that
+commit soon.
 """
 
 from collections.abc import Mapping
@@ -26,15 +27,13 @@ class NumberRange:
     suffix: str
 
     def sql(self, position: str) -> str:
-        """SQL text of the number at the 1-based integer expression `position` (prefix and suffix are bound into the text,
-        quotes doubled)."""
+        """SQL text of the number at the 1-based integer expression `position` (prefix and suffix are quoted)."""
         prefix, suffix = (part.replace("'", "''").replace(":", r"\:") for part in (self.prefix, self.suffix))
         return f"('{prefix}' || lpad(({self.first - 1} + {position})::text, {self.width}, '0') || '{suffix}')"
 
     def numbers(self) -> list[str]:
-        return [
-            f"{self.prefix}{number:0{self.width}d}{self.suffix}" for number in range(self.first, self.first + self.count)
-        ]
+        numbers = range(self.first, self.first + self.count)
+        return [f"{self.prefix}{number:0{self.width}d}{self.suffix}" for number in numbers]
 
 
 def take(connection: Connection, needs: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], NumberRange]:
@@ -87,5 +86,6 @@ def _why_not(connection: Connection, company: str, code: str, count: int) -> str
     if row.blocked:
         return f"{name} is blocked. Unblock it and run `commerce setup apply`."
     return (
-        f"{name} has {row.remaining} numbers left, {count} are needed. Raise its highest number and run `commerce setup apply`."
+        f"{name} has {row.remaining} numbers left, {count} are needed. Raise its highest number and run"
+        " `commerce setup apply`."
     )
