@@ -6,11 +6,10 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import adbc_driver_postgresql.dbapi
+import adbc_driver_manager
 import sqlalchemy as sa
-from adbc_driver_manager import dbapi as adbc
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
@@ -19,6 +18,9 @@ from sqlalchemy.exc import ArgumentError
 from commerce import server
 from commerce.errors import CommerceError, UsageError
 from commerce.settings import Settings
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi
 
 TRANSIENT_STATES = frozenset({"40001", "40P01"})
 """SQLSTATEs of serialization failure and deadlock: the same transaction may succeed when it runs again."""
@@ -59,7 +61,7 @@ def hq_engine(url: str | None = None) -> Engine:
     )
 
 
-def adbc_hq(engine: Engine) -> adbc.Connection:
+def adbc_hq(engine: Engine) -> dbapi.Connection:
     """Open an ADBC (Arrow) connection to the database of `engine`.
 
     It is a connection of its own and shares no transaction. The caller closes it. It starts without
@@ -67,7 +69,9 @@ def adbc_hq(engine: Engine) -> adbc.Connection:
     """
     parameters = engine.url.translate_connect_args(database="dbname", username="user")
     conninfo = make_conninfo("", **{**parameters, **engine.url.query, **_SESSION})
-    connection: adbc.Connection = adbc_driver_postgresql.dbapi.connect(conninfo)
+    import adbc_driver_postgresql.dbapi  # brings pandas along: seconds that a list of channels need not wait for
+
+    connection: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(conninfo)
     return connection
 
 
@@ -108,7 +112,7 @@ def retry_transient(work: Callable[[], T], *, attempts: int = 5, first_wait_seco
     for attempt in range(attempts):
         try:
             return work()
-        except (sa.exc.DBAPIError, adbc.Error) as error:
+        except (sa.exc.DBAPIError, adbc_driver_manager.Error) as error:
             if sqlstate(error) not in TRANSIENT_STATES or attempt == attempts - 1:
                 raise
             time.sleep(first_wait_seconds * 2**attempt * random.uniform(0.5, 1.5))

@@ -70,3 +70,9 @@ def totals(outcomes: Mapping[str, StoreOutcome]) -> dict[str, int]:
         for name, count in outcome.counts.items():
             summed[name] = summed.get(name, 0) + count
     return summed
+
+
+def money(amount: Decimal) -> str:
+    """An amount as text: at least two decimals, more only where they are not zero."""
+    rounded = amount.quantize(Decimal("0.01"))
+    return str(rounded) if rounded == amount else str(amount.normalize())

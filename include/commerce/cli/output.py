@@ -85,7 +85,7 @@ def exit_unless(ok: bool) -> None:
 
 def _as_json(value: object) -> str:
     if isinstance(value, Decimal):
-        from commerce.run.summary import money
+        from commerce.outcomes import money
 
         return money(value)
     return value.isoformat() if isinstance(value, (date, datetime, time)) else str(value)

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce import exchange
 from commerce.customers import references
+from commerce.outcomes import money
 from commerce.run import opening, steps
-from commerce.run.summary import money
 from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, CustomerAsyncOperation, SyncStatus, ValidationStatus
 from commerce.scope import Scope
 

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from commerce import exchange, setup
-from commerce.run.summary import money
+from commerce.outcomes import money
 from commerce.schema.enums import (
     ORDER_TYPES,
     STATEMENT_TYPES,

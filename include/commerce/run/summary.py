@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Engine, text
 
+from commerce.outcomes import money
 from commerce.run import records, summary_queries
 from commerce.run.records import RunRecord
 from commerce.run.steps import EVERY_STORE, OF_KIND
@@ -123,12 +124,6 @@ def close_run(hq: Engine, *, run: int) -> RunSummary:
         summary = RunSummary(run, record.kind, record.business_date, stores, _problems(record))
         connection.execute(KEEP, {"run": run, "summary": json.dumps(summary.as_dict())})
     return summary
-
-
-def money(amount: Decimal) -> str:
-    """An amount as text: at least two decimals, more only where they are not zero."""
-    rounded = amount.quantize(Decimal("0.01"))
-    return str(rounded) if rounded == amount else str(amount.normalize())
 
 
 def _count_and_amount(pair: tuple[int, Decimal]) -> dict[str, Any]:
