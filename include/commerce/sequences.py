@@ -12,9 +12,6 @@ from sqlalchemy import Connection, text
 
 from commerce.errors import ConfigurationError
 
-HEADROOM = 0.2
-"""Below this share of numbers left, status reports a warning (domain: keep more than 20 %)."""
-
 
 @dataclass(frozen=True)
 class NumberRange:
@@ -30,10 +27,6 @@ class NumberRange:
         """SQL text of the number at the 1-based integer expression `position` (prefix and suffix are quoted)."""
         prefix, suffix = (part.replace("'", "''").replace(":", r"\:") for part in (self.prefix, self.suffix))
         return f"('{prefix}' || lpad(({self.first - 1} + {position})::text, {self.width}, '0') || '{suffix}')"
-
-    def numbers(self) -> list[str]:
-        numbers = range(self.first, self.first + self.count)
-        return [f"{self.prefix}{number:0{self.width}d}{self.suffix}" for number in numbers]
 
 
 def take(connection: Connection, needs: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], NumberRange]:
