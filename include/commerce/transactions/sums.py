@@ -9,18 +9,26 @@ _SALE_LINE = ("store", "terminalid", "transactionid")
 _SALE_ROW = ("storeid", "terminalid", "transactionid")
 
 
-def checked_sql(scope: Scope) -> str:
-    """Unposted real sales, deposits, income and expense in scope that are not valid yet, with their store's limits."""
+def unchecked_sql(scope: Scope) -> str:
+    """FROM and WHERE of unposted real sales, deposits, income and expense in scope that are not valid yet."""
     return f"""
-        CREATE TEMP TABLE checked ON COMMIT DROP AS
-        SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.currency, t.custaccount,
-               t.custaccountasync, t.netamount, t.grossamount, t.paymentamount, t.discamount, t.numberofitems,
-               ch.dataareaid AS company, ch.currency AS store_currency, s.maxroundingamount, s.roundingunit
         FROM ax.retailtransactiontable AS t
         JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
         JOIN ax.retailstoretable AS s ON s.recid = ch.recid
         WHERE t.type IN ({_TYPES}) AND t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)}
           AND {scope.unposted_sql()}
+    """
+
+
+def checked_sql(scope: Scope) -> str:
+    """The transactions to check, with what their store demands."""
+    return f"""
+        CREATE TEMP TABLE checked ON COMMIT DROP AS
+        SELECT row_number() OVER () AS id, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.currency,
+               t.custaccount, t.custaccountasync, t.netamount, t.grossamount, t.paymentamount, t.discamount,
+               t.numberofitems, ch.dataareaid AS company, ch.currency AS store_currency, s.maxroundingamount,
+               s.roundingunit
+        {unchecked_sql(scope)}
     """
 
 
@@ -35,63 +43,86 @@ def _line_errors() -> str:
 
 LINE_ERROR_COLUMNS = tuple(f"line_{number}" for number in range(len(LINE_RULES)))
 
+TAX_LINES = f"""
+    CREATE TEMP TABLE tax_line ON COMMIT DROP AS
+    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount,
+           count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows
+    FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
+    GROUP BY 1, 2
+"""
+
+DISCOUNT_LINES = f"""
+    CREATE TEMP TABLE discount_line ON COMMIT DROP AS
+    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount
+    FROM checked AS c JOIN ax.retailtransactiondiscounttrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
+    GROUP BY 1, 2
+"""
+
+LINES = f"""
+    CREATE TEMP TABLE tax_line ON COMMIT DROP AS
+    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount,
+           count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows
+    FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
+    GROUP BY 1, 2
+"""
+
+DISCOUNT_LINES = f"""
+    CREATE TEMP TABLE discount_line ON COMMIT DROP AS
+    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount
+    FROM checked AS c JOIN ax.retailtransactiondiscounttrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
+    GROUP BY 1, 2
+"""
+
+TAXES = """
+    CREATE TEMP TABLE tax_sum ON COMMIT DROP AS
+    SELECT id, sum(amount) AS tax, sum(foreign_rows) AS foreign_rows FROM tax_line GROUP BY id
+"""
+
+# Tax rows without a line take part, too: no line then, so no line rule, but their amount counts.
 LINES = f"""
     CREATE TEMP TABLE line_sum ON COMMIT DROP AS
-    WITH tax AS (
-        SELECT x.storeid, x.terminalid, x.transactionid, x.salelinenum, sum(x.amount) AS amount
-        FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
-        GROUP BY 1, 2, 3, 4
-    ), discount AS (
-        SELECT x.storeid, x.terminalid, x.transactionid, x.salelinenum, sum(x.amount) AS amount
-        FROM checked AS c JOIN ax.retailtransactiondiscounttrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
-        GROUP BY 1, 2, 3, 4
-    ), r AS (
-        SELECT c.store, c.terminal, c.transactionid, c.company, c.store_currency, c.roundingunit, l.dataareaid,
-               l.linenum, l.qty, l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount,
-               l.custaccountasync, l.currency, l.giftcard, {live_line_sql("l")} AS live,
-               a.accountnum IS NOT NULL AS account_exists,
-               COALESCE(x.amount, 0) AS tax_rows, COALESCE(d.amount, 0) AS discount_rows
+    WITH l AS (
+        SELECT c.id, c.company, c.store_currency, c.roundingunit, l.dataareaid, l.linenum, l.qty, l.netamount,
+               l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync, l.currency, l.giftcard,
+               {live_line_sql("l")} AS live, a.accountnum IS NOT NULL AS account_exists,
+               COALESCE(d.amount, 0) AS discount_rows
         FROM checked AS c
         JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _SALE_LINE)} = {key_sql("c")}
-        LEFT JOIN tax AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("l", _SALE_LINE)} AND x.salelinenum = l.linenum
-        LEFT JOIN discount AS d ON {key_sql("d", _SALE_ROW)} = {key_sql("l", _SALE_LINE)} AND d.salelinenum = l.linenum
+        LEFT JOIN discount_line AS d ON d.id = c.id AND d.linenum = l.linenum
         LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = l.custaccount
+    ), r AS (
+        SELECT COALESCE(l.id, x.id) AS id, l.company, l.store_currency, l.roundingunit, l.dataareaid, l.linenum, l.qty,
+               l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync,
+               l.currency, l.giftcard, COALESCE(l.live, FALSE) AS live, l.live IS FALSE AS voided, l.account_exists,
+               l.discount_rows, COALESCE(x.amount, 0) AS tax_rows, x.foreign_rows AS foreign_tax_rows
+        FROM l FULL JOIN tax_line AS x ON x.id = l.id AND x.linenum = l.linenum
     )
-    SELECT r.store, r.terminal, r.transactionid,
-           count(*) FILTER (WHERE r.live) AS lines,
+    SELECT r.id, count(*) FILTER (WHERE r.live) AS lines,
            sum(r.netamount) FILTER (WHERE r.live) AS net,
            sum(r.netamountincltax) FILTER (WHERE r.live) AS gross,
            sum(r.discamount) FILTER (WHERE r.live) AS discount,
            sum(r.qty) FILTER (WHERE r.live) AS items,
-           sum(r.tax_rows) FILTER (WHERE NOT r.live) AS voided_tax,
+           sum(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
            count(*) FILTER (WHERE r.live AND r.giftcard <> 0) AS gift_cards,
-           count(*) FILTER (WHERE r.dataareaid <> r.company) AS foreign_rows,
+           count(*) FILTER (WHERE r.dataareaid <> r.company) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
            min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency,
            {_line_errors()}
-    FROM r GROUP BY r.store, r.terminal, r.transactionid
-"""
-
-TAXES = f"""
-    CREATE TEMP TABLE tax_sum ON COMMIT DROP AS
-    SELECT c.store, c.terminal, c.transactionid, sum(x.amount) AS tax,
-           count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows
-    FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
-    GROUP BY 1, 2, 3
+    FROM r GROUP BY r.id
 """
 
 CHARGES = f"""
     CREATE TEMP TABLE charge_sum ON COMMIT DROP AS
-    SELECT c.store, c.terminal, c.transactionid, sum(x.calculatedamount) AS amount, sum(x.taxamountexclusive) AS tax,
+    SELECT c.id, sum(x.calculatedamount) AS amount, sum(x.taxamountexclusive) AS tax,
            count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows,
            min(x.currencycode) FILTER (WHERE x.currencycode <> c.store_currency) AS other_currency,
            min(x.calculatedamount) FILTER (WHERE x.calculatedamount % c.roundingunit <> 0) AS odd_amount
     FROM checked AS c JOIN ax.retailtransactionmarkuptrans AS x ON {key_sql("x", _SALE_LINE)} = {key_sql("c")}
-    GROUP BY 1, 2, 3
+    GROUP BY 1
 """
 
 PAYMENTS = f"""
     CREATE TEMP TABLE payment_sum ON COMMIT DROP AS
-    SELECT c.store, c.terminal, c.transactionid, sum(p.amountcur) AS paid,
+    SELECT c.id, sum(p.amountcur) AS paid,
            count(*) FILTER (WHERE p.giftcardid <> '') AS gift_cards,
            count(*) FILTER (WHERE p.dataareaid <> c.company) AS foreign_rows,
            min(p.currency) FILTER (WHERE p.currency <> c.store_currency) AS other_currency,
@@ -101,65 +132,65 @@ PAYMENTS = f"""
     LEFT JOIN ax.retailtendertypetable AS tender
         ON tender.dataareaid = c.company AND tender.tendertypeid = p.tendertype
     WHERE {live_payment_sql("p")}
-    GROUP BY 1, 2, 3
+    GROUP BY 1
 """
 
 DEPOSITS = f"""
     CREATE TEMP TABLE deposit_sum ON COMMIT DROP AS
-    SELECT c.store, c.terminal, c.transactionid, count(*) AS rows, sum(d.amount) AS amount,
+    SELECT c.id, count(*) AS rows, sum(d.amount) AS amount,
            count(*) FILTER (WHERE d.dataareaid <> c.company) AS foreign_rows,
            min(COALESCE(NULLIF(d.custaccount, ''), d.custaccountasync)) FILTER (WHERE a.accountnum IS NULL) AS unknown
     FROM checked AS c
     JOIN ax.retailtransactioncustomeraccountdeposittrans AS d
         ON {key_sql("d")} = {key_sql("c")} AND {live_line_sql("d")}
     LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = d.custaccount
-    GROUP BY 1, 2, 3
+    GROUP BY 1
 """
 
 INCOME_EXPENSES = f"""
     CREATE TEMP TABLE income_expense_sum ON COMMIT DROP AS
-    SELECT c.store, c.terminal, c.transactionid, count(*) AS rows, sum(i.amount) AS amount,
+    SELECT c.id, count(*) AS rows, sum(i.amount) AS amount,
            count(*) FILTER (WHERE i.dataareaid <> c.company) AS foreign_rows,
            min(i.incomeexepenseaccount) FILTER (WHERE a.accountnum IS NULL) AS unknown
     FROM checked AS c
     JOIN ax.retailtransactionincomeexpensetrans AS i ON {key_sql("i")} = {key_sql("c")} AND {live_line_sql("i")}
     LEFT JOIN ax.retailincomeexpenseaccounttable AS a
         ON a.dataareaid = c.company AND a.accountnum = i.incomeexepenseaccount AND a.accounttype = i.accounttype
-    GROUP BY 1, 2, 3
+    GROUP BY 1
 """
 
 PASSES = {
+    "tax_line": TAX_LINES,
+    "discount_line": DISCOUNT_LINES,
     "line_sum": LINES,
-    "tax_sum": TAXES,
     "charge_sum": CHARGES,
     "payment_sum": PAYMENTS,
     "deposit_sum": DEPOSITS,
     "income_expense_sum": INCOME_EXPENSES,
 }
-"""Temporary table -> the statement that fills it from `checked` and one uploaded table."""
+"""Temporary table -> the statement that fills it, in this order. They know a transaction by its `id` in `checked`."""
 
 HEADERS = """
     SELECT c.*, a.accountnum IS NOT NULL AS account_exists,
            COALESCE(CASE c.type WHEN 2 THEN l.lines WHEN 3 THEN d.rows ELSE i.rows END, 0) AS rows,
            COALESCE(l.net, 0) + COALESCE(g.amount, 0) AS net,
            COALESCE(l.gross, 0) + COALESCE(g.amount, 0) + COALESCE(g.tax, 0) AS gross,
-           COALESCE(x.tax, 0) - COALESCE(l.voided_tax, 0) + COALESCE(g.tax, 0) AS tax,
+           COALESCE(l.tax, 0) + COALESCE(g.tax, 0) AS tax,
            COALESCE(l.discount, 0) AS discount, COALESCE(l.items, 0) AS items, COALESCE(p.paid, 0) AS paid,
            COALESCE(d.amount, 0) AS deposited, COALESCE(i.amount, 0) AS income_expense,
            COALESCE(l.gift_cards, 0) + COALESCE(p.gift_cards, 0) AS gift_cards,
-           COALESCE(l.foreign_rows, 0) + COALESCE(x.foreign_rows, 0) + COALESCE(g.foreign_rows, 0)
+           COALESCE(l.foreign_rows, 0) + COALESCE(g.foreign_rows, 0)
                + COALESCE(p.foreign_rows, 0) + COALESCE(d.foreign_rows, 0) + COALESCE(i.foreign_rows, 0)
                AS foreign_rows,
            COALESCE(l.other_currency, g.other_currency, p.other_currency) AS other_currency,
            COALESCE(g.odd_amount, p.odd_amount) AS odd_amount,
            p.unknown_tender, d.unknown AS unknown_depositor, i.unknown AS unknown_account
     FROM checked AS c
-    LEFT JOIN line_sum AS l USING (store, terminal, transactionid)
-    LEFT JOIN tax_sum AS x USING (store, terminal, transactionid)
-    LEFT JOIN charge_sum AS g USING (store, terminal, transactionid)
-    LEFT JOIN payment_sum AS p USING (store, terminal, transactionid)
-    LEFT JOIN deposit_sum AS d USING (store, terminal, transactionid)
-    LEFT JOIN income_expense_sum AS i USING (store, terminal, transactionid)
+    LEFT JOIN line_sum AS l USING (id)
+    LEFT JOIN charge_sum AS g USING (id)
+    LEFT JOIN payment_sum AS p USING (id)
+    LEFT JOIN deposit_sum AS d USING (id)
+    LEFT JOIN income_expense_sum AS i USING (id)
     LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = c.custaccount
 """
 """Relation h of the transaction rules."""
