@@ -24,6 +24,9 @@ from commerce.cli.commands import (
 )
 from commerce.errors import CommerceError
 
+NOT_OF_THIS_VERSION = ("3F000", "42P01", "42703")
+"""SQLSTATEs of a schema, table or column that is not there."""
+
 app = typer.Typer(
     name="commerce",
     help="Turns asynchronous customers of Dynamics 365 Commerce into synchronous ones, and posts the day.",
@@ -81,7 +84,7 @@ def _unexpected(error: Exception) -> str:
     """An error that nobody foresaw, without the data that its text may quote."""
     from sqlalchemy.exc import DBAPIError, OperationalError
 
-    from commerce.database import describe_error
+    from commerce.database import describe_error, sqlstate
 
     hint = "COMMERCE_DEBUG=1 shows where."
     if isinstance(error, OperationalError):
@@ -89,6 +92,8 @@ def _unexpected(error: Exception) -> str:
             f"The database cannot be reached or gave up ({describe_error(error)}). Is headquarters running? "
             f"`commerce server status` tells of the embedded one. {hint}"
         )
+    if isinstance(error, DBAPIError) and sqlstate(error) in NOT_OF_THIS_VERSION:
+        return f"Headquarters does not have the tables of this version. Run `commerce hq init` once. {hint}"
     if isinstance(error, DBAPIError):
-        return f"The database refused a statement ({describe_error(error)}). Run `commerce hq init` once. {hint}"
+        return f"The database refused a statement ({describe_error(error)}). {hint}"
     return f"Internal error ({type(error).__name__}). {hint}"
