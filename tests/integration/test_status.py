@@ -135,14 +135,14 @@ class TestTransactions:
             row["state"]
             for row in documents.list_transactions(company, state=None, store=None, business_date=DAY, limit=10)
         ] == [
-            "sales order",
+            "sales-order",
             "invalid",
-            "not validated",
-            "does not post",
-            "not validated",
-            "does not post",
-            "not validated",
-            "not validated",
+            "not-validated",
+            "does-not-post",
+            "not-validated",
+            "does-not-post",
+            "not-validated",
+            "not-validated",
         ]
         (shown,) = documents.show_transaction(company, synchronized[2])
         assert shown["type"] == "async_customer_order"

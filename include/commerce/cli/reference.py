@@ -60,7 +60,7 @@ def _option(option: Any) -> str:
     if option.is_flag:
         return name
     annotation = option.type_descriptor.annotation
-    choices = [f'"{choice}"' if " " in choice else choice for choice in get_args(annotation) if isinstance(choice, str)]
+    choices = [choice for choice in get_args(annotation) if isinstance(choice, str)]
     return f"{name} {' or '.join(choices) or option.metavar or annotation.__name__.upper()}"
 
 

@@ -12,7 +12,7 @@ OrderState = Annotated[
     Literal["pending", "synchronized", "failed"] | None, typer.Option("--state", help="Only in this state.")
 ]
 TransactionState = Annotated[
-    Literal["not validated", "valid", "invalid", "in statement", "sales order", "does not post"] | None,
+    Literal["not-validated", "valid", "invalid", "in-statement", "sales-order", "does-not-post"] | None,
     typer.Option("--state", help="Only in this state."),
 ]
 

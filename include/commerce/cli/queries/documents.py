@@ -43,12 +43,12 @@ SALES_ORDER = """
 """
 TRANSACTIONS = f"""
     SELECT t.store, t.terminal, t.transactionid AS transaction, t.type, t.businessdate AS business_date,
-           CASE WHEN eod.statementid IS NOT NULL THEN 'in statement'
-                WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN 'sales order'
-                WHEN NOT {real_sql("t")} THEN 'does not post'
+           CASE WHEN eod.statementid IS NOT NULL THEN 'in-statement'
+                WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN 'sales-order'
+                WHEN NOT {real_sql("t")} THEN 'does-not-post'
                 WHEN t.validationstatus = {int(ValidationStatus.ERROR)} THEN 'invalid'
                 WHEN t.validationstatus = {int(ValidationStatus.SUCCESSFUL)} THEN 'valid'
-                ELSE 'not validated' END AS state,
+                ELSE 'not-validated' END AS state,
            t.grossamount AS amount, t.currency, eod.statementid AS statement
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
