@@ -20,15 +20,10 @@ _VOIDED = int(EntryStatus.VOIDED)
 _ID = "e.store || ' ' || e.terminal || ' ' || e.transactionid"
 _HEADER = "(t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)"
 
-_STATEMENT_LINES = f"""
-    SELECT e.dataareaid, e.statementid, e.custaccount, l.itemid, l.variantid, l.unit, sum(l.qty) AS qty,
-           sum(l.netamount) AS netamount, sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
-    FROM ax.retaileodtransactiontable AS e
-    JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
-    JOIN ax.retailtransactionsalestrans AS l
-         ON (l.store, l.terminalid, l.transactionid) = (e.store, e.terminal, e.transactionid)
-    WHERE e.type = {_SALES} AND l.transactionstatus <> {_VOIDED} AND a.salesid IS NOT NULL
-    GROUP BY e.dataareaid, e.statementid, e.custaccount, l.itemid, l.variantid, l.unit"""
+_LINE_SUMS = """sum(l.qty) AS qty, sum(l.netamount) AS netamount, sum(l.taxamount) AS taxamount,
+                   sum(l.discamount) AS discamount,
+                   sum(hashtext(l.itemid || '|' || l.variantid || '|' || l.unit) * (l.qty + l.netamount)) AS items"""
+"""`items` tells sums of the same size over other items apart, however lines were added up."""
 
 CHECKS = (
     Check(
@@ -135,17 +130,24 @@ CHECKS = (
         "order_lines_differ",
         "the lines of a statement's sales order are the sums of the customer's sales lines by item, variant and unit",
         f"""
-        SELECT dataareaid || ' ' || statementid || ' ' || custaccount || ' ' || itemid AS id
-        FROM ({_STATEMENT_LINES}) AS t
+        SELECT dataareaid || ' ' || statementid || ' ' || custaccount AS id
+        FROM (
+            SELECT a.dataareaid, a.statementid, a.custaccount, {_LINE_SUMS}
+            FROM ax.retaileodstatementaggregation AS a
+            JOIN ax.retaileodtransactiontable AS e
+                 ON (e.dataareaid, e.statementid, e.custaccount) = (a.dataareaid, a.statementid, a.custaccount)
+            JOIN ax.retailtransactionsalestrans AS l
+                 ON (l.store, l.terminalid, l.transactionid) = (e.store, e.terminal, e.transactionid)
+            WHERE e.type = {_SALES} AND l.transactionstatus <> {_VOIDED} AND a.salesid IS NOT NULL
+            GROUP BY a.dataareaid, a.statementid, a.custaccount) AS t
         FULL JOIN (
-            SELECT o.dataareaid, o.statementid, o.custaccount, l.itemid, l.variantid, l.unit, sum(l.qty) AS qty,
-                   sum(l.netamount) AS netamount, sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
-            FROM ax.salestable AS o JOIN ax.salesline AS l USING (dataareaid, salesid)
+            SELECT o.dataareaid, o.statementid, o.custaccount, {_LINE_SUMS}
+            FROM ax.salestable AS o
+            JOIN ax.salesline AS l ON (l.dataareaid, l.salesid) = (o.dataareaid, o.salesid)
             WHERE o.salesorigin = 'statement'
-            GROUP BY o.dataareaid, o.statementid, o.custaccount, l.itemid, l.variantid, l.unit) AS l
-            USING (dataareaid, statementid, custaccount, itemid, variantid, unit)
-        WHERE (t.qty, t.netamount, t.taxamount, t.discamount)
-              IS DISTINCT FROM (l.qty, l.netamount, l.taxamount, l.discamount)""",
+            GROUP BY o.dataareaid, o.statementid, o.custaccount) AS l USING (dataareaid, statementid, custaccount)
+        WHERE (t.qty, t.netamount, t.taxamount, t.discamount, t.items)
+              IS DISTINCT FROM (l.qty, l.netamount, l.taxamount, l.discamount, l.items)""",
     ),
     Check(
         "order_differs_from_transaction",
