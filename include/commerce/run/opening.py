@@ -83,9 +83,10 @@ def open_run(
         UsageError: an unknown or paused store, no or a wrong business date, a step that cannot be left out.
     """
     left_out = steps.to_skip(kind, skip)
+    moment = now()
     with hq.begin() as connection:
-        chosen = resolve(connection, kind, business_date, stores, now())
-        ended = {store.store: has_ended(store, business_date, now()) for store in chosen}
+        chosen = resolve(connection, kind, business_date, stores, moment)
+        ended = {store.store: has_ended(store, business_date, moment) for store in chosen}
         values = {"key": key, "kind": kind, "business_date": business_date}
         run = connection.execute(NEW_RUN, values).scalar_one_or_none()
         if run is None:

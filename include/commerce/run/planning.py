@@ -146,11 +146,12 @@ def plan(
         UsageError: whatever would keep the run from being opened.
     """
     left_out = steps.to_skip(kind, skip)
+    moment = now()
     with hq.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        chosen = opening.resolve(connection, kind, business_date, stores, now())
+        chosen = opening.resolve(connection, kind, business_date, stores, moment)
         plans = {
-            store.store: StorePlan(store.store, opening.has_ended(store, business_date, now())) for store in chosen
+            store.store: StorePlan(store.store, opening.has_ended(store, business_date, moment)) for store in chosen
         }
         customers = connection.execute(
             CUSTOMERS, {"companies": sorted({store.company for store in chosen})}

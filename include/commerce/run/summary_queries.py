@@ -44,7 +44,8 @@ STATEMENTS = text(f"""
 POSTED_BEFORE = text(f"""
     SELECT storeid AS store, count(*) AS statements, sum(transactioncount) AS transactions, sum(salesamount) AS amount
     FROM ax.retailstatementtable
-    WHERE storeid = ANY(:stores) AND businessdate = :business_date AND run <> :run AND postingstatus = {POSTED}
+    WHERE storeid = ANY(:stores) AND businessdate = :business_date AND run IS DISTINCT FROM :run
+      AND postingstatus = {POSTED}
     GROUP BY storeid
 """)
 VERDICTS = text("""
