@@ -53,15 +53,16 @@ class LocalAirflow:
         """Wait until runs can be started.
 
         Raises:
-            CommerceError: it takes longer, or a component has ended.
+            CommerceError: it takes longer, a component has ended, or a DAG file cannot be read.
         """
         deadline = time.monotonic() + seconds
         while not self.api.ready(DAGS, self.started):
             self.check()
+            if errors := self.api.import_errors(self.started):
+                raise CommerceError("Airflow cannot read the DAG files:\n" + "\n".join(errors))
             if time.monotonic() > deadline:
                 raise CommerceError(
-                    f"Airflow is not ready after {seconds:.0f} seconds. Its logs are in {self.layout.logs}. "
-                    f"DAG files that cannot be read: {'; '.join(self.api.import_errors()) or 'none'}."
+                    f"Airflow is not ready after {seconds:.0f} seconds. Its logs are in {self.layout.logs}."
                 )
             time.sleep(0.3)
 

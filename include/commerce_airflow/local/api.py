@@ -46,10 +46,14 @@ class AirflowApi:
         times = [heartbeat, *(parsed.get(dag) for dag in dags)]
         return all(time is not None and datetime.fromisoformat(time) >= since for time in times)
 
-    def import_errors(self) -> list[str]:
-        """What keeps DAG files from being read: file and the last line of the error."""
-        errors = self.request("GET", "importErrors")["import_errors"]
-        return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+    def import_errors(self, since: datetime) -> list[str]:
+        """What has kept DAG files from being read since `since`: file and error."""
+        try:
+            errors = self.request("GET", "importErrors")["import_errors"]
+        except httpx.HTTPError:
+            return []
+        recent = [error for error in errors if datetime.fromisoformat(error["timestamp"]) >= since]
+        return [f"{error['filename']}: {error['stack_trace'].strip()}" for error in recent]
 
     def unpause(self, dag: str, paused: bool = False) -> None:
         self.request("PATCH", f"dags/{dag}", {"is_paused": paused}, update_mask="is_paused")
