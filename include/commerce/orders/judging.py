@@ -166,6 +166,7 @@ _PROBLEM = f"""
 
 # Why a reference is unknown: its row is in quarantine, failed to convert, waits for conversion, or has not arrived.
 _MISSING = f"""
+    WITH u AS MATERIALIZED ({{unbound}})
     INSERT INTO problem
     SELECT r.store, r.terminal, r.transactionid, '{ErrorClass.PENDING}', 100,
            r.kind || ' ' || r.reference || ' is not known at headquarters: '
@@ -176,10 +177,10 @@ _MISSING = f"""
                    ELSE 'its row has not arrived.' END
     FROM (
         SELECT DISTINCT store, terminal, transactionid, dataareaid, 'Customer' AS kind, custaccountasync AS reference
-        FROM ({{unbound}}) AS u WHERE NOT customer_known
+        FROM u WHERE NOT customer_known
         UNION
         SELECT DISTINCT store, terminal, transactionid, dataareaid, 'Address', addressidasync
-        FROM ({{unbound}}) AS u WHERE NOT address_known
+        FROM u WHERE NOT address_known
     ) AS r
     LEFT JOIN LATERAL (
         SELECT min(q.quarantineid) AS quarantineid FROM cdx.quarantine AS q
