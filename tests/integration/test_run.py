@@ -14,8 +14,9 @@ from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress
 from commerce.run import close_run, jobs, open_run, run_step, steps
 from commerce.run.records import RunRecord
-from commerce.schema.headquarters import exchange, organization, statements
-from support.company import add_company, add_store
+from commerce.schema.headquarters import customers, exchange, organization, statements
+from support.company import add_company, add_customer, add_store
+from support.staging import guid, person
 from support.transactions import DAY, add_sale
 
 STORES = ("BERGEN", "HOUSTON", "OSLO")
@@ -383,6 +384,27 @@ class TestClosing:
         assert close_run(company, run=run) == first
         with company.connect() as connection:
             assert connection.scalar(sa.select(exchange.RUN.c.summary)) == first.as_dict()
+
+    @pytest.mark.usefixtures("calls")
+    def test_a_customer_belongs_to_the_store_it_was_created_in(self, company: Engine) -> None:
+        """BERGEN and OSLO share a database; a row that does not say its channel belongs to the first of them."""
+        with company.begin() as connection:
+            channels = {row.retailchannelid: row.recid for row in connection.execute(sa.select(organization.CHANNEL))}
+            shared = connection.scalar(
+                sa.select(exchange.DATABASE_PROFILE.c.recid).where(exchange.DATABASE_PROFILE.c.name == "BERGEN")
+            )
+            served = exchange.DATA_STORE_CHANNEL
+            connection.execute(
+                served.update().where(served.c.channel == channels["OSLO"]).values(databaseprofile=shared)
+            )
+        run = opened(company)
+        for number, channel in enumerate((channels["OSLO"], channels["OSLO"], channels["BERGEN"], 0), start=1):
+            person(company, guid(number), store="BERGEN", originatingchannel=channel)
+            add_customer(company, f"C{number}", guid=guid(number))
+        with company.begin() as connection:
+            connection.execute(customers.GUID_MAP.update().values(origin=shared))
+        converted = {store.store: store.customers_converted for store in close_run(company, run=run).stores}
+        assert converted == {"BERGEN": 2, "HOUSTON": 0, "OSLO": 2}
 
     @pytest.mark.usefixtures("calls")
     def test_a_customer_synchronization_posts_nothing(self, company: Engine) -> None:
