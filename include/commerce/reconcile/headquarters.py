@@ -116,6 +116,13 @@ FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, tran
 WHERE h.origin = :datastore AND h.incarnation = :incarnation AND h.replicationcounterfromorigin < :lowest
 GROUP BY h.store, h.businessdate""")
 
+VOIDED_LINES = text(f"""
+CREATE TEMP TABLE voided AS
+SELECT l.store, l.terminalid, l.transactionid, l.linenum
+FROM known AS k
+JOIN ax.{LINES.table} AS l ON (l.store, l.terminalid, l.transactionid) = (k.store, k.terminal, k.transactionid)
+WHERE l.transactionstatus = {VOIDED}""")
+
 
 @dataclass(frozen=True)
 class Database:
@@ -138,11 +145,14 @@ def databases(connection: Connection, stores: Sequence[str] | None) -> list[Data
 
 
 def remember(connection: Connection, stores: Sequence[str], date_from: date | None, date_to: date | None) -> None:
-    """Temp table `known`: the real transactions that headquarters has of the stores, posted or not."""
+    """Temp table `known`: the real transactions that headquarters has of the stores, posted or not; and `voided`, their
+    voided lines."""
     connection.execute(CREATE_KNOWN)
     connection.execute(FILL_KNOWN, {"stores": list(stores), "date_from": date_from, "date_to": date_to})
     connection.execute(text("CREATE UNIQUE INDEX ON known (store, terminal, transactionid)"))
     connection.execute(text("ANALYZE known"))
+    connection.execute(VOIDED_LINES)
+    connection.execute(text("ANALYZE voided"))
 
 
 def known(connection: Connection, stores: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -167,8 +177,7 @@ def uploaded(connection: Connection, source: Source) -> pa.Table:
     if source.of_line:
         store, terminal, transaction = source.columns
         joins += (
-            f" LEFT JOIN (SELECT store, terminalid, transactionid, linenum FROM ax.{LINES.table}"
-            f" WHERE transactionstatus = {VOIDED}) AS v"
+            " LEFT JOIN voided AS v"
             f" ON (v.store, v.terminalid, v.transactionid, v.linenum)"
             f" = (r.{store}, r.{terminal}, r.{transaction}, r.salelinenum)"
         )
