@@ -231,6 +231,19 @@ def test_history_and_purged_dates_are_no_differences(hq: Engine, day: dict[str, 
     ]
 
 
+def test_a_restored_and_an_emptied_channel(hq: Engine, day: dict[str, Engine]) -> None:
+    _close(hq)
+    _do(hq, "UPDATE cdx.retailconndatabaseprofile SET incarnation = 2 WHERE name = 'S1'")
+    _do(day["S1"], "DELETE FROM retailtransactiontable WHERE transactionid = 'S1-T1-000003'")
+    _do(day["S2"], "DELETE FROM retailtransactiontable")
+    result = reconcile(hq)
+    assert result.ok, result.as_dict()
+    assert [(u.store, u.reason, u.transactions) for u in result.unposted] == [
+        ("S1", "taken before the channel was restored from a backup, not compared", 1),
+        ("S2", "purged from the channel, not compared", 12),
+    ]
+
+
 def test_orders_against_sales_orders(hq: Engine, channel_db: ChannelFactory) -> None:
     add_retailer(hq)
     first = add_order(hq, "S1", 1, account=ANNA, guid=ANNA_GUID)

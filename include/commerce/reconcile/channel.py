@@ -139,13 +139,13 @@ class Channel:
             )
         ]
 
-    def counters(self, table: str) -> tuple[int, int, int]:
-        """Of all rows of `table`: how many, and the lowest and the highest counter (0 where there is none)."""
-        ((count, lowest, highest),) = self.rows(
-            "SELECT count(*), coalesce(min(replicationcounterfromorigin), 0),"
-            f" coalesce(max(replicationcounterfromorigin), 0) FROM {table}"
+    def lowest_counter(self, table: str) -> int:
+        """The lowest counter of the rows of `table`; of an emptied table, the one that it would hand out next."""
+        ((lowest,),) = self.rows(
+            f"SELECT coalesce((SELECT min(replicationcounterfromorigin) FROM {table}),"
+            f" (SELECT seq + 1 FROM sqlite_sequence WHERE name = '{table}'), 0)"
         )
-        return int(count), int(lowest), int(highest)
+        return int(lowest)
 
     def counters_up_to(self, table: str, highest: int) -> Iterator[pa.RecordBatch]:
         """The counters of a table, in order, up to `highest`."""

@@ -21,7 +21,7 @@ from commerce.errors import StoreError, UsageError
 from commerce.progress import Progress, silent
 from commerce.reconcile import documents, headquarters
 from commerce.reconcile.channel import SUMS, Channel, header_condition
-from commerce.reconcile.explaining import Explained, explain_counters, explain_headers
+from commerce.reconcile.explaining import Explained, explain_counters, explain_headers, explain_purged
 from commerce.reconcile.result import Difference, ReconcileResult
 from commerce.reconcile.sources import ABSENT, HEADERS, POSTED, SOURCES
 
@@ -104,6 +104,7 @@ def _read(
     """The sums of one channel database; what is absent on one side is explained on the way."""
     where = header_condition(database.stores, date_from, date_to)
     with Channel(database.url) as channel:
+        explain_purged(connection, channel, database, explained)
         channel.remember(headquarters.known(connection, list(database.stores)))
         explain_headers(connection, channel, database, where, explained)
         explain_counters(connection, channel, database, explained)
@@ -150,7 +151,7 @@ def _differences(expected: pa.Table, found: pa.Table, explained: Explained) -> l
     return [
         Difference(row.store, row.businessdate, row.what, row.key, row.amount_expected, row.amount_found)
         for row in differing.itertuples()
-        if row.store not in explained.unreadable and (row.store, row.businessdate) not in explained.purged
+        if row.store not in explained.unreadable and (row.store, row.businessdate) not in explained.left_out
     ]
 
 

@@ -4,16 +4,17 @@ difference."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from commerce.reconcile.channel import Channel, decimals
 from commerce.reconcile.headquarters import (
-    PURGED,
+    EXTRA,
+    FORGET_PURGED,
     QUARANTINED,
     UNPOSTED_TRANSACTIONS,
     WATERMARKS,
@@ -24,16 +25,27 @@ from commerce.reconcile.sources import HEADERS
 from commerce.schema.uploaded import CUSTOMER_TABLES
 
 SAMPLE = 5
+LOST = "transactions of the channel that headquarters lost"
+PURGED = "purged from the channel, not compared"
+RESTORED = "taken before the channel was restored from a backup, not compared"
 
 
 @dataclass
 class Explained:
-    """Collected while channels are read. `purged`: (store, business date) of which the channel keeps only a part."""
+    """Collected while channels are read. `left_out`: (store, business date) of which the channel has not everything any
+    more."""
 
     unposted: list[Unposted] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
-    purged: set[tuple[str, str]] = field(default_factory=set)
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+
+    def leave_out(
+        self, store: str, day: str, reason: str, transactions: int, amount: Decimal, sample: tuple[str, ...] = ()
+    ) -> None:
+        """A day that cannot be compared, and why."""
+        self.left_out.add((store, day))
+        self.unposted.append(Unposted(store, day, reason, transactions, amount, sample))
 
     def unposted_in_headquarters(self, connection: Connection) -> None:
         """Transactions that headquarters has and has not posted: a reason each, or a difference."""
@@ -89,45 +101,42 @@ def explain_headers(
     _explain_extra(connection, channel, database, explained)
 
 
-LOST = "transactions of the channel that headquarters lost"
-EXTRA = "transactions that the channel does not have"
+def explain_purged(connection: Connection, channel: Channel, database: Database, explained: Explained) -> None:
+    """What a register has deleted since is no longer compared: forget it, and its store and business date."""
+    lowest = channel.lowest_counter(HEADERS.table)
+    for row in connection.execute(FORGET_PURGED, {"datastore": database.recid, "lowest": lowest}):
+        explained.leave_out(row.store, row.businessdate, PURGED, row.transactions, row.amount)
 
 
 def _explain_extra(connection: Connection, channel: Channel, database: Database, explained: Explained) -> None:
-    extra = channel.only_in_headquarters(database.stores)
-    if not extra:
+    keys = channel.only_in_headquarters(database.stores)
+    if not keys:
         return
-    _, lowest, _ = channel.counters(HEADERS.table)
-    purged = connection.execute(
-        PURGED, {"datastore": database.recid, "incarnation": database.incarnation, "lowest": lowest}
-    ).all()
-    for row in purged:
-        explained.purged.add((row.store, row.businessdate))
-        explained.unposted.append(
-            Unposted(row.store, row.businessdate, "purged from the channel, not compared", row.transactions, row.amount)
-        )
-    days: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for key, day in _days(connection, extra):
-        days[key[0], day].append(key_text(key[1:]))
-    for (store, day), names in days.items():
-        if (store, day) not in explained.purged:
-            count = Decimal(len(names))
-            explained.differences.append(
-                Difference(store, day, EXTRA, "", Decimal(0), count, tuple(sorted(names)[:SAMPLE]))
-            )
-
-
-def _days(connection: Connection, keys: Iterable[tuple[str, str, str]]) -> Iterable[tuple[tuple[str, str, str], str]]:
-    stores, terminals, transactions = zip(*keys, strict=True)
+    stores, terminals, transactions = (list(column) for column in zip(*keys, strict=True))
     rows = connection.execute(
-        text(
-            "SELECT store, terminal, transactionid, businessdate::text FROM known JOIN unnest(CAST(:stores AS text[]),"
-            " CAST(:terminals AS text[]), CAST(:transactions AS text[])) AS k (store, terminal, transactionid)"
-            " USING (store, terminal, transactionid)"
-        ),
-        {"stores": list(stores), "terminals": list(terminals), "transactions": list(transactions)},
-    )
-    return [((row[0], row[1], row[2]), row[3]) for row in rows]
+        EXTRA,
+        {
+            "stores": stores,
+            "terminals": terminals,
+            "transactions": transactions,
+            "datastore": database.recid,
+            "incarnation": database.incarnation,
+        },
+    ).all()
+    days: dict[tuple[str, str, bool], list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        days[row.store, row.businessdate, row.restored].append(row)
+    for (store, day, restored), own in days.items():
+        sample = tuple(key_text((row.terminal, row.transactionid)) for row in own[:SAMPLE])
+        if restored:
+            amount = sum((row.grossamount for row in own), Decimal(0))
+            explained.leave_out(store, day, RESTORED, len(own), amount, sample)
+        else:
+            explained.differences.append(
+                Difference(
+                    store, day, "transactions that the channel does not have", "", Decimal(0), Decimal(len(own)), sample
+                )
+            )
 
 
 def explain_counters(connection: Connection, channel: Channel, database: Database, explained: Explained) -> None:
@@ -158,17 +167,17 @@ def explain_counters(connection: Connection, channel: Channel, database: Databas
 
 
 class _Taken:
-    """Which counters headquarters has of a table, asked for a batch at a time."""
+    """Which counters headquarters has of a table, in any incarnation, asked for a batch at a time."""
 
     def __init__(self, connection: Connection, database: Database, table: str) -> None:
         self._connection = connection
-        self._parameters = {"datastore": database.recid, "incarnation": database.incarnation, "table": table}
+        self._parameters = {"datastore": database.recid, "table": table}
         self._query = text(
             "SELECT c.counter FROM unnest(CAST(:counters AS bigint[])) AS c (counter) WHERE NOT EXISTS ("
-            f" SELECT FROM ax.{table} AS r WHERE (r.origin, r.incarnation, r.replicationcounterfromorigin)"
-            " = (:datastore, :incarnation, c.counter)) AND NOT EXISTS ("
-            " SELECT FROM cdx.quarantine AS q WHERE (q.datastore, q.incarnation, q.tablename,"
-            " q.replicationcounterfromorigin) = (:datastore, :incarnation, :table, c.counter)) ORDER BY 1"
+            f" SELECT FROM ax.{table} AS r WHERE (r.origin, r.replicationcounterfromorigin) = (:datastore, c.counter))"
+            " AND NOT EXISTS (SELECT FROM cdx.quarantine AS q"
+            " WHERE (q.datastore, q.tablename, q.replicationcounterfromorigin) = (:datastore, :table, c.counter))"
+            " ORDER BY 1"
         )
 
     def missing(self, counters: pa.Array) -> list[int]:

@@ -110,11 +110,24 @@ FROM reasoned GROUP BY store, businessdate, reason ORDER BY store, businessdate,
 """`reason` is NULL where nothing explains why a transaction is not posted: it passed the gate and is in no
 statement."""
 
-PURGED = text("""
-SELECT h.store, h.businessdate::text AS businessdate, count(*) AS transactions, sum(h.grossamount) AS amount
-FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
-WHERE h.origin = :datastore AND h.incarnation = :incarnation AND h.replicationcounterfromorigin < :lowest
-GROUP BY h.store, h.businessdate""")
+FORGET_PURGED = text("""
+WITH gone AS (
+    DELETE FROM known AS k USING ax.retailtransactiontable AS h
+    WHERE (h.store, h.terminal, h.transactionid) = (k.store, k.terminal, k.transactionid)
+      AND h.origin = :datastore AND h.replicationcounterfromorigin < :lowest
+    RETURNING h.store, h.businessdate, h.grossamount)
+SELECT store, businessdate::text AS businessdate, count(*) AS transactions, sum(grossamount) AS amount
+FROM gone GROUP BY store, businessdate""")
+"""A channel hands out counters in order and never twice: what lies below its lowest one was purged there."""
+
+EXTRA = text("""
+SELECT k.store, k.terminal, k.transactionid, k.businessdate::text AS businessdate, h.grossamount,
+       h.origin = :datastore AND h.incarnation < :incarnation AS restored
+FROM known AS k
+JOIN unnest(CAST(:stores AS text[]), CAST(:terminals AS text[]), CAST(:transactions AS text[]))
+     AS x (store, terminal, transactionid) USING (store, terminal, transactionid)
+JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
+ORDER BY k.store, k.terminal, k.transactionid""")
 
 VOIDED_LINES = text(f"""
 CREATE TEMP TABLE voided AS
