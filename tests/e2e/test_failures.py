@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -55,7 +57,9 @@ def test_a_store_with_an_unknown_customer_is_blocked_alone(install: Install) -> 
         ({}, "neither a business date nor a data interval"),
     ],
 )
-def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(install: Install, conf: dict, message: str) -> None:
+def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(
+    install: Install, conf: dict[str, Any], message: str
+) -> None:
     installation = install()
     run_id = installation.airflow.api.trigger("end_of_day", conf)
     assert installation.airflow.api.wait("end_of_day", run_id, seconds=60) == "failed"
@@ -88,19 +92,22 @@ def test_a_killed_worker_leaves_what_an_undisturbed_twin_has(install: Install, t
     api = installation.airflow.api
     with installation.hq.connect() as blocker:
         # Vouchers are written in the middle of posting; the lock holds the worker there.
-        blocker.execute(sa.text("LOCK TABLE ax.retailstatementvoucher IN ACCESS EXCLUSIVE MODE"))
+        blocker.execute(sa.text("LOCK TABLE ax.retailstatementvoucher IN SHARE MODE"))
         run_id = api.trigger("end_of_day", {"business_date": day.isoformat(), "stores": ["HOUSTON"]})
-        _wait_for(lambda: _waiting_for_lock(installation), seconds=90)
-        _kill_worker(installation, "post_statements")
+        _wait_for(lambda: _waiting_for_lock(installation), seconds=120)
+        _kill_worker(installation, _instance(installation, run_id, "post_statements")["id"])
         blocker.rollback()
     assert api.wait("end_of_day", run_id, seconds=180) == "success"
-    [instance] = api.request("GET", f"dags/end_of_day/dagRuns/{run_id}/taskInstances", task_id="post_statements")[
-        "task_instances"
-    ]
-    assert instance["try_number"] == 2
-    summary = installation.summary("end_of_day", run_id)
-    assert installation.states(summary) == {"HOUSTON": "posted"}
+    assert _instance(installation, run_id, "post_statements")["try_number"] == 2
+    assert installation.states(installation.summary("end_of_day", run_id)) == {"HOUSTON": "posted"}
     assert differing_tables(installation.hq, undisturbed) == []
+
+
+def _instance(installation: Installation, run_id: str, task: str) -> dict[str, Any]:
+    """The only instance of a task."""
+    path = f"dags/end_of_day/dagRuns/{quote(run_id, safe='')}/taskInstances"
+    [found] = installation.airflow.api.request("GET", path, task_id=task)["task_instances"]
+    return found
 
 
 def _waiting_for_lock(installation: Installation) -> bool:
@@ -111,15 +118,15 @@ def _waiting_for_lock(installation: Installation) -> bool:
         return connection.execute(query).scalar_one() > 0
 
 
-def _kill_worker(installation: Installation, task: str) -> None:
-    """Kill the worker process that runs `task`, and the process of the task."""
+def _kill_worker(installation: Installation, instance: str) -> None:
+    """Kill the worker that runs the task instance (the id is in the process's title), and the task's process."""
     [scheduler] = [component for component in installation.airflow.components if component.name == "scheduler"]
     for process in psutil.Process(scheduler.process.pid).children(recursive=True):
-        if task in " ".join(process.cmdline()) and process.children():
+        if instance in " ".join(process.cmdline()) and process.children():
             for victim in (process, *process.children(recursive=True)):
                 os.kill(victim.pid, signal.SIGKILL)
             return
-    raise AssertionError(f"no worker runs {task}")
+    raise AssertionError("no worker runs it")
 
 
 def _wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
