@@ -21,7 +21,7 @@ from commerce.demo.plan import UNKNOWN_STORE
 from support.digest import differing_tables
 from support.installation import Install, Installation
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 
 
 def test_a_store_with_an_unknown_customer_is_blocked_alone(install: Install) -> None:

@@ -16,7 +16,7 @@ from commerce.demo.plan import HISTORY_STORE
 from commerce_airflow.local import configuration, processes
 from support.installation import ZONE, Install, Installation
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 
 STATEMENTS = sa.text("""
     SELECT storeid, businessdate, statementid, transactioncount, salesamount, postingstatus
