@@ -21,6 +21,7 @@ ANNA, BERT = "C000000001", "C000000002"
 ANNA_GUID, BERT_GUID = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 STORES = ("S1", "S2")
 SCOPE = Scope(STORES, DAY)
+TOMORROW = DAY + timedelta(days=1)
 
 
 def add_retailer(hq: Engine) -> None:
@@ -103,9 +104,6 @@ def block(hq: Engine, run: int, store: str) -> None:
             ),
             {"run": run, "store": store},
         )
-
-
-TOMORROW = DAY + timedelta(days=1)
 
 
 def settle_exchange(hq: Engine) -> None:
