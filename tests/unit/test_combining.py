@@ -44,6 +44,20 @@ def test_days_are_added_and_the_worst_state_shows() -> None:
     assert not all_posted(total, ["OSLO", "RENO"])
 
 
+def test_what_is_left_out_or_waits_is_the_last_days_word() -> None:
+    def of(count: int, amount: str) -> dict[str, Any]:
+        return {"count": count, "amount": amount}
+
+    total = combined(
+        [
+            a_summary("2026-03-02", a_store("OSLO", exceptions=of(1, "10.00"), waiting=of(4, "40.00"))),
+            a_summary("2026-03-03", a_store("OSLO", exceptions=of(3, "30.00"), waiting=of(2, "20.00"))),
+        ]
+    )
+    assert total["stores"][0]["exceptions"] == of(3, "30.00")
+    assert total["stores"][0]["waiting"] == of(2, "20.00")
+
+
 def test_runs_of_a_day_add_up_and_the_latest_word_counts() -> None:
     nothing = {"posted_amount": "0.00", "customers_converted": 0, "orders": 0, "transactions": 0}
     day = of_day(

@@ -33,7 +33,10 @@ def of_day(day: str, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def combined(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several business dates as one: counts and amounts added, each store in its worst state, every note once."""
+    """Several business dates as one: counts and amounts added, each store in its worst state, every note once.
+
+    What is left out or waits is the last day's word: a run tells everything up to its business date.
+    """
     stores: dict[str, dict[str, Any]] = {}
     for day in days:
         for store in day["stores"]:
@@ -45,7 +48,6 @@ def combined(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 **store,
                 **_added(known, store),
                 "state": min(known["state"], store["state"], key=WORST_FIRST.index),
-                "exceptions": _sum_of(known["exceptions"], store["exceptions"]),
                 "reasons": _each_once([*known["reasons"], *store["reasons"]]),
                 "notes": _each_once([*known["notes"], *store["notes"]]),
             }
@@ -67,11 +69,6 @@ def all_posted(summary: Mapping[str, Any], stores: Iterable[str]) -> bool:
 def _added(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     amount = Decimal(first["posted_amount"]) + Decimal(second["posted_amount"])
     return {**{name: first[name] + second[name] for name in COUNTS}, "posted_amount": str(amount)}
-
-
-def _sum_of(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    amount = Decimal(first["amount"]) + Decimal(second["amount"])
-    return {"count": first["count"] + second["count"], "amount": str(amount)}
 
 
 def _each_once(items: Iterable[Any]) -> list[Any]:
