@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from commerce.cli.progress import progress_bars
+from commerce.cli.progress import Bars, progress_bars
 from commerce.progress import silent
 
 PROGRAM = """
@@ -58,6 +58,15 @@ def test_a_bar_appears_after_a_second_and_not_in_the_result() -> None:
 
 def test_what_is_quick_shows_none() -> None:
     assert on_a_terminal(0) == ("result\n", "")
+
+
+def test_a_timer_that_fires_while_the_bars_are_closed_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    bars = Bars()
+    bars("upload", 1, 2)
+    bars.close()
+    bars._begin()  # as the timer does when it fired before close() could cancel it
+    assert bars._shown is None
+    assert capsys.readouterr().err == ""
 
 
 def test_elsewhere_it_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

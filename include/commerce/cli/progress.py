@@ -22,6 +22,7 @@ class Bars:
     def __init__(self) -> None:
         self._steps: dict[str, tuple[int, int | None]] = {}
         self._lock = threading.Lock()
+        self._closed = False
         self._shown: rich.progress.Progress | None = None
         self._tasks: dict[str, rich.progress.TaskID] = {}
         self._timer = threading.Timer(PATIENCE_SECONDS, self._begin)
@@ -38,6 +39,7 @@ class Bars:
         """Take the bars off the screen."""
         self._timer.cancel()
         with self._lock:
+            self._closed = True  # the timer may have fired already and wait for the lock
             if self._shown is not None:
                 self._shown.stop()
 
@@ -54,6 +56,8 @@ class Bars:
             TimeElapsedColumn(),
         )
         with self._lock:
+            if self._closed:
+                return
             self._shown = RichProgress(*columns, console=Console(stderr=True), transient=True)
             self._shown.start()
             for step in list(self._steps)[-1:]:
