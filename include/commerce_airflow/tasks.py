@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 OPEN_RUN = "open_run"
 RUN = "run"
+PLANNED = "planned"
+"""XCom of a dry run whose plan is in the log: a dry run that fails before has neither this nor `RUN`."""
 CHANNEL_STEPS = ("upload", "distribute", "distribute_late")
 
 
@@ -43,7 +45,10 @@ def open_run(kind: str, zone: str) -> list[dict[str, Any]]:
 
     context = get_current_context()
     opened = open_or_plan(kind, zone, context)
-    context["ti"].xcom_push(key=RUN, value=opened.run)
+    if opened.run is None:
+        context["ti"].xcom_push(key=PLANNED, value=True)
+    else:
+        context["ti"].xcom_push(key=RUN, value=opened.run)
     return opened.shards
 
 
@@ -92,7 +97,7 @@ def close_run() -> dict[str, int]:
     context = get_current_context()
     run = context["ti"].xcom_pull(task_ids=OPEN_RUN, key=RUN)
     if run is None:
-        if context["params"].get("dry_run"):
+        if context["ti"].xcom_pull(task_ids=OPEN_RUN, key=PLANNED):
             raise AirflowSkipException("A dry run: the plan is in the log of open_run, nothing was done.")
         raise RunNotOpenedError
     summary = runs.close_run(headquarters(), run=run).as_dict()

@@ -224,9 +224,7 @@ def _forbidden_imports(code: str) -> list[str]:
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module or ""]
-        found += [
-            module for module in modules if _is_airflows(module) and not module.startswith(ALLOWED_AIRFLOW)
-        ]
+        found += [module for module in modules if _is_airflows(module) and not module.startswith(ALLOWED_AIRFLOW)]
     return found
 
 
@@ -247,6 +245,7 @@ class FakeTask:
         self.values[key] = value
 
     def xcom_pull(self, task_ids: str, key: str) -> Any:
+        assert task_ids == "open_run"
         return self.values.get(key)
 
 

@@ -55,6 +55,7 @@ def test_a_store_with_an_unknown_customer_is_blocked_alone(install: Install) -> 
         ({"business_date": "2026-03-02", "store": ["HOUSTON"]}, "'store' is not known, did you mean 'stores'?"),
         ({"business_date": "2026-03-02", "stores": ["NOWHERE"]}, "NOWHERE"),
         ({}, "neither a business date nor a data interval"),
+        ({"dry_run": True, "store": ["X"]}, "'store' is not known"),
     ],
 )
 def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(
