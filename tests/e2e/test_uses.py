@@ -48,7 +48,7 @@ def test_the_daily_schedule_fires_with_the_companys_business_date(
     }
 
 
-def test_a_run_by_hand_posts_its_business_date_and_no_other(install: Install) -> None:
+def test_a_run_by_hand_posts_up_to_its_business_date_and_nothing_later(install: Install) -> None:
     installation = install()
     first, second, _ = installation.made.business_dates
     state, summary = installation.run({"business_date": second.isoformat()})
