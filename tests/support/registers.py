@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, text
 
+from commerce.schema.enums import ShiftStatus
 from commerce.schema.fields import Field
 from commerce.schema.uploaded import (
     ASYNC_ADDRESS,
@@ -42,7 +43,7 @@ class Register:
 
     def put(self, table: UploadedTable, **values: Any) -> int:
         """Write one row; returns its counter. Text that is no UTF-8 can be given as `cast(...)` of bytes."""
-        row = {field.name: self._usual(field) for field in table.fields} | values
+        row = {field.name: self._usual(table, field) for field in table.fields} | values
         names = ", ".join(row)
         marks = ", ".join("CAST(? AS TEXT)" if isinstance(value, _Cast) else "?" for value in row.values())
         given = [value.raw if isinstance(value, _Cast) else value for value in row.values()]
@@ -83,10 +84,11 @@ class Register:
             self.line(number, line, TAX, taxcode="ST")
         self.line(number, 1, PAYMENT, tendertype="1")
 
-    def shift(self, batch: int) -> int:
-        return self.put(SHIFT, batchid=batch, status=2)
+    def shift(self, batch: int, status: int = 2) -> int:
+        """A shift, closed unless told otherwise."""
+        return self.put(SHIFT, batchid=batch, status=status)
 
-    def _usual(self, field: Field) -> Any:
+    def _usual(self, table: UploadedTable, field: Field) -> Any:
         known = {
             "store": self.store,
             "storeid": self.store,
@@ -96,6 +98,8 @@ class Register:
         }
         if field.name in known:
             return known[field.name]
+        if table is SHIFT and field.name == "status":
+            return int(ShiftStatus.CLOSED)
         if not field.required:
             return None
         return {

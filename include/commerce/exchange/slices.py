@@ -3,7 +3,8 @@ rule 4).
 
 A slice of transactions is the next headers by counter, and from each other table all rows up to the last one that
 belongs to these headers. Rows of later headers that lie between come along; they wait in headquarters for their
-header. When no headers are left, the rows after them (late rows, shifts) follow.
+header. When no headers are left, the rows after them (late rows, shifts) follow; shifts up to the first one that is
+still open.
 
 Both transaction streams read rows whose header is not there: whichever comes first takes them, and the other finds
 them taken.
@@ -18,6 +19,7 @@ from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
 from commerce.exchange.dialects import COUNTER, SqliteChannel
 from commerce.exchange.watermarks import STREAMS, Watermark
+from commerce.schema.enums import ShiftStatus
 from commerce.schema.uploaded import SHIFT, TRANSACTION, UploadedTable
 
 HEADERS = 5_000
@@ -88,7 +90,7 @@ def _transactions(
     for table in STREAMS[stream][1:]:
         mark = marks[table.name].counter
         if table is SHIFT:
-            extents.append(Extent(table, mark, mark) if more else _rows_of(channel, table, mark, ROWS // scale))
+            extents.append(Extent(table, mark, mark) if more else _closed_shifts(channel, mark, ROWS // scale))
             continue
         assert table.transaction_key is not None
         on = " AND ".join(
@@ -104,6 +106,26 @@ def _transactions(
             end = max(end, _end_of_rows(channel, table, mark, ROWS // scale, join, dated))
         extents.append(Extent(table, mark, end, join, dated))
     return extents
+
+
+def last_closed_shift(channel: SqliteChannel) -> int:
+    """Counter of the last shift before the first one that is not closed; 0 when there is none.
+
+    A register changes the row of a shift until it closes it. Taken before, its content would be another one later.
+    A status that is no number is no reason to wait: the row is read and goes to quarantine.
+    """
+    not_closed = f"typeof(status) = 'integer' AND status <> {int(ShiftStatus.CLOSED)} AND abs(status) < {2**31}"
+    return int(
+        channel.rows(
+            f"SELECT coalesce(max({COUNTER}), 0) FROM {SHIFT.name} WHERE {COUNTER} <"
+            f" (SELECT coalesce(min({COUNTER}), {2**63 - 1}) FROM {SHIFT.name} WHERE {not_closed})"
+        )[0][0]
+    )
+
+
+def _closed_shifts(channel: SqliteChannel, mark: int, limit: int) -> Extent:
+    extent = _rows_of(channel, SHIFT, mark, limit)
+    return Extent(SHIFT, mark, max(mark, min(extent.high, last_closed_shift(channel))))
 
 
 def _rows_of(channel: SqliteChannel, table: UploadedTable, mark: int, limit: int) -> Extent:

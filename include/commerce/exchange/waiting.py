@@ -13,9 +13,9 @@ from commerce.database import describe_error
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.dialects import COUNTER, SqliteChannel, check_schema, open_channel
-from commerce.exchange.slices import date_condition, has_history
+from commerce.exchange.slices import date_condition, has_history, last_closed_shift
 from commerce.exchange.watermarks import READ, STREAMS
-from commerce.schema.uploaded import TRANSACTION, UPLOADED_TABLES, UploadedTable
+from commerce.schema.uploaded import SHIFT, TRANSACTION, UPLOADED_TABLES, UploadedTable
 
 DATABASES_AT_ONCE = 8
 
@@ -86,6 +86,8 @@ def _rows(
         query = f"SELECT h.store, count(*) FROM {table.name} AS h WHERE h.{COUNTER} > {mark}{dated} GROUP BY h.store"
         return [(str(store), int(count)) for store, count in channel.rows(query)]
     join, dated = "", ""
+    if table is SHIFT:
+        dated = f" AND c.{COUNTER} <= {last_closed_shift(channel)}"
     if condition and table.transaction_key is not None:
         on = " AND ".join(
             f"h.{ours} = c.{theirs}"

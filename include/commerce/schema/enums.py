@@ -171,6 +171,14 @@ class DownloadSessionStatus(IntEnum):
     SUSPENDED = 10
 
 
+class ShiftStatus(IntEnum):
+    """RetailPosBatchTable.Status (RetailPosBatchStatus; the states that this system tells apart)."""
+
+    NONE = 0
+    OPEN = 1
+    CLOSED = 2
+
+
 class QuarantineStatus(IntEnum):
     """Where a quarantined row stands: waiting, taken in after a fix or retry, or given up by a person (inferred)."""
 
