@@ -205,7 +205,7 @@ def test_each_defect_blocks_its_store_alone(shop: Engine) -> None:
         assert result.stores[store].message == f"{rule}: 1 ({amount:.2f})"
         assert [v.sample for v in result.verdicts if v.store == store] == [(f"{store}-T1-{sample}",)]
     assert {result.stores[store].state for store in STORES} == {"done"}
-    assert {rule.name for rule in rules.rules(1)} == {defect[1] for defect in DEFECTS}
+    assert {rule.name for rule in rules.rules()} == {defect[1] for defect in DEFECTS}
 
 
 def test_account_that_is_gone_is_found(shop: Engine) -> None:
@@ -280,7 +280,7 @@ def test_gate_fails_closed(shop: Engine, monkeypatch: pytest.MonkeyPatch, how: s
             broken = rules.GateRule(
                 "broken", "nothing", "SELECT 1 / 0 AS store FROM {batch} AS b JOIN ax.dataarea ON TRUE"
             )
-            patch.setattr(gate, "rules", lambda run: (*rules.rules(run), broken))
+            patch.setattr(gate, "rules", lambda: (*rules.rules(), broken))
         else:
             patch.setattr(expectations.Evaluation, "run", lambda _: 1 / 0)
         result = check(shop, run)

@@ -74,7 +74,8 @@ def check(
 def _stamp(hq: Engine, run: int, scope: Scope) -> dict[str, int]:
     """Stamp, and hold the stamped stores back until the verdict is there; returns transactions by store."""
     with hq.begin() as connection:
-        connection.execute(text(_STAMP.format(unposted=scope.unposted_sql())), {**scope.parameters, "run": run})
+        for statement in (_UNSTAMP, _STAMP):
+            connection.execute(text(statement.format(unposted=scope.unposted_sql())), {**scope.parameters, "run": run})
         keys = {"run": run, "stores": list(scope.stores)}
         connection.execute(text(_FORGET), keys)
         rows = connection.execute(text(_HOLD_BACK), {**keys, "rule": UNFINISHED})
@@ -94,10 +95,10 @@ def _evaluate(
     hq: Engine, run: int, channels: dict[str, int], docs_dir: Path | None, progress: Progress
 ) -> list[Finding]:
     progress("load Great Expectations", 0)
-    evaluation = Evaluation(hq, run, channels.values(), rules(run))
-    progress("evaluate rules", 0, len(rules(run)))
+    evaluation = Evaluation(hq, run, channels.values(), rules())
+    progress("evaluate rules", 0, len(rules()))
     findings = evaluation.run()
-    progress("evaluate rules", len(rules(run)), len(rules(run)))
+    progress("evaluate rules", len(rules()), len(rules()))
     if docs_dir is not None:
         try:
             evaluation.write_docs(docs_dir / f"run-{run}")
@@ -156,6 +157,11 @@ def _failed(scope: Scope, stamped: dict[str, int], error: Exception) -> GateResu
 
 
 _TYPES = ", ".join(str(int(kind)) for kind in GATE_TYPES)
+# A run that is taken up again does not judge what has been posted or made a sales order since, by it or by another.
+_UNSTAMP = """
+    UPDATE ax.retailtransactiontable AS t SET gaterun = NULL FROM ax.retailchanneltable AS ch
+    WHERE ch.retailchannelid = t.store AND t.gaterun = :run AND t.store = ANY(:stores) AND NOT {unposted}
+"""
 _STAMP = f"""
     UPDATE ax.retailtransactiontable AS t SET gaterun = :run FROM ax.retailchanneltable AS ch
     WHERE ch.retailchannelid = t.store AND t.type IN ({_TYPES}) AND t.gaterun IS DISTINCT FROM :run AND {{unposted}}
