@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import adbc_driver_manager
@@ -16,7 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from commerce import server
-from commerce.errors import CommerceError, UsageError
+from commerce.errors import CommerceError, StoreError, UsageError
 from commerce.settings import Settings
 
 if TYPE_CHECKING:
@@ -154,6 +156,22 @@ def parse_url(url: str) -> URL:
         ) from None
 
 
+def is_reachable_file(path: str) -> bool:
+    """Whether there is a file at `path`.
+
+    Raises:
+        StoreError: that cannot be told: a stale mount, a folder without permission, a name that is too long.
+    """
+    try:
+        return Path(path).is_file()
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "")
+        raise StoreError(
+            f"The channel database {path} cannot be reached ({type(error).__name__}, {name or error.errno}). Look at "
+            "the folder, its mount and its permissions."
+        ) from None
+
+
 def safe_url(url: str | URL) -> str:
     """The URL without its password and without query values that hold one."""
     parsed = parse_url(url) if isinstance(url, str) else url
@@ -170,8 +188,8 @@ def refuse_password(url: str) -> None:
     parsed = parse_url(url)
     if parsed.password or any(_is_secret(name) for name in parsed.query):
         raise UsageError(
-            "The database URL holds a password and would be stored with it. Leave it out and keep it in an Airflow "
-            "connection (--connection ID), or for PostgreSQL in a password file (PGPASSFILE)."
+            "The database URL holds a password and would be stored or shown with it. Leave it out: a channel on SQLite "
+            "needs none, and that of headquarters belongs in a password file (PGPASSFILE) or in COMMERCE_HQ_URL."
         )
 
 

@@ -7,7 +7,6 @@ first rows; so every column is read as text, behind a first row that says so, an
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +15,7 @@ import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
 
-from commerce.database import describe_error, parse_url
+from commerce.database import describe_error, is_reachable_file, parse_url
 from commerce.errors import StoreError
 from commerce.schema.uploaded import UploadedTable
 
@@ -48,7 +47,7 @@ class SqliteChannel:
 
     def __init__(self, url: str, *, write: bool = False) -> None:
         path = _path(url)
-        if not Path(path).is_file():
+        if not is_reachable_file(path):
             raise StoreError(
                 f"The channel database {path} does not exist. Is the store reachable, and is the URL in "
                 "`commerce channel list` right?"

@@ -75,6 +75,10 @@ class _Apply:
             apply_sessions(self._hq, database, applied)
         except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
             fault = _describe(f"Distribution to channel database {database.name} failed", error)
+        except Exception as error:  # a surprise of one store must not fail the others; its text may quote data
+            fault = (
+                f"Distribution to channel database {database.name} failed: {type(error).__name__}. Distribute again."
+            )
         with self._reporting:
             self._done += 1
             self._progress("distribute", self._done, self._databases)

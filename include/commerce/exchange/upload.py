@@ -120,6 +120,8 @@ class _Upload:
                 taken,
                 f"Upload of channel database {database.name} failed ({describe_channel_error(error)}). Upload again.",
             )
+        except Exception as error:  # a surprise of one store must not fail the others; its text may quote data
+            return taken, f"Upload of channel database {database.name} failed: {type(error).__name__}. Upload again."
         return taken, ""
 
     def _again(self, database: ChannelDatabase) -> ChannelDatabase:

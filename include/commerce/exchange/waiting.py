@@ -73,6 +73,8 @@ def _count(database: ChannelDatabase, marks: Mapping[tuple[str, str], int], hist
         return Waiting(database.name, stores, fault=str(error))
     except adbc.Error as error:
         return Waiting(database.name, stores, fault=f"The channel database cannot be read ({describe_error(error)}).")
+    except Exception as error:  # a surprise of one store must not fail the others; its text may quote data
+        return Waiting(database.name, stores, fault=f"The channel database cannot be read: {type(error).__name__}.")
     return Waiting(database.name, stores, customers, transactions, rows)
 
 

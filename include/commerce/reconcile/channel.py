@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager import dbapi as adbc
 
-from commerce.database import describe_error, parse_url
+from commerce.database import describe_error, is_reachable_file, parse_url
 from commerce.errors import StoreError
 from commerce.reconcile.sources import (
     ABSENT,
@@ -58,7 +57,7 @@ class Channel:
 
     def __init__(self, url: str) -> None:
         path = parse_url(url).database or ""
-        if not Path(path).is_file():
+        if not is_reachable_file(path):
             raise StoreError(f"The channel database {path} does not exist. Is the store reachable?")
         try:
             self._connection = adbc_driver_sqlite.dbapi.connect(f"file:{quote(path)}?mode=ro")

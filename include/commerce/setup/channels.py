@@ -6,14 +6,15 @@ the database profile's name. Stores with the same URL share one database and one
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping
 
-from commerce.database import parse_url, refuse_password, safe_url
-from commerce.errors import UsageError
+from commerce.database import is_reachable_file, parse_url, refuse_password, safe_url
+from commerce.errors import StoreError, UsageError
 from commerce.exchange.outbox import enqueue_for_group
 from commerce.setup import registry
 from commerce.setup.changes import Change, SetupResult
@@ -191,8 +192,9 @@ def _channel_url(url: str) -> str:
 
 def _reachability(url: str) -> tuple[str, ...]:
     database = parse_url(_channel_url(url)).database
-    if database and Path(database).is_file():
-        return ()
+    with contextlib.suppress(StoreError):
+        if database and is_reachable_file(database):
+            return ()
     return ("its database cannot be reached now; it is read as soon as it is there.",)
 
 
