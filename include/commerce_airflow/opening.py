@@ -17,6 +17,8 @@ from commerce_airflow.conf import MODELS, parse_conf
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from commerce.run.steps import Kind
+
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_SHARDS = 40
@@ -40,7 +42,7 @@ class Opened:
     shards: list[dict[str, Any]]
 
 
-def requested(kind: str, zone: str, values: Mapping[str, Any], interval_start: datetime | None) -> Request:
+def requested(kind: Kind, zone: str, values: Mapping[str, Any], interval_start: datetime | None) -> Request:
     """Check a run's configuration and find its business date; a run of `customer_sync` has none.
 
     Raises:
@@ -66,7 +68,7 @@ def max_shards() -> int:
     return int(text)
 
 
-def open_or_plan(kind: str, zone: str, context: Context) -> Opened:
+def open_or_plan(kind: Kind, zone: str, context: Context) -> Opened:
     """Open the run of this task instance (again, after a retry or a clear), or print the plan of a dry run.
 
     The key of the run is Airflow's: clearing a run works on the same one.

@@ -4,6 +4,7 @@ headquarters."""
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from airflow.sdk import Param
 
@@ -13,7 +14,7 @@ from commerce_airflow.steps import SKIPPABLE
 def stores(description: str) -> Param:
     """Choice of stores: a multiple selection from ``COMMERCE_STORES`` (`A,B,C`), else a field with a store a line."""
     known = [name.strip() for name in os.environ.get("COMMERCE_STORES", "").split(",") if name.strip()]
-    choice = {"examples": known} if known else {}
+    choice: dict[str, Any] = {"examples": known} if known else {}
     return Param(
         None,
         type=["null", "array"],

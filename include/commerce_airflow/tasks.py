@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.bases.decorator import Task
 
+    from commerce.run.steps import Kind
+
 log = logging.getLogger(__name__)
 
 OPEN_RUN = "open_run"
@@ -31,7 +33,7 @@ CHANNEL_STEPS = ("upload", "distribute", "distribute_late")
 
 
 @task(task_id=OPEN_RUN, pool=HEADQUARTERS)
-def open_run(kind: str, zone: str) -> list[dict[str, Any]]:
+def open_run(kind: Kind, zone: str) -> list[dict[str, Any]]:
     """Check the configuration, resolve stores and business date, cut the stores into shards.
 
     Args:

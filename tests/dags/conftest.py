@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="commerce-airflow-")
+# A worker of pytest-xdist may end without a word: its folder goes with that of the whole test run.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="commerce-airflow-", dir=os.environ.get("COMMERCE_TEST_HOME"))
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(PROJECT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
