@@ -19,6 +19,8 @@ _TIME = r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?( ?(Z|[+-](0\d|1[
 _DECIMAL = r"^-?(\d{1,26}(\.\d{0,6}0*)?|\.\d{1,6}0*)$"
 """numeric(32, 6): 26 digits, six decimals; zeros beyond lose nothing."""
 
+FOREIGN_STORE = "not a store of this channel database"
+
 
 def literal(value: str) -> str:
     """A string constant in SQL."""
@@ -88,6 +90,6 @@ def _place_faults(table: UploadedTable, database: ChannelDatabase) -> list[str]:
     stores = ", ".join(literal(served.store) for served in database.stores)
     pairs = ", ".join(f"({literal(served.store)}, {literal(served.company)})" for served in database.stores)
     return [
-        f"CASE WHEN l.{store} NOT IN ({stores}) THEN '{store}: not a store of this channel database'"
+        f"CASE WHEN l.{store} NOT IN ({stores}) THEN '{store}: {FOREIGN_STORE}'"
         f" WHEN (l.{store}, l.{company}) NOT IN ({pairs}) THEN '{company}: not the company of the store' END"
     ]

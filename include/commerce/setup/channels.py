@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 
 from commerce.database import is_reachable_file, parse_url, refuse_password, safe_url
 from commerce.errors import StoreError, UsageError
+from commerce.exchange import rereading
 from commerce.exchange.outbox import enqueue_for_group
 from commerce.setup import registry
 from commerce.setup.changes import Change, SetupResult
@@ -134,6 +135,8 @@ def _put(connection: Connection, setup: ChannelSetup, place: str, before: Channe
         )
     if before is not None:
         _refuse_moves(place, before, values)
+        if before.cut_over != setup.cut_over:
+            _refuse_cut_over(connection, place, before)
     group = connection.execute(registry.DATA_GROUP, values).one()
     if group.dataareaid != setup.company:
         raise UsageError(
@@ -151,6 +154,8 @@ def _put(connection: Connection, setup: ChannelSetup, place: str, before: Channe
             else connection.execute(registry.NEW_PROFILE, {**values, "group": group.recid}).scalar_one()
         )
         connection.execute(registry.LINK, values)
+        if shared is not None:
+            rereading.read_again(connection, shared.recid)
     elif before.url != url:
         if shared is not None:
             raise UsageError(f"{place}: the database of the new URL is that of {shared.name} already.")
@@ -170,6 +175,17 @@ def _refuse_moves(place: str, before: Channel, values: Mapping[str, Any]) -> Non
                 f"{place}: channel {before.name} belongs to {label} {getattr(before, name)} and cannot move to "
                 f"{values[name]}. Register a new channel."
             )
+
+
+def _refuse_cut_over(connection: Connection, place: str, before: Channel) -> None:
+    """Uploads pass transactions by the cut-over date: with another one, those between would be read by no stream."""
+    profile = connection.execute(registry.PLACE, {"name": before.name}).one().profile
+    if rereading.has_taken_transactions(connection, profile):
+        raise UsageError(
+            f"{place}: the cut-over date of channel {before.name} ({before.cut_over or 'none'}) cannot change any "
+            "more: uploads have read its database by that date, and sales between the old and the new one would never be "
+            "read. Keep it."
+        )
 
 
 def _channel_url(url: str) -> str:
