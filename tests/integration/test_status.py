@@ -87,6 +87,40 @@ class TestCustomers:
         assert customers.list_customers(company, state="failed", store="S1", limit=10) == [found[1]]
         assert customers.list_customers(company, state=None, store="S2", limit=10) == []
 
+    def test_each_store_of_a_shared_database_finds_its_customers(
+        self, company: Engine, channel_db: Callable[[str], Engine]
+    ) -> None:
+        register = add_register(company, channel_db)
+        register.customer(1)
+        exchange.upload(company, stores=["S1"])
+        add_store(company, "S")
+        add_store(company, "S2")
+        with company.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "UPDATE cdx.retailcdxdatastorechannel SET databaseprofile ="
+                    " (SELECT recid FROM cdx.retailconndatabaseprofile WHERE name = 'S1')"
+                    " WHERE channel = (SELECT recid FROM ax.retailchanneltable WHERE retailchannelid = 'S2')"
+                )
+            )
+        for store, number in (("S1", 1), ("S2", 1), ("S", 0)):
+            found = customers.list_customers(company, state="pending", store=store, limit=10)
+            assert [row["store"] for row in found] == ["S1, S2"] * number
+
+    def test_an_operation_of_another_company_is_not_shown(
+        self, company: Engine, channel_db: Callable[[str], Engine]
+    ) -> None:
+        add_customer(company, "C1", guid=GUID.format(1))
+        register = add_register(company, channel_db)
+        register.customer(1)
+        exchange.upload(company, stores=["S1"])
+        (shown,) = customers.show_customer(company, "C1")
+        assert len(shown["operations"]) == 1
+        with company.begin() as connection:
+            connection.execute(sa.text("UPDATE ax.retailasynccustomerv2 SET dataareaid = 'NORT'"))
+        (shown,) = customers.show_customer(company, "C1")
+        assert shown["operations"] == []
+
 
 def add_quarantined_customer_of(hq: Engine, guid: str, counter: int) -> None:
     """Another row in quarantine, whose operation cannot be read."""
@@ -126,8 +160,8 @@ class TestTransactions:
             "invalid": 1,
             "posted": 0,
             "unposted": 4,
-            "unposted_amount": "37.50",
-            "unposted_amounts": {"USD": "37.50"},
+            "unposted_amount": "87.50",
+            "unposted_amounts": {"USD": "87.50"},
         }
         listed = documents.list_orders(company, state=None, store="S1", limit=10)
         assert [row["state"] for row in listed] == ["synchronized", "failed", "pending"]

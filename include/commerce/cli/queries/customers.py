@@ -41,6 +41,8 @@ LIST = f"""
     WHERE q.tablename = 'retailasynccustomerv2' AND q.status <> {int(QuarantineStatus.RESOLVED)}
       AND coalesce(q.rawdata ->> 'operation', '1') NOT IN ('2', '3')
 """
+OF_STORE = ":store = ANY (string_to_array(listed.store, ', '))"
+"""A customer of a database that stores share is found by each of them."""
 FIND = """
     SELECT c.dataareaid AS company, c.accountnum AS account, p.name, c.custgroup AS customer_group, c.currency,
            c.createddatetime AS created_at
@@ -66,7 +68,9 @@ OPERATIONS = " UNION ALL ".join(
     f"""
     SELECT '{table}' AS what, operation, {_STATE.format(column="syncstatus")} AS state, errorclass AS error_class,
            lasterror AS error, createddatetime AS at
-    FROM ax.{table} WHERE custaccountasync = ANY(:guids) OR (custaccountasync = '' AND custaccount = :account)
+    FROM ax.{table}
+    WHERE (dataareaid = :company OR CAST(:company AS text) IS NULL)
+      AND (custaccountasync = ANY(:guids) OR (custaccountasync = '' AND custaccount = :account))
     """
     for table in (
         "retailasynccustomerv2",
@@ -80,7 +84,7 @@ OPERATIONS = " UNION ALL ".join(
 
 def list_customers(hq: Engine, *, state: str | None, store: str | None, limit: int) -> list[Row]:
     """Created asynchronous customers, those in quarantine included; no names."""
-    condition, values = where({"listed.state = :state": state, "listed.store = :store": store})
+    condition, values = where({"listed.state = :state": state, OF_STORE: store})
     query = f"SELECT * FROM ({LIST}) AS listed{condition} ORDER BY company, guid LIMIT :limit"
     return fetch(hq, query, {**values, "limit": limit})
 
@@ -96,15 +100,14 @@ def show_customer(hq: Engine, key: str) -> list[Row]:
         customer["guids"] = fetch(hq, GUIDS, customer)
         guids = [row["guid"] for row in customer["guids"]]
         operations = f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what"
-        customer["operations"] = fetch(hq, operations, {"guids": guids, "account": customer["account"]})
+        customer["operations"] = fetch(hq, operations, {**customer, "guids": guids})
         customer["channels"] = fetch(hq, CHANNELS, customer)
     return found or [_not_converted(hq, key)]
 
 
 def _not_converted(hq: Engine, guid: str) -> Row:
-    operations = fetch(
-        hq, f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what", {"guids": [guid.lower()], "account": ""}
-    )
+    values = {"company": None, "guids": [guid.lower()], "account": ""}  # which company it belongs to is not known
+    operations = fetch(hq, f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what", values)
     operations = [row for row in operations if guid]
     if not operations:
         raise UsageError(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine, text
 
 Row = dict[str, Any]
+
+BIND = re.compile(r"(?<!:):(\w+)")
 
 
 def fetch(hq: Engine, query: str, values: Mapping[str, Any]) -> list[Row]:
@@ -18,8 +21,8 @@ def fetch(hq: Engine, query: str, values: Mapping[str, Any]) -> list[Row]:
 def where(conditions: Mapping[str, object | None]) -> tuple[str, Row]:
     """A WHERE clause of those conditions whose value is not None, and their bind values.
 
-    A condition is SQL that ends with the name of its bind value, such as "listed.store = :store".
+    A condition is SQL with one bind value, such as "listed.store = :store".
     """
     chosen = {condition: value for condition, value in conditions.items() if value is not None}
-    values = {condition.rpartition(":")[2]: value for condition, value in chosen.items()}
+    values = {BIND.findall(condition)[0]: value for condition, value in chosen.items()}
     return (" WHERE " + " AND ".join(chosen) if chosen else ""), values
