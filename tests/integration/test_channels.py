@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from commerce import setup
 from commerce.errors import UsageError
 from commerce.setup import channels
+from support.cli import call
 
 SETUP = """
 companies:
@@ -72,6 +73,50 @@ def test_a_channel_is_added_with_its_store_database_and_data_group(
 
 def test_a_database_that_is_not_there_is_a_warning(company: Engine) -> None:
     assert "cannot be reached" in add(company).warnings[0]
+
+
+CHANNEL_KEYS = {
+    "name",
+    "title",
+    "url",
+    "dialect",
+    "company",
+    "state",
+    "stop_reason",
+    "database",
+    "data_group",
+    "currency",
+    "time_zone",
+    "closing_time",
+    "cut_over",
+    "default_customer",
+    "default_customer_company",
+    "max_rounding",
+    "rounding_unit",
+    "tax_group",
+    "incarnation",
+    "last_upload_at",
+    "last_download_at",
+    "warnings",
+}
+
+
+def test_the_list_for_programs(
+    company: Engine, hq_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(company, cut_over=date(2026, 3, 1))
+    with company.begin() as connection:
+        connection.execute(text("UPDATE cdx.retailconndatabaseprofile SET lastupload = '2026-11-20 12:21:03.5+00'"))
+    monkeypatch.setenv("COMMERCE_HQ_URL", hq_url)
+    called = call(capsys, "channel", "list", "--json")
+    assert called.exit_code == 0
+    (channel,) = called.json
+    assert set(channel) == CHANNEL_KEYS
+    assert (channel["name"], channel["state"], channel["dialect"]) == ("S1", "active", "sqlite")
+    assert (channel["cut_over"], channel["closing_time"]) == ("2026-03-01", "00:00:00")
+    assert "T" in channel["last_upload_at"]
+    assert datetime.fromisoformat(channel["last_upload_at"]) == datetime(2026, 11, 20, 12, 21, 3, 500000, tzinfo=UTC)
+    assert "2026-11-20 12:21 UTC" in call(capsys, "status").stdout
 
 
 def test_stores_with_one_url_share_one_database(company: Engine) -> None:

@@ -6,7 +6,7 @@ They take the dictionaries that `--json` prints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -221,8 +221,10 @@ def _cell(column: str, row: Mapping[str, Any]) -> RenderableType:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, str) and column.endswith("_at"):
+        value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, time):
         return f"{value:%H:%M}"
     return Text(str(value))

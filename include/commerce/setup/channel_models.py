@@ -99,6 +99,11 @@ class Channel:
     warnings: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
-        plain = (str, int, type(None))
-        values = {name: value if isinstance(value, plain) else str(value) for name, value in asdict(self).items()}
-        return {**values, "warnings": list(self.warnings)}
+        """All fields; dates and times as ISO text, amounts as decimal text."""
+        return {**{name: _plain(value) for name, value in asdict(self).items()}, "warnings": list(self.warnings)}
+
+
+def _plain(value: object) -> str | int | None:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return value.isoformat() if isinstance(value, (date, datetime, time)) else str(value)
