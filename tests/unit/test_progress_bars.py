@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from commerce.cli.progress import Bars, progress_bars
-from commerce.progress import silent
+from commerce.cli.progress import Bars, progress_bars, working
+from commerce.progress import Progress, silent
 
 PROGRAM = """
 import sys, time
@@ -67,6 +69,18 @@ def test_a_timer_that_fires_while_the_bars_are_closed_shows_nothing(capsys: pyte
     bars._begin()  # as the timer does when it fired before close() could cancel it
     assert bars._shown is None
     assert capsys.readouterr().err == ""
+
+
+def test_a_step_without_parts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[tuple[object, ...]] = []
+
+    @contextlib.contextmanager
+    def bars() -> Iterator[Progress]:
+        yield lambda *step: reported.append(step)
+
+    monkeypatch.setattr("commerce.cli.progress.progress_bars", bars)
+    with working("start the server"):
+        assert reported == [("start the server", 0)]
 
 
 def test_elsewhere_it_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

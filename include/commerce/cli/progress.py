@@ -82,3 +82,11 @@ def progress_bars() -> Iterator[Progress]:
         yield bars
     finally:
         bars.close()
+
+
+@contextlib.contextmanager
+def working(step: str) -> Iterator[None]:
+    """One named step without parts, for what reports no progress of its own."""
+    with progress_bars() as progress:
+        progress(step, 0)
+        yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commerce.cli import options, output
+from commerce.cli.progress import working
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,7 +66,7 @@ def apply(
     """Add and change stores as a file says; applying it twice changes nothing."""
     from commerce import setup
 
-    with output.headquarters() as hq:
+    with output.headquarters() as hq, working("apply the file"):
         result = setup.channels.apply(hq, setup.read(file), dry_run=dry_run)
     show_changes(result, as_json)
 

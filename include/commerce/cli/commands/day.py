@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commerce.cli import options, output
-from commerce.cli.progress import progress_bars
+from commerce.cli.progress import progress_bars, working
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,7 +37,8 @@ def end_of_day(
 
     with output.headquarters() as hq:
         if dry_run:
-            plan = run.plan(hq, kind="end_of_day", business_date=business_date, stores=channel, skip=skip or ())
+            with working("look what would happen"):
+                plan = run.plan(hq, kind="end_of_day", business_date=business_date, stores=channel, skip=skip or ())
             output.show(plan.as_dict(), as_json, plan.as_text)
             return
         with progress_bars() as progress:

@@ -9,7 +9,7 @@ import typer
 
 from commerce.cli import options, output
 from commerce.cli.commands.channels import show_changes
-from commerce.cli.progress import progress_bars
+from commerce.cli.progress import progress_bars, working
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,7 +30,7 @@ def init(as_json: options.Json = False) -> None:
     """Create or upgrade the tables of headquarters."""
     from commerce.migrations import upgrade_headquarters
 
-    with output.headquarters() as hq:
+    with output.headquarters() as hq, working("create the tables"):
         upgrade_headquarters(hq)
     output.done({"initialized": True}, as_json, "Headquarters has the tables of this version.")
 

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from commerce.cli import options, output
+from commerce.cli.progress import working
 
 commands = typer.Typer(help="The embedded PostgreSQL, for a machine that has no database server.", no_args_is_help=True)
 
@@ -21,7 +22,8 @@ def start(as_json: options.Json = False) -> None:
     from commerce import server
     from commerce.settings import Settings
 
-    server.start(Settings.from_environment().home)
+    with working("start the server"):
+        server.start(Settings.from_environment().home)
     _show(as_json)
 
 

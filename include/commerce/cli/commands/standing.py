@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from commerce.cli import options, output
+from commerce.cli.progress import working
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,7 +21,7 @@ def status(as_json: options.Json = False) -> None:
     """Customers, orders, transactions, statements and channels: what is done and what waits."""
     from commerce import run
 
-    with output.headquarters() as hq:
+    with output.headquarters() as hq, working("look at headquarters and channels"):
         found = run.status(hq)
 
     def render() -> RenderableType:
