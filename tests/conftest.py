@@ -126,16 +126,5 @@ def channel_db(tmp_path: Path) -> Iterator[Callable[[str], Engine]]:
         engine.dispose()
 
 
-@pytest.fixture
-def foreign_postgresql() -> str:
-    """URL of a PostgreSQL that this project did not start (any supported version); its user may create databases."""
-    url = os.environ.get("COMMERCE_TEST_POSTGRESQL_URL")
-    if not url:
-        pytest.skip(
-            "needs a PostgreSQL of your own: set COMMERCE_TEST_POSTGRESQL_URL to the URL of a server to test against"
-        )
-    return url
-
-
 def _administrator(running: server.Server) -> psycopg.Connection:
     return psycopg.connect(dbname="postgres", user="postgres", host=str(running.socket_folder), autocommit=True)
