@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus
+from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus, TransactionType
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,30 @@ class Scope:
 def key_sql(alias: str, columns: tuple[str, str, str] = ("store", "terminal", "transactionid")) -> str:
     """The transaction key of `alias` as a row value; `columns` are the table's own names for it."""
     return "(" + ", ".join(f"{alias}.{column}" for column in columns) + ")"
+
+
+def amount_sql(transaction: str = "t") -> str:
+    """The money of a transaction: a deposit, income or expense has no gross amount, only what was paid."""
+    types = f"{int(TransactionType.PAYMENT)}, {int(TransactionType.INCOME_EXPENSE)}"
+    return (
+        f"CASE WHEN {transaction}.type IN ({types}) THEN {transaction}.paymentamount ELSE {transaction}.grossamount END"
+    )
+
+
+def account_sql(row: str, mapped: str, otherwise: str) -> str:
+    """The account that a row with custaccount and custaccountasync refers to, joined by `map_sql`; a GUID that leads
+    nowhere stays as it is, so that it is found missing instead of being taken for nobody."""
+    return (
+        f"coalesce({mapped}.accountnum, nullif({row}.custaccount, ''), nullif({row}.custaccountasync, ''), {otherwise})"
+    )
+
+
+def map_sql(row: str, mapped: str) -> str:
+    """The join of `row` with the GUID map."""
+    return (
+        f"LEFT JOIN ax.custaccountasyncmap AS {mapped} ON {mapped}.dataareaid = {row}.dataareaid"
+        f" AND {mapped}.custaccountasync = coalesce(nullif({row}.custaccountasync, ''), nullif({row}.custaccount, ''))"
+    )
 
 
 def real_sql(transaction: str = "t") -> str:

@@ -362,7 +362,12 @@ NOT_REAL = (EntryStatus.VOIDED, EntryStatus.CANCELLED, EntryStatus.ON_HOLD, Entr
 
 
 def test_every_rule_has_a_test() -> None:
-    tested = {case[2][0] for case in CASES} | {"DepositAmount", "IncomeExpenseAmount", "IncomeExpenseAccount"}
+    tested = {case[2][0] for case in CASES} | {
+        "DepositAmount",
+        "Depositor",
+        "IncomeExpenseAmount",
+        "IncomeExpenseAccount",
+    }
     assert {rule.name for rule in (*TRANSACTION_RULES, *LINE_RULES)} == tested
 
 

@@ -15,7 +15,7 @@ from commerce.database import retry_transient
 from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import STATEMENT_TYPES, StatementStatus, StatementType, TransactionType, ValidationStatus
-from commerce.scope import Scope, key_sql, live_line_sql, live_payment_sql
+from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
 
 LOCK_STORES = text("""
@@ -32,46 +32,35 @@ CREATE TEMP TABLE candidate (
 ) ON COMMIT DROP""")
 
 
-def _account_sql(row: str, mapped: str, otherwise: str) -> str:
-    """The account that a row with custaccount and custaccountasync refers to; a GUID that leads nowhere stays as it is,
-    so that it is found missing instead of being taken for nobody."""
-    return (
-        f"coalesce({mapped}.accountnum, nullif({row}.custaccount, ''), nullif({row}.custaccountasync, ''), {otherwise})"
-    )
-
-
-def _map_sql(row: str, mapped: str) -> str:
-    return (
-        f"LEFT JOIN ax.custaccountasyncmap AS {mapped} ON {mapped}.dataareaid = {row}.dataareaid"
-        f" AND {mapped}.custaccountasync = coalesce(nullif({row}.custaccountasync, ''), nullif({row}.custaccount, ''))"
-    )
-
-
 BLOCKED = text("""
 SELECT store, string_agg(rule, ', ' ORDER BY rule) AS rules FROM cdx.gateverdict
 WHERE run = :run AND severity = 'critical' AND store = ANY(:stores) GROUP BY store""")
 
 
 def _gather(scope: Scope) -> str:
+    """Candidates, their headers locked: an upload that takes a late row of one holds its header and takes back stamp
+    and validation. PostgreSQL looks at them again after having waited; those it cannot take wait for the next run."""
     types = ", ".join(str(int(type_)) for type_ in STATEMENT_TYPES)
     return f"""
 INSERT INTO candidate
 SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate, t.currency,
-       {_account_sql("t", "m", "d.account")}, t.netamount, t.grossamount, t.paymentamount
+       {account_sql("t", "m", "d.account")}, t.netamount, t.grossamount, t.paymentamount
 FROM ax.retailtransactiontable AS t
 JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
-{_map_sql("t", "m")}
+{map_sql("t", "m")}
 -- a deposit whose header names nobody belongs to the customer of its first line
 LEFT JOIN LATERAL (
-    SELECT {_account_sql("dep", "dm", "NULL")} AS account
+    SELECT {account_sql("dep", "dm", "NULL")} AS account
     FROM ax.retailtransactioncustomeraccountdeposittrans AS dep
-    {_map_sql("dep", "dm")}
+    {map_sql("dep", "dm")}
     WHERE t.type = {int(TransactionType.PAYMENT)} AND {key_sql("dep")} = {key_sql("t")} AND {live_line_sql("dep")}
     ORDER BY dep.linenum LIMIT 1
 ) AS dl ON true
 CROSS JOIN LATERAL (SELECT coalesce(dl.account, ch.defaultcustaccount) AS account) AS d
 WHERE t.gaterun = :run AND t.type IN ({types}) AND t.validationstatus = {int(ValidationStatus.SUCCESSFUL)}
-  AND {scope.unposted_sql("t", "ch")} AND NOT t.store = ANY(:blocked)"""
+  AND {scope.unposted_sql("t", "ch")} AND NOT t.store = ANY(:blocked)
+ORDER BY t.store, t.terminal, t.transactionid
+FOR SHARE OF t"""
 
 
 UNRESOLVED = text(f"""
@@ -82,9 +71,9 @@ SELECT store, count(DISTINCT (terminal, transactionid)) FROM (
     UNION ALL
     SELECT c.store, c.terminal, c.transactionid FROM candidate AS c
     JOIN ax.retailtransactioncustomeraccountdeposittrans AS dep ON {key_sql("dep")} = {key_sql("c")}
-    {_map_sql("dep", "m")}
+    {map_sql("dep", "m")}
     LEFT JOIN ax.custtable AS known ON known.dataareaid = dep.dataareaid
-          AND known.accountnum = {_account_sql("dep", "m", "c.custaccount")}
+          AND known.accountnum = {account_sql("dep", "m", "c.custaccount")}
     WHERE c.type = {int(TransactionType.PAYMENT)} AND {live_line_sql("dep")} AND known.accountnum IS NULL
 ) AS unknown GROUP BY store""")
 

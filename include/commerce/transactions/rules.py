@@ -95,6 +95,17 @@ TRANSACTION_RULES = (
         + " END",
     ),
     Rule(
+        "Depositor",
+        (DEPOSIT,),
+        "all lines of the deposit name one customer, the transaction's if it names one",
+        "h.depositors > 1 OR h.depositor <> h.named",
+        "CASE WHEN h.depositors > 1 THEN "
+        + _text("The lines of the deposit name ", "h.depositors", " customers")
+        + " ELSE "
+        + _text("The deposit names customer ", "h.depositor", ", the transaction ", "h.named")
+        + " END",
+    ),
+    Rule(
         "NotEmpty",
         ALL,
         "there is a line (a deposit, an income or expense) that is not voided",

@@ -1,7 +1,7 @@
 """SQL of validation: the transactions to check, and sums and line errors of their rows, one pass over each table."""
 
 from commerce.schema.enums import STATEMENT_TYPES, ValidationStatus
-from commerce.scope import Scope, key_sql, live_line_sql, live_payment_sql
+from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql
 from commerce.transactions.rules import LINE_RULES
 
 _TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
@@ -56,26 +56,6 @@ DISCOUNT_LINES = f"""
     SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount
     FROM checked AS c JOIN ax.retailtransactiondiscounttrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
     GROUP BY 1, 2
-"""
-
-LINES = f"""
-    CREATE TEMP TABLE tax_line ON COMMIT DROP AS
-    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount,
-           count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows
-    FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
-    GROUP BY 1, 2
-"""
-
-DISCOUNT_LINES = f"""
-    CREATE TEMP TABLE discount_line ON COMMIT DROP AS
-    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount
-    FROM checked AS c JOIN ax.retailtransactiondiscounttrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
-    GROUP BY 1, 2
-"""
-
-TAXES = """
-    CREATE TEMP TABLE tax_sum ON COMMIT DROP AS
-    SELECT id, sum(amount) AS tax, sum(foreign_rows) AS foreign_rows FROM tax_line GROUP BY id
 """
 
 # Tax rows without a line take part, too: no line then, so no line rule, but their amount counts.
@@ -139,10 +119,14 @@ DEPOSITS = f"""
     CREATE TEMP TABLE deposit_sum ON COMMIT DROP AS
     SELECT c.id, count(*) AS rows, sum(d.amount) AS amount,
            count(*) FILTER (WHERE d.dataareaid <> c.company) AS foreign_rows,
-           min(COALESCE(NULLIF(d.custaccount, ''), d.custaccountasync)) FILTER (WHERE a.accountnum IS NULL) AS unknown
+           min(COALESCE(NULLIF(d.custaccount, ''), d.custaccountasync)) FILTER (WHERE a.accountnum IS NULL) AS unknown,
+           count(DISTINCT {account_sql("d", "dm", "NULL")}) AS depositors,
+           min({account_sql("d", "dm", "NULL")}) AS depositor, min({account_sql("c", "cm", "NULL")}) AS named
     FROM checked AS c
     JOIN ax.retailtransactioncustomeraccountdeposittrans AS d
         ON {key_sql("d")} = {key_sql("c")} AND {live_line_sql("d")}
+    {map_sql("d", "dm")}
+    {map_sql("c", "cm")}
     LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = d.custaccount
     GROUP BY 1
 """
@@ -184,7 +168,8 @@ HEADERS = """
                AS foreign_rows,
            COALESCE(l.other_currency, g.other_currency, p.other_currency) AS other_currency,
            COALESCE(g.odd_amount, p.odd_amount) AS odd_amount,
-           p.unknown_tender, d.unknown AS unknown_depositor, i.unknown AS unknown_account
+           p.unknown_tender, d.unknown AS unknown_depositor, d.depositors, d.depositor, d.named,
+           i.unknown AS unknown_account
     FROM checked AS c
     LEFT JOIN line_sum AS l USING (id)
     LEFT JOIN charge_sum AS g USING (id)
