@@ -8,6 +8,9 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+_PASSING_STATES = ("40001", "40P01", "08", "57P")
+"""SQLSTATEs that pass: serialization failure, deadlock, connection lost, server stopping or starting."""
+
 
 class StoresFailedError(Exception):
     """Some stores of a shard failed; the others are finished and committed. A retry works only on those that failed."""
@@ -26,6 +29,36 @@ class StoresBlockedError(Exception):
             f"Not posted: {', '.join(stores)}. They refer to customers or addresses that are not synchronized; rule, "
             "count and amount are in this log. The other stores go on."
         )
+
+
+class DatabaseRefusedError(Exception):
+    """A database refused, and would refuse again. Takes a description without data, not the error's own text."""
+
+    def __init__(self, step: str, described: str) -> None:
+        super().__init__(f"{step}: the database refused ({described}). Its own log has the details.")
+
+
+class DatabaseUnavailableError(Exception):
+    """A database was out of reach or could not serialize; the next try may succeed."""
+
+    def __init__(self, step: str, described: str) -> None:
+        super().__init__(f"{step}: the database is out of reach or busy ({described}). It is tried again.")
+
+
+def without_data(step: str, error: Exception) -> DatabaseRefusedError | DatabaseUnavailableError:
+    """What to raise in place of a database error, whose text quotes values (PostgreSQL's ``DETAIL``) and would stand
+    in the task's log."""
+    from commerce.database import describe_error, sqlstate
+
+    state = sqlstate(error)
+    original = getattr(error, "orig", None) or error
+    unavailable = (
+        state.startswith(_PASSING_STATES)
+        if state
+        else type(original).__name__ in ("OperationalError", "InterfaceError")
+    )
+    kind = DatabaseUnavailableError if unavailable else DatabaseRefusedError
+    return kind(step, describe_error(error))
 
 
 class RunNotOpenedError(Exception):
@@ -56,6 +89,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
         RetryRule(
             exception=[
                 StoresFailedError,
+                DatabaseUnavailableError,
                 "sqlalchemy.exc.OperationalError",
                 "sqlalchemy.exc.InterfaceError",
                 ConnectionError,

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from commerce_airflow.failures import RunFailedError, RunNotOpenedError, StoresBlockedError, StoresFailedError
+from commerce_airflow.failures import (
+    RunFailedError,
+    RunNotOpenedError,
+    StoresBlockedError,
+    StoresFailedError,
+    without_data,
+)
 from commerce_airflow.pools import CHANNELS, HEADQUARTERS
 
 if TYPE_CHECKING:
@@ -122,11 +128,17 @@ def _run_step(
 ) -> dict[str, int]:
     if name in (context["params"].get("skip") or ()):
         raise AirflowSkipException(f"'{name}' is left out, as the run's configuration says.")
+    from adbc_driver_manager import Error as ChannelError
+    from sqlalchemy.exc import DBAPIError
+
     from commerce import run as runs
     from commerce_airflow.connections import headquarters
     from commerce_airflow.progress import LogProgress
 
-    result = runs.run_step(headquarters(), run=run, step=name, stores=stores, progress=LogProgress())
+    try:
+        result = runs.run_step(headquarters(), run=run, step=name, stores=stores, progress=LogProgress())
+    except (DBAPIError, ChannelError) as error:
+        raise without_data(name, error) from None
     for outcome in result.stores.values():
         log.info("%s: %s %s %s", outcome.store, outcome.state, dict(outcome.counts), outcome.message)
     log.info("%s: %s", name, result.counts)

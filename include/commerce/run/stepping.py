@@ -42,7 +42,7 @@ def run_step(
     try:
         result = jobs.JOBS[step](hq, record, due, progress)
     except Exception as error:
-        log.debug("step %s of run %s failed", step, run, exc_info=True)
+        log.debug("step %s of run %s failed (%s)", step, run, type(error).__name__)  # the error's text may quote data
         failed = [StoreOutcome(store, "failed", reason(error)) for store in _recorded_for(found, due)]
         with contextlib.suppress(SQLAlchemyError), hq.begin() as connection:  # headquarters itself may be gone
             records.record(connection, run, step, failed)
