@@ -98,7 +98,8 @@ def test_what_is_posted_or_validated_is_not_touched_by_reading_again(hq: Engine,
         connection.execute(
             text(
                 "INSERT INTO ax.retaileodtransactiontable (store, terminal, transactionid, dataareaid, statementid,"
-                " type, businessdate, custaccount) VALUES ('S1', 'T1', 'T-000001', 'USMF', 'ST1', 2, '2026-03-02', 'DEFAULT')"
+                " type, businessdate, custaccount)"
+                " VALUES ('S1', 'T1', 'T-000001', 'USMF', 'ST1', 2, '2026-03-02', 'DEFAULT')"
             )
         )
         connection.execute(text("UPDATE ax.retailtransactiontable SET validationstatus = 1"))

@@ -102,7 +102,8 @@ def apply_sessions(hq: Engine, database: ChannelDatabase, applied: Applied) -> N
                 if row.status == Status.SUSPENDED:
                     raise StoreError(
                         f"Download session {row.session} of channel database {database.name} is suspended after "
-                        f"{TRIES} tries, and the sessions behind it wait: {row.message}"
+                        f"{TRIES} tries, and the sessions behind it wait: {row.message} When that is mended: "
+                        f"`commerce sessions rerun D{row.session}`."
                     )
                 applied.rows += _apply(hq, database, channel, row.session)
                 applied.sessions += 1

@@ -183,8 +183,8 @@ def _refuse_cut_over(connection: Connection, place: str, before: Channel) -> Non
     if rereading.has_taken_transactions(connection, profile):
         raise UsageError(
             f"{place}: the cut-over date of channel {before.name} ({before.cut_over or 'none'}) cannot change any "
-            "more: uploads have read its database by that date, and sales between the old and the new one would never be "
-            "read. Keep it."
+            "more: uploads have read its database by that date, and sales between the old and the new one "
+            "would never be read. Keep it."
         )
 
 

@@ -44,6 +44,27 @@ def show_session(session: Annotated[str, typer.Argument(metavar="SESSION")], as_
     output.details(found, as_json)
 
 
+@sessions.command("rerun")
+def rerun_session(
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="A download: D4, or 4.")],
+    channel: Database = None,
+    as_json: options.Json = False,
+) -> None:
+    """Let a suspended or failed download session be applied again, after its cause was mended."""
+    from commerce import exchange
+    from commerce.errors import UsageError
+
+    number = session.upper().removeprefix("D")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise UsageError("Only a download session can be applied again: D4. `commerce sessions list` shows them.")
+    with output.headquarters() as hq:
+        names = exchange.rerun_download(hq, int(number), channel)
+    found = {"session": f"D{number}", "channels": list(names)}
+    output.done(
+        found, as_json, f"Session D{number} waits again for {', '.join(names)}; `commerce distribute` applies it."
+    )
+
+
 @quarantine.command("list")
 def list_quarantine(
     state: State = None, channel: Database = None, limit: options.Limit = 100, as_json: options.Json = False
