@@ -68,7 +68,7 @@ def scheduled(airflow_and_first_run: tuple[LocalAirflow, Installation]) -> tuple
     while not runs:
         airflow.check()
         runs = airflow.api.request("GET", "dags/end_of_day/dagRuns")["dag_runs"]
-    airflow.api.wait("end_of_day", runs[0]["dag_run_id"], seconds=180)
+    airflow.api.wait("end_of_day", runs[0]["dag_run_id"], seconds=600)
     [run] = airflow.api.request("GET", "dags/end_of_day/dagRuns")["dag_runs"]
     return installation, run
 

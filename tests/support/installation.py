@@ -27,7 +27,7 @@ class Installation:
     def run(self, conf: dict[str, Any], dag: str = "end_of_day") -> tuple[str, dict[str, Any] | None]:
         """Trigger a run as the form does, wait; the run's state in Airflow, and its summary."""
         run_id = self.airflow.api.trigger(dag, conf)
-        state = self.airflow.api.wait(dag, run_id, seconds=180)
+        state = self.airflow.api.wait(dag, run_id, seconds=600)
         return state, self.summary(dag, run_id)
 
     def summary(self, dag: str, run_id: str) -> dict[str, Any] | None:
