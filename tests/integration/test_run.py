@@ -191,6 +191,7 @@ class TestStepping:
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls, {"OSLO": "unreachable"}))
+        add_sale(company, "OSLO", 1)
         run = opened(company)
         work(company, run)
         assert {step for step, stores in calls if "OSLO" in stores} == {"upload", "synchronize_customers"}
@@ -202,6 +203,8 @@ class TestStepping:
             "OSLO": "failed",
         }
         assert [(reason.rule, reason.message) for reason in summary.stores[2].reasons] == [("upload", "unreachable")]
+        (reason,) = summary.stores[2].reasons
+        assert (reason.count, reason.amount) == summary.stores[2].waiting == (1, Decimal("12.50"))
 
     def test_distribution_never_holds_money_back(
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch

@@ -29,7 +29,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a store is blocked or failed. `rule`: the gate's rule or the step; `sample`: some keys, masked."""
+    """Why a store is blocked or failed. `rule`: the gate's rule or the step; `sample`: some keys, masked.
+
+    `count`, `amount`: the transactions that break the rule; where a step failed, those that wait in headquarters.
+    """
 
     rule: str
     count: int
@@ -152,18 +155,19 @@ def _store(run: RunRecord, facts: Facts, store: str) -> StoreSummary:
 
 
 def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[StoreState, tuple[Reason, ...]]:
+    concerned = facts.waiting.get(store, (0, ZERO))
     for step in OF_KIND[run.kind]:
         if not step.gates or not run.concerns(step, store):
             continue
         row = run.steps.get((step.name, store))
         if row is None:
             return "failed", (
-                Reason(step.name, 1, ZERO, (), f"{step.name} did not finish for this store. Run it again."),
+                Reason(step.name, *concerned, (), f"{step.name} did not finish for this store. Run it again."),
             )
         if row.state == "blocked":
             return "blocked", _verdicts(facts, store, row.message)
         if row.state == "failed":
-            return "failed", (Reason(step.name, 1, ZERO, (), row.message),)
+            return "failed", (Reason(step.name, *concerned, (), row.message),)
     if run.kind == "customer_sync":
         return "done", ()
     if not run.closed[store]:
@@ -187,7 +191,7 @@ def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[Stor
 def _verdicts(facts: Facts, store: str, message: str) -> tuple[Reason, ...]:
     rows = facts.verdicts.get(store, ())
     if not rows:
-        return (Reason("quality_gate", 1, ZERO, (), message),)
+        return (Reason("quality_gate", *facts.waiting.get(store, (0, ZERO)), (), message),)
     return tuple(Reason(row.rule, row[2], row.amount, tuple(row.sample)) for row in rows)
 
 
