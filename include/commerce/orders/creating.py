@@ -70,6 +70,7 @@ _OF_READY = f"""
 _LOCK = f"""
     SELECT count(*) FROM (SELECT t.store {_OF_READY} ORDER BY t.store, t.terminal, t.transactionid FOR UPDATE OF t) AS l
 """
+# An order that got rows after it was judged has other sums than `ready` says: the next run takes it.
 _CHOSEN = f"""
     CREATE TEMP TABLE chosen ON COMMIT DROP AS
     SELECT *, row_number() OVER (PARTITION BY documenttype ORDER BY store, terminal, transactionid) AS position,
@@ -82,7 +83,7 @@ _CHOSEN = f"""
                COALESCE(NULLIF(t.logisticspostaladdress, 0), (
                    SELECT NULLIF(d.logisticspostaladdress, 0) FROM ax.retailtransactionaddresstrans AS d
                    WHERE {key_sql("d")} = {key_sql("t")} AND d.salelinenum = 0)) AS address
-        {_OF_READY}
+        {_OF_READY} AND t.xmin = r.version
           AND NOT EXISTS (
               SELECT FROM ax.retailtransactionorderstatus AS os WHERE {key_sql("os")} = {key_sql("t")}
               AND os.status IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)}))

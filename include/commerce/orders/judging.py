@@ -1,7 +1,8 @@
 """Which asynchronous orders can become sales orders now, and what keeps the others (domain.md B1, errors of the job).
 
-Temporary tables of the session: `candidate`, an order with the sums of its rows; `problem`, what is wrong with it;
-`ready`, the orders without a problem, numbered within their company in natural-key order.
+Temporary tables of the session: `candidate`, an order with the sums of its rows and the `version` of its header (who
+takes a late row of an order writes its header, so that another version means other sums); `problem`, what is wrong with
+it; `ready`, the orders without a problem, numbered within their company in natural-key order.
 """
 
 from sqlalchemy import Connection, text
@@ -82,8 +83,9 @@ _CANDIDATE = f"""
             ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
         GROUP BY 1, 2, 3
     )
-    SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.currency, t.netamount, t.grossamount,
-           t.paymentamount, t.custaccount, t.logisticspostaladdress, ch.dataareaid AS company,
+    SELECT t.store, t.terminal, t.transactionid, t.xmin AS version, t.dataareaid, t.type, t.currency,
+           t.netamount, t.grossamount, t.paymentamount, t.custaccount, t.logisticspostaladdress,
+           ch.dataareaid AS company,
            ch.currency AS store_currency, COALESCE(NULLIF(t.custaccount, ''), ch.defaultcustaccount) AS account,
            a.accountnum IS NOT NULL AS account_exists, d.recid IS NOT NULL AS address_exists,
            COALESCE(l.lines, 0) AS lines, COALESCE(l.foreign_rows, 0) AS foreign_rows,
