@@ -19,7 +19,7 @@ from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
 from commerce.quality.expectations import Evaluation, Finding
 from commerce.quality.rules import GATE_TYPES, batch_sql, rules, samples
-from commerce.scope import Scope
+from commerce.scope import Scope, amount_sql
 
 JOB = "check"
 UNFINISHED = "gate_did_not_finish"
@@ -167,10 +167,10 @@ _STAMP = f"""
     WHERE ch.retailchannelid = t.store AND t.type IN ({_TYPES}) AND t.gaterun IS DISTINCT FROM :run AND {{unposted}}
 """
 _FORGET = "DELETE FROM cdx.gateverdict WHERE run = :run AND store = ANY(:stores)"
-_HOLD_BACK = """
+_HOLD_BACK = f"""
     INSERT INTO cdx.gateverdict (run, store, rule, severity, count, amount)
     SELECT :run, t.store, :rule, 'critical', count(*),
-           sum(CASE WHEN t.type IN (3, 18) THEN t.paymentamount ELSE t.grossamount END)
+           sum({amount_sql("t")})
     FROM ax.retailtransactiontable AS t WHERE t.gaterun = :run AND t.store = ANY(:stores)
     GROUP BY t.store
     RETURNING store, count AS transactions

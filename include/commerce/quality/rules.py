@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, TransactionType
+from commerce.scope import amount_sql
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -33,7 +34,7 @@ def batch_sql(run: int, channels: Collection[int]) -> str:
     return (
         "SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate, t.custaccount,"
         " t.custaccountasync, t.logisticspostaladdress, t.addressidasync,"
-        " CASE WHEN t.type IN (3, 18) THEN t.paymentamount ELSE t.grossamount END AS amount"
+        f" {amount_sql('t')} AS amount"
         " FROM ax.retailtransactiontable AS t JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store"
         f" WHERE t.gaterun = {int(run)} AND ch.recid IN ({listed})"
     )

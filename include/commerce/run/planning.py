@@ -19,7 +19,7 @@ from commerce.customers import references
 from commerce.outcomes import money
 from commerce.run import opening, steps
 from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, CustomerAsyncOperation, SyncStatus, ValidationStatus
-from commerce.scope import Scope
+from commerce.scope import Scope, amount_sql
 
 _ORDER_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
 _STATEMENT_TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
@@ -42,7 +42,7 @@ def transactions_sql(scope: Scope) -> str:
                count(*) FILTER (WHERE t.type IN ({_ORDER_TYPES})) AS orders,
                coalesce(sum(t.grossamount) FILTER (WHERE t.type IN ({_ORDER_TYPES})), 0) AS order_amount,
                count(*) FILTER (WHERE t.type IN ({_STATEMENT_TYPES})) AS transactions,
-               coalesce(sum(t.grossamount) FILTER (WHERE t.type IN ({_STATEMENT_TYPES})), 0) AS transaction_amount,
+               coalesce(sum({amount_sql("t")}) FILTER (WHERE t.type IN ({_STATEMENT_TYPES})), 0) AS transaction_amount,
                count(*) FILTER (WHERE t.validationstatus = {int(ValidationStatus.ERROR)}) AS invalid
         FROM ax.retailtransactiontable AS t
         JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
@@ -55,7 +55,7 @@ def unresolvable_sql(scope: Scope) -> str:
     """Transactions that refer to a customer or address that neither a map nor a row waiting to be converted knows."""
     unbound = references.unbound_sql(references.selected_sql(scope, (*ORDER_TYPES, *STATEMENT_TYPES)))
     return f"""
-        SELECT r.store, count(*) AS number, coalesce(sum(t.grossamount), 0) AS amount
+        SELECT r.store, count(*) AS number, coalesce(sum({amount_sql("t")}), 0) AS amount
         FROM (
             SELECT DISTINCT u.store, u.terminal, u.transactionid FROM ({unbound}) AS u
             WHERE (NOT u.customer_known AND NOT EXISTS (

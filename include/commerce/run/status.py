@@ -34,7 +34,7 @@ from commerce.schema.enums import (
     SyncStatus,
     ValidationStatus,
 )
-from commerce.scope import key_sql, real_sql
+from commerce.scope import amount_sql, key_sql, real_sql
 
 POSTED = int(StatementStatus.POSTED)
 _ERROR = int(PostingErrorStatus.ERROR)
@@ -82,7 +82,7 @@ POSTED_TRANSACTIONS = text(f"""
     SELECT coalesce(sum(transactioncount), 0) FROM ax.retailstatementtable WHERE postingstatus = {POSTED}
 """)
 UNPOSTED = text(f"""
-    SELECT t.currency, count(*) AS number, sum(t.grossamount) AS amount
+    SELECT t.currency, count(*) AS number, sum({amount_sql("t")}) AS amount
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
     LEFT JOIN ax.retailstatementtable AS s ON s.dataareaid = eod.dataareaid AND s.statementid = eod.statementid

@@ -19,6 +19,7 @@ from commerce.schema.enums import (
     StatementStatus,
     SyncStatus,
 )
+from commerce.scope import amount_sql
 
 POSTED = int(StatementStatus.POSTED)
 POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
@@ -100,7 +101,7 @@ def waiting_sql(run: RunRecord) -> str:
     """Real transactions of the run's dates that are neither in a statement nor a sales order: store, count, amount."""
     scope = run.scope(run.closed)
     return f"""
-        SELECT t.store, count(*) AS count, coalesce(sum(t.grossamount), 0) AS amount
+        SELECT t.store, count(*) AS count, coalesce(sum({amount_sql("t")}), 0) AS amount
         FROM ax.retailtransactiontable AS t
         JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
         WHERE t.type IN ({POSTING_TYPES}) AND {scope.unposted_sql("t", "ch")}
