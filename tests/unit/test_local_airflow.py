@@ -94,8 +94,8 @@ def test_a_taken_port_is_refused_or_avoided(monkeypatch: pytest.MonkeyPatch) -> 
         port = taken.getsockname()[1]
         with pytest.raises(CommerceError, match=f"Port {port} is taken"):
             configuration.choose_port(port)
-        monkeypatch.setattr(configuration, "DEFAULT_PORT", port)
-        assert configuration.choose_port(None) not in (port, 0)
+        monkeypatch.setattr(configuration, "USUAL_PORT", port)
+        assert configuration.usual_port() not in (port, 0)
 
 
 def test_stopping_takes_the_whole_session(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scale", type=float, default=0.05, help="TPC-DS scale factor (default 0.05)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
     parser.add_argument("--unknown-customer", action="store_true", help="add the store that must be blocked")
-    parser.add_argument("--port", type=int, help="of the UI (default 8080, or a free one)")
+    parser.add_argument("--port", type=int, help="of the UI (default: 8080 for up, any free one for demo)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

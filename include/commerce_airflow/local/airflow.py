@@ -78,7 +78,7 @@ def prepare(server: Server, layout: Layout) -> None:
     if _is_migrated(server, layout):
         return
     configuration.write_configuration(
-        layout, metadata_url=server.url(METADATA, "psycopg2"), port=configuration.DEFAULT_PORT, parallelism=1
+        layout, metadata_url=server.url(METADATA, "psycopg2"), port=configuration.USUAL_PORT, parallelism=1
     )
     done = subprocess.run(
         processes.airflow_command(["db", "migrate"]),
@@ -108,7 +108,7 @@ def running(
         server: the running embedded server, for Airflow's metadata.
         home: ``COMMERCE_HOME``.
         environment: for Airflow's processes, beside this process's own.
-        port: of the UI and the API; None: 8080 or any free one.
+        port: of the UI and the API; None: any free one.
         parallelism: tasks at a time; also the size of the pools.
 
     Raises:

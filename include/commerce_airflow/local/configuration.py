@@ -15,7 +15,7 @@ from pathlib import Path
 from commerce.errors import CommerceError, UsageError
 
 USER = "admin"
-DEFAULT_PORT = 8080
+USUAL_PORT = 8080
 HOST = "127.0.0.1"
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -75,17 +75,27 @@ def project_folder(name: str) -> Path:
 
 
 def choose_port(wanted: int | None) -> int:
-    """`wanted` if nobody listens there; without a wish 8080 or, when that is taken, any free port.
+    """`wanted` if nobody listens there; without a wish any free port.
 
     Raises:
         CommerceError: the wanted port is taken.
     """
-    for port in (wanted,) if wanted else (DEFAULT_PORT, 0):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
-    raise CommerceError(f"Port {wanted} is taken. Stop what listens there, or choose another with --port.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted or 0))
+        except OSError:
+            raise CommerceError(
+                f"Port {wanted} is taken. Stop what listens there, or choose another with --port."
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def usual_port() -> int:
+    """Where people look for Airflow, 8080, or any free port when that is taken."""
+    with contextlib.suppress(CommerceError):
+        return choose_port(USUAL_PORT)
+    return choose_port(None)
 
 
 def password(layout: Layout) -> str:

@@ -20,7 +20,7 @@ def run(home: Path, options: DemoOptions, port: int | None) -> int:
     with together.stopped_by_signals(), together.embedded_server(home) as server:
         hq, made = together.build(server, home, options)
         hq.dispose()
-        with together.demo_airflow(server, home, made, port) as airflow:
+        with together.demo_airflow(server, home, made, port or configuration.usual_port()) as airflow:
             for dag in DAGS:
                 airflow.api.unpause(dag)
             first, last = made.business_dates[0], made.business_dates[-1]
