@@ -127,30 +127,3 @@ def test_another_process_with_a_recorded_id_is_let_alone(tmp_path: Path) -> None
         assert alive(child)
     finally:
         processes.stop([component], wait_seconds=1)
-
-
-STARTER = """
-import subprocess, sys, time
-from pathlib import Path
-from commerce_airflow.local import processes
-from commerce_airflow.local.processes import Component
-folder = Path(sys.argv[1])
-with processes.guarded(folder / "processes.json"):
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-    processes.record(folder / "processes.json", [Component("component", process, folder)])
-    print(process.pid, flush=True)
-    time.sleep(60)
-"""
-
-
-def test_killing_the_starter_ends_what_it_started(tmp_path: Path) -> None:
-    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert starter.stdout is not None
-    child = int(starter.stdout.readline())
-    assert alive(child)
-    starter.kill()
-    starter.wait()
-    deadline = time.monotonic() + 20
-    while alive(child):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

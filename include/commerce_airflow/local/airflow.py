@@ -115,7 +115,7 @@ def running(
         CommerceError: it does not start, or another one runs in this `home`.
     """
     layout = Layout(home.absolute())
-    with _alone(layout), processes.guarded(layout.processes):
+    with _alone(layout):
         processes.stop_leftovers(layout.processes)
         prepare(server, layout)
         port = configuration.choose_port(port)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,20 +92,6 @@ def record(path: Path, components: Sequence[Component]) -> None:
     path.write_text(json.dumps(entries))
 
 
-@contextlib.contextmanager
-def guarded(record: Path) -> Iterator[None]:
-    """Have another process watch this one during the block: if this one is killed, the recorded processes are too."""
-    guard = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(record)], stdin=subprocess.PIPE, start_new_session=True, cwd=record.parent
-    )
-    assert guard.stdin is not None
-    try:
-        yield
-    finally:
-        guard.stdin.close()
-        guard.wait()
-
-
 def stop_leftovers(path: Path) -> None:
     """Kill what a killed predecessor left behind; a process id that belongs to another process by now is let alone."""
     if not path.exists():
@@ -121,7 +107,7 @@ def stop_leftovers(path: Path) -> None:
             if any(_session(pid) == entry["pid"] for pid in psutil.pids()):
                 leftovers.append(entry["pid"])
     kill_sessions(leftovers)
-    path.unlink(missing_ok=True)
+    path.unlink()
 
 
 def _session(pid: int) -> int | None:
@@ -136,9 +122,3 @@ def _is_zombie(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-if __name__ == "__main__":
-    # The guard: its input ends when whoever started it ends, in whatever way.
-    sys.stdin.buffer.read()
-    stop_leftovers(Path(sys.argv[1]))
