@@ -203,7 +203,7 @@ sys.stdin.read()
 
 def test_a_locked_register_is_reported_as_such(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lock is held by another process: within one, the two SQLite libraries do not see each other's locks."""
-    monkeypatch.setattr("commerce.exchange.dialects.BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr("commerce.exchange.dialects.sqlite.BUSY_MILLISECONDS", 50)
     register.sale(1)
     register.execute("PRAGMA journal_mode = DELETE")
     held = [sys.executable, "-c", HOLD, str(register.path)]

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Row, text
 from commerce.database import try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase
-from commerce.exchange.dialects import SqliteChannel, check_schema, describe_channel_error, open_channel
+from commerce.exchange.dialects import ChannelConnection, check_schema, describe_channel_error, open_channel
 from commerce.exchange.packages import WAIT_SECONDS, decode
 from commerce.schema.channel import DOWNLOAD_SESSION, DOWNLOADS
 from commerce.schema.enums import DownloadSessionStatus as Status
@@ -119,7 +119,7 @@ def _note_unreached(hq: Engine, database: ChannelDatabase, message: str) -> None
         connection.execute(UNREACHED, {"datastore": database.recid, "message": message, **_PARAMETERS})
 
 
-def _apply(hq: Engine, database: ChannelDatabase, channel: SqliteChannel, session: int) -> int:
+def _apply(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, session: int) -> int:
     key = {"session": session, "datastore": database.recid}
     with hq.begin() as connection:
         connection.execute(REQUEST, {**key, **_PARAMETERS})
@@ -140,7 +140,7 @@ def _apply(hq: Engine, database: ChannelDatabase, channel: SqliteChannel, sessio
     return rows
 
 
-def _apply_parts(hq: Engine, channel: SqliteChannel, session: int) -> int:
+def _apply_parts(hq: Engine, channel: ChannelConnection, session: int) -> int:
     wanted = {name: [column.name for column in table.columns] for name, table in DOWNLOADS.items()}
     check_schema(
         channel, {**wanted, DOWNLOAD_SESSION.name: [column.name for column in DOWNLOAD_SESSION.columns]}, counters=False

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from commerce.exchange.dialects import SqliteChannel
+from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.screening import is_text
 from commerce.schema.uploaded import UploadedTable
 
@@ -46,7 +46,7 @@ def raw_data(table: UploadedTable, cells: Sequence[bytes | str | None]) -> tuple
     return json.dumps(values), unreadable
 
 
-def hashes_at(channel: SqliteChannel, counters: dict[UploadedTable, int]) -> dict[str, UUID | None]:
+def hashes_at(channel: ChannelConnection, counters: dict[UploadedTable, int]) -> dict[str, UUID | None]:
     """Per table name the content hash of the row at the given counter; None where there is no such row (any more)."""
     hashes: dict[str, UUID | None] = {}
     for table, counter in counters.items():

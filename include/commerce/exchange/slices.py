@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
-from commerce.exchange.dialects import COUNTER, SqliteChannel
+from commerce.exchange.dialects import COUNTER, ChannelConnection
 from commerce.exchange.watermarks import STREAMS, Watermark
 from commerce.schema.enums import ShiftStatus
 from commerce.schema.uploaded import SHIFT, TRANSACTION, UploadedTable
@@ -42,7 +42,7 @@ class Extent:
 
 
 def next_slice(
-    channel: SqliteChannel, database: ChannelDatabase, stream: str, marks: Mapping[str, Watermark]
+    channel: ChannelConnection, database: ChannelDatabase, stream: str, marks: Mapping[str, Watermark]
 ) -> list[Extent]:
     """The extents of the next slice, headers first; empty when the stream has nothing new."""
     scale = SMALL if channel.readers_block_writers else 1
@@ -74,7 +74,7 @@ def has_history(database: ChannelDatabase) -> bool:
 
 
 def _transactions(
-    channel: SqliteChannel, database: ChannelDatabase, stream: str, marks: Mapping[str, Watermark], scale: int
+    channel: ChannelConnection, database: ChannelDatabase, stream: str, marks: Mapping[str, Watermark], scale: int
 ) -> list[Extent]:
     condition = date_condition(database, stream)
     low = marks[TRANSACTION.name].counter
@@ -108,7 +108,7 @@ def _transactions(
     return extents
 
 
-def last_closed_shift(channel: SqliteChannel) -> int:
+def last_closed_shift(channel: ChannelConnection) -> int:
     """Counter of the last shift before the first one that is not closed; 0 when there is none.
 
     A register changes the row of a shift until it closes it. Taken before, its content would be another one later.
@@ -123,16 +123,18 @@ def last_closed_shift(channel: SqliteChannel) -> int:
     )
 
 
-def _closed_shifts(channel: SqliteChannel, mark: int, limit: int) -> Extent:
+def _closed_shifts(channel: ChannelConnection, mark: int, limit: int) -> Extent:
     extent = _rows_of(channel, SHIFT, mark, limit)
     return Extent(SHIFT, mark, max(mark, min(extent.high, last_closed_shift(channel))))
 
 
-def _rows_of(channel: SqliteChannel, table: UploadedTable, mark: int, limit: int) -> Extent:
+def _rows_of(channel: ChannelConnection, table: UploadedTable, mark: int, limit: int) -> Extent:
     return Extent(table, mark, _end_of_rows(channel, table, mark, limit, "", ""))
 
 
-def _end_of_rows(channel: SqliteChannel, table: UploadedTable, mark: int, limit: int, join: str, condition: str) -> int:
+def _end_of_rows(
+    channel: ChannelConnection, table: UploadedTable, mark: int, limit: int, join: str, condition: str
+) -> int:
     """Counter of the last of the next `limit` rows; when fewer are left, the highest counter there is."""
     where = f"c.{COUNTER} > {mark}" + (f" AND {condition}" if condition else "")
     count, last = channel.rows(
@@ -142,7 +144,7 @@ def _end_of_rows(channel: SqliteChannel, table: UploadedTable, mark: int, limit:
     return int(last) if count == limit else max(mark, _highest(channel, table))
 
 
-def _last_of_headers(channel: SqliteChannel, table: UploadedTable, on: str, headers: str, mark: int) -> int:
+def _last_of_headers(channel: ChannelConnection, table: UploadedTable, on: str, headers: str, mark: int) -> int:
     """Highest counter of the rows that belong to the slice's headers."""
     # CROSS JOIN: SQLite keeps the order, headers first, and finds their rows by the natural key's index.
     return int(
@@ -153,5 +155,5 @@ def _last_of_headers(channel: SqliteChannel, table: UploadedTable, on: str, head
     )
 
 
-def _highest(channel: SqliteChannel, table: UploadedTable) -> int:
+def _highest(channel: ChannelConnection, table: UploadedTable) -> int:
     return int(channel.rows(f"SELECT coalesce(max({COUNTER}), 0) FROM {table.name}")[0][0])

@@ -25,7 +25,7 @@ from commerce.errors import StoreError
 from commerce.exchange import sessions, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.content import hashes_at, raw_data
-from commerce.exchange.dialects import SqliteChannel, check_schema, describe_channel_error, open_channel
+from commerce.exchange.dialects import ChannelConnection, check_schema, describe_channel_error, open_channel
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, move, taken_by_store
 from commerce.exchange.screening import Screen, landing_schema
@@ -151,7 +151,7 @@ class _Upload:
 
     def _stream(
         self,
-        channel: SqliteChannel,
+        channel: ChannelConnection,
         landing: Landing,
         database: ChannelDatabase,
         stream: str,
@@ -182,7 +182,7 @@ class _Upload:
 
 
 def _slice(
-    channel: SqliteChannel,
+    channel: ChannelConnection,
     landing: Landing,
     database: ChannelDatabase,
     stream: str,
@@ -218,7 +218,7 @@ def _slice(
 
 
 def _land(
-    channel: SqliteChannel, landing: Landing, database: ChannelDatabase, extent: Extent
+    channel: ChannelConnection, landing: Landing, database: ChannelDatabase, extent: Extent
 ) -> tuple[int, int, Screen]:
     """Copy an extent into its landing table; returns rows, bytes and the screen that they went through."""
     screen = Screen(extent.table, database)
@@ -242,7 +242,7 @@ def _land(
 
 
 def _land_unreadable(
-    channel: SqliteChannel, landing: Landing, table: UploadedTable, counters: Sequence[int], at_once: int = 500
+    channel: ChannelConnection, landing: Landing, table: UploadedTable, counters: Sequence[int], at_once: int = 500
 ) -> None:
     for start in range(0, len(counters), at_once):
         rows = []

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from commerce.database import describe_error
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase, databases_of
-from commerce.exchange.dialects import COUNTER, SqliteChannel, check_schema, open_channel
+from commerce.exchange.dialects import COUNTER, ChannelConnection, check_schema, open_channel
 from commerce.exchange.slices import date_condition, has_history, last_closed_shift
 from commerce.exchange.watermarks import READ, STREAMS
 from commerce.schema.uploaded import SHIFT, TRANSACTION, UPLOADED_TABLES, UploadedTable
@@ -79,7 +79,7 @@ def _count(database: ChannelDatabase, marks: Mapping[tuple[str, str], int], hist
 
 
 def _rows(
-    channel: SqliteChannel, database: ChannelDatabase, stream: str, table: UploadedTable, mark: int
+    channel: ChannelConnection, database: ChannelDatabase, stream: str, table: UploadedTable, mark: int
 ) -> list[tuple[str, int]]:
     """(store, rows) above the mark; a table without a store column is counted under ''."""
     condition = "" if stream == "customers" else date_condition(database, stream)

@@ -16,7 +16,7 @@ from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
 from commerce.exchange.content import hashes_at
-from commerce.exchange.dialects import SqliteChannel
+from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.landing import Landing
 from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES, SHIFT, TRANSACTION, TRANSACTION_LINES, UploadedTable
 
@@ -93,7 +93,7 @@ def move(
         )
 
 
-def check_not_restored(channel: SqliteChannel, database: ChannelDatabase, marks: Watermarks) -> None:
+def check_not_restored(channel: ChannelConnection, database: ChannelDatabase, marks: Watermarks) -> None:
     """Compare the channel with what headquarters took from it, before anything is read.
 
     A row that is gone is no fault (registers purge old transactions), a counter that is handed out again is.

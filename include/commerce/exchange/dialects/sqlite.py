@@ -1,40 +1,26 @@
-"""What differs by the dialect of a channel database, behind one connection class. SQLite so far.
+"""A channel database on SQLite, read and written through ADBC (Arrow).
 
-A channel is read through ADBC (Arrow). SQLite keeps any type in any column, and ADBC guesses a column's type from its
-first rows; so every column is read as text, behind a first row that says so, and a flag tells rows that hold a blob.
+SQLite keeps any type in any column, and ADBC guesses a column's type from its first rows; so every column is read as
+text, behind a first row that says so, and a flag tells rows that hold a blob.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
 
-from commerce.database import describe_error, is_reachable_file, parse_url
+from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError
+from commerce.exchange.dialects.connection import COUNTER, ODD, describe_channel_error
 from commerce.schema.uploaded import UploadedTable
 
-COUNTER = "replicationcounterfromorigin"
-ODD = "odd"
-"""Name of the flag column: 1 where a column of the row holds bytes instead of text."""
-
 BUSY_MILLISECONDS = 5_000
-_HARMLESS = (
-    "database is locked",
-    "database or disk is full",
-    "database disk image is malformed",
-    "disk I/O error",
-    "file is not a database",
-    "unable to open database file",
-    "attempt to write a readonly database",
-)
-"""SQLite's own error texts that hold no data; others may quote what is in a row or a trigger."""
-
 _BATCH_ROWS = 20_000
 
 
@@ -52,7 +38,7 @@ class SqliteChannel:
                 f"The channel database {path} does not exist. Is the store reachable, and is the URL in "
                 "`commerce channel list` right?"
             )
-        self.path = path
+        self.place = path
         try:
             self._connection = adbc_driver_sqlite.dbapi.connect(
                 f"file:{quote(path)}?mode={'rw' if write else 'ro'}", autocommit=write
@@ -72,7 +58,7 @@ class SqliteChannel:
                 "Check the URL of the channel."
             ) from None
 
-    def __enter__(self) -> SqliteChannel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -192,51 +178,6 @@ class SqliteChannel:
         ):
             raw[counter] = [_raw(kind, digits) for kind, digits in zip(cells[::2], cells[1::2], strict=True)]
         return raw
-
-
-def describe_channel_error(error: BaseException) -> str:
-    """`describe_error`, and SQLite's reason where it holds no data."""
-    reasons = [reason for reason in _HARMLESS if reason in str(error)]
-    return ": ".join([describe_error(error), *reasons])
-
-
-def open_channel(url: str, *, write: bool = False) -> SqliteChannel:
-    """Open the channel database at `url`.
-
-    Raises:
-        StoreError: it cannot be opened, or its dialect is not supported.
-    """
-    backend = parse_url(url).get_backend_name()
-    if backend != "sqlite":
-        raise StoreError(f"Channel databases on {backend} are not supported yet; use SQLite.")
-    return SqliteChannel(url, write=write)
-
-
-def check_schema(channel: SqliteChannel, wanted: Mapping[str, Sequence[str]], *, counters: bool) -> None:
-    """Compare the tables of a channel with what a job needs, before it reads or writes anything.
-
-    Args:
-        wanted: column names by table.
-        counters: whether every table must have the replication counter as its key.
-
-    Raises:
-        StoreError: one message that names all that is missing.
-    """
-    found = channel.columns()
-    faults: list[str] = []
-    for table, names in wanted.items():
-        if table not in found:
-            faults.append(f"table {table} is missing")
-            continue
-        if counters and found[table].get(COUNTER) != ("INTEGER", True):
-            faults.append(f"table {table} has no INTEGER PRIMARY KEY {COUNTER}")
-        missing = [name for name in names if name not in found[table]]
-        if missing:
-            faults.append(f"table {table} lacks {', '.join(missing)}")
-    if faults:
-        raise StoreError(
-            f"{channel.path} is not a channel database of this version: {'; '.join(faults)}. Upgrade its schema."
-        )
 
 
 def _path(url: str) -> str:
