@@ -58,6 +58,13 @@ def test_help_is_quick_and_imports_no_library() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.75
 
 
+@pytest.mark.parametrize("module", ["commerce.setup.channels", "commerce.run", "commerce.cli.queries.exchange"])
+def test_lists_do_not_wait_for_arrow(module: str) -> None:
+    program = f"import sys, {module}; print([name for name in ('pyarrow', 'pandas') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

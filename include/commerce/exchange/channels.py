@@ -10,6 +10,9 @@ from sqlalchemy import Engine, text
 
 from commerce.errors import UsageError
 
+FOREIGN_STORE = "not a store of this channel database"
+"""Why a row is refused whose store its database does not serve."""
+
 DATABASES = text("""
 SELECT p.recid, p.name, p.connectionstring, p.datagroup, p.incarnation, p.pausedatasync, p.stopreason,
        c.retailchannelid, c.dataareaid, c.cutoverdate

@@ -7,7 +7,7 @@ name columns, never values.
 
 from __future__ import annotations
 
-from commerce.exchange.channels import ChannelDatabase
+from commerce.exchange.channels import FOREIGN_STORE, ChannelDatabase
 from commerce.exchange.dialects import COUNTER
 from commerce.exchange.landing import BAD, landing_name
 from commerce.exchange.screening import place_columns
@@ -18,8 +18,6 @@ _DATE = r"^(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _TIME = r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6}0*)?)?( ?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?))?)?$"
 _DECIMAL = r"^-?(\d{1,26}(\.\d{0,6}0*)?|\.\d{1,6}0*)$"
 """numeric(32, 6): 26 digits, six decimals; zeros beyond lose nothing."""
-
-FOREIGN_STORE = "not a store of this channel database"
 
 
 def literal(value: str) -> str:

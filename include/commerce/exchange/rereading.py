@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from commerce.errors import CommerceError
-from commerce.exchange.checking import FOREIGN_STORE
+from commerce.exchange.channels import FOREIGN_STORE
 from commerce.schema.enums import QuarantineStatus
 
 LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")

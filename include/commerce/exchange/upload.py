@@ -111,7 +111,8 @@ class _Upload:
                     raise StoreError(f"upload busy: another upload of channel database {database.name} is running.")
                 self._upload(self._again(database), taken)
         except RestoredBackupError as error:
-            watermarks.stop(self._hq, database, str(error))
+            with contextlib.suppress(DBAPIError):  # the next upload finds the same, and stops it then
+                watermarks.stop(self._hq, database, str(error))
             return taken, str(error)
         except StoreError as error:
             return taken, str(error)

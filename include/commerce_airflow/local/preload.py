@@ -11,7 +11,9 @@ import airflow.sdk.execution_time.task_runner
 import great_expectations
 
 import commerce.customers
-import commerce.exchange
+import commerce.exchange.distribute
+import commerce.exchange.upload
+import commerce.exchange.waiting
 import commerce.orders
 import commerce.quality
 import commerce.run
