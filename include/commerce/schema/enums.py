@@ -35,6 +35,24 @@ class ErrorClass(StrEnum):
     PERMANENT = "permanent"
 
 
+class AuditKind(StrEnum):
+    """What a line of the audit of asynchronous operations says was done.
+
+    applied: an operation wrote this field. conflict: it found a value there that was not its old one. edited: a person
+    changed the asynchronous row. linked: a GUID was given an account that exists. ignored: a person gave a row up.
+    retried: a person let a row be tried again. resolved: a person decided what was held. erased: values were removed.
+    """
+
+    APPLIED = "applied"
+    CONFLICT = "conflict"
+    EDITED = "edited"
+    LINKED = "linked"
+    IGNORED = "ignored"
+    RETRIED = "retried"
+    RESOLVED = "resolved"
+    ERASED = "erased"
+
+
 class TransactionType(IntEnum):
     """RetailTransactionType."""
 

@@ -7,15 +7,18 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
 
+from commerce.schema.enums import AuditKind
 from commerce.schema.fields import MONEY
 from commerce.schema.headquarters.base import created, metadata, moment, recid
 from commerce.schema.uploaded import ADDRESS_ID_WIDTH, GUID_WIDTH
@@ -273,3 +276,29 @@ EXTERNAL_IDENTITY_MAP = Table(
     ForeignKeyConstraint(["dataareaid", "accountnum"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]),
     schema="ax",
 )
+
+AUDIT = Table(
+    "asyncoperationaudit",
+    metadata,
+    Column("auditid", BigInteger, Identity(), primary_key=True),
+    Column("tablename", String(60), nullable=False),
+    Column("staged", BigInteger, nullable=True),
+    Column("dataareaid", String(4), nullable=False),
+    _blank("custaccountasync", GUID_WIDTH),
+    _blank("accountnum", 20),
+    _blank("field", 60),
+    Column("oldvalue", Text, nullable=True),
+    Column("newvalue", Text, nullable=True),
+    Column("kind", String(10), nullable=False),
+    Column("changedby", String(60), nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    created(),
+    CheckConstraint(f"kind IN ({', '.join(repr(str(kind)) for kind in AuditKind)})", name="kind"),
+    Index("ix_asyncoperationaudit_accountnum", "dataareaid", "accountnum"),
+    Index("ix_asyncoperationaudit_custaccountasync", "dataareaid", "custaccountasync"),
+    Index("ix_asyncoperationaudit_staged", "tablename", "staged"),
+    schema="ax",
+    comment="what operations and people changed, field by field; staged: recid of the asynchronous row in tablename",
+)
+"""Old and new values are personal data: they never leave this table for logs or messages. Only appended to, except
+that an erasure empties values."""
