@@ -167,7 +167,12 @@ def test_a_day_is_posted_and_a_second_time_changes_nothing(open_shop: Open) -> N
     assert customers["uploaded"] == sum(customers[state] for state in ("converted", "pending", "failed", "ignored"))
     assert customers["failed"] > 0, "the demo has bad customer rows"
     assert status["transactions"]["unposted"] == sum(store["exceptions"]["count"] for store in second.json["stores"])
-    assert status["statements"] == {"posted": status["statements"]["posted"], "failed": 0, "open": 0}
+    assert status["statements"] == {
+        "posted": status["statements"]["posted"],
+        "cleared": 0,
+        "failed": 0,
+        "open": 0,
+    }
     assert all(channel["waiting_upload"] == channel["waiting_download"] == 0 for channel in status["channels"])
 
 

@@ -9,6 +9,7 @@ A
 * `transactions.posted` stand in a posted statement. `transactions.unposted` are real transactions that a statement or a
   sales order has still to take (or whose statement is not posted yet); `unposted_amount` is what they are worth
   including tax, and `unposted_amounts` the same by currency.
+* `statements.cleared` are those that lost all their transactions and were posted without documents.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ UNPOSTED = text(f"""
     GROUP BY t.currency ORDER BY t.currency
 """)
 STATEMENTS = text(f"""
-    SELECT count(*) FILTER (WHERE postingstatus = {POSTED}) AS posted,
+    SELECT count(*) FILTER (WHERE postingstatus = {POSTED} AND transactioncount > 0) AS posted,
+           count(*) FILTER (WHERE postingstatus = {POSTED} AND transactioncount = 0) AS cleared,
            count(*) FILTER (WHERE postingstatus < {POSTED} AND postingerrorstatus = {_ERROR}) AS failed,
            count(*) FILTER (WHERE postingstatus < {POSTED} AND postingerrorstatus <> {_ERROR}) AS open
     FROM ax.retailstatementtable

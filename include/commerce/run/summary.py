@@ -135,7 +135,7 @@ def _count_and_amount(pair: tuple[int, Decimal]) -> dict[str, Any]:
 
 def _store(run: RunRecord, facts: Facts, store: str) -> StoreSummary:
     posted = [row for row in facts.statements.get(store, ()) if row.posted]
-    state, reasons = _state(run, facts, store, bool(posted))
+    state, reasons = _state(run, facts, store, any(row.transactioncount for row in posted))
     waiting = facts.waiting.get(store, (0, ZERO))
     nothing = (0, ZERO)
     return StoreSummary(
@@ -203,6 +203,9 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
     if state == "nothing_to_post" and before is not None:
         amount = money(before.amount)
         notes.append(f"already posted: {before.transactions} transactions, {amount} {facts.currencies[store]}")
+    posting = run.steps.get(("post_statements", store))
+    if taken_out := posting.counts.get("taken_out", 0) if posting else 0:
+        notes.append(f"{_plural(taken_out, 'transaction')} changed after the statement was calculated, left out")
     notes.extend(f"{row.rule}: {row[2]}" for row in facts.other_findings.get(store, ()))
     if rows := facts.quarantined.get(store):
         notes.append(f"{_plural(rows, 'row')} in quarantine")

@@ -46,7 +46,7 @@ POSTED_BEFORE = text(f"""
     SELECT storeid AS store, count(*) AS statements, sum(transactioncount) AS transactions, sum(salesamount) AS amount
     FROM ax.retailstatementtable
     WHERE storeid = ANY(:stores) AND businessdate = :business_date AND run IS DISTINCT FROM :run
-      AND postingstatus = {POSTED}
+      AND postingstatus = {POSTED} AND transactioncount > 0
     GROUP BY storeid
 """)
 VERDICTS = text("""

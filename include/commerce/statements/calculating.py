@@ -15,8 +15,9 @@ from commerce.database import retry_transient
 from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import STATEMENT_TYPES, StatementStatus, StatementType, TransactionType, ValidationStatus
-from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql
+from commerce.scope import Scope, account_sql, key_sql, live_line_sql, map_sql
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
+from commerce.statements.totals import TOTALS, tenders_sql
 
 LOCK_STORES = text("""
 SELECT pg_advisory_xact_lock(key)
@@ -79,12 +80,9 @@ SELECT store, count(DISTINCT (terminal, transactionid)) FROM (
 
 DROP_STORES = text("DELETE FROM candidate WHERE store = ANY(:stores)")
 
-CREATE_STATEMENTS = text("""
+CREATE_STATEMENTS = text(f"""
 CREATE TEMP TABLE new_statement ON COMMIT DROP AS
-SELECT dataareaid, store, businessdate, currency, count(*)::integer AS transactioncount,
-       coalesce(sum(grossamount) FILTER (WHERE type = 2), 0) AS salesamount,
-       coalesce(sum(grossamount - netamount) FILTER (WHERE type = 2), 0) AS taxamount,
-       sum(paymentamount) AS paymentamount,
+SELECT dataareaid, store, businessdate, currency, {TOTALS},
        row_number() OVER (
            PARTITION BY dataareaid ORDER BY store COLLATE "C", businessdate, currency COLLATE "C") AS position,
        ''::varchar(20) AS statementid
@@ -92,11 +90,7 @@ FROM candidate GROUP BY dataareaid, store, businessdate, currency""")
 
 CREATE_LINES = text(f"""
 CREATE TEMP TABLE new_line ON COMMIT DROP AS
-SELECT c.dataareaid, c.store, c.businessdate, c.currency AS statementcurrency, p.tendertype, p.currency,
-       sum(p.amountcur) AS transamount, count(*)::integer AS transcount
-FROM candidate AS c
-JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("c")} AND {live_payment_sql("p")}
-GROUP BY c.dataareaid, c.store, c.businessdate, c.currency, p.tendertype, p.currency""")
+{tenders_sql("candidate", "dataareaid, store, businessdate, currency")}""")
 
 NUMBER_STATEMENTS = text(f"""
 UPDATE new_statement AS s SET statementid = {number_sql("r", "s.position")}
@@ -119,10 +113,8 @@ FROM candidate AS c JOIN new_statement AS s USING (dataareaid, store, businessda
 
 INSERT_LINES = text("""
 INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transcount)
-SELECT s.dataareaid, s.statementid, l.tendertype, l.currency, l.transamount, l.transcount
-FROM new_line AS l
-JOIN new_statement AS s ON (s.dataareaid, s.store, s.businessdate, s.currency)
-                         = (l.dataareaid, l.store, l.businessdate, l.statementcurrency)""")
+SELECT s.dataareaid, s.statementid, l.tendertypeid, l.tendercurrency, l.transamount, l.transcount
+FROM new_line AS l JOIN new_statement AS s USING (dataareaid, store, businessdate, currency)""")
 
 INSERT_EVENTS = text(f"""
 INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)

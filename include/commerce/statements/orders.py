@@ -78,8 +78,8 @@ def create_orders(connection: Connection) -> None:
         LINES_DIFFER,
         "LinesDiffer",
         "In {count} aggregated transactions the lines differ from the totals by {net:.2f} net and {tax:.2f} tax. Rows "
-        "were lost "
-        "or have changed; run `commerce reconcile`.",
+        "were lost or have changed; run `commerce reconcile`. `commerce statements clear {statementid}` gives its "
+        "transactions to the next run.",
     )
     take_numbers(connection, {"SalesOrder": needs_by_company(connection, "new_order")})
     for statement in (NUMBER, INSERT_ORDERS, INSERT_LINES, LINK):

@@ -5,8 +5,10 @@ transaction with its state, and works on the statements in the order of their nu
 undisturbed run. A statement that cannot go on stays in its state with code and message; the others go on.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -72,30 +74,33 @@ def post_statements(hq: Engine, *, run: int, scope: Scope, progress: Progress = 
     """Post all open statements of the scope's stores and dates, those that an earlier run left behind included.
 
     Returns per store the counts statements, transactions, invoices and vouchers and the amount posted (sales incl. tax)
-    of the statements that are Posted now and were not before; a store with a statement that cannot be posted is
-    "failed".
+    of the statements that are Posted now and were not before, and `taken_out`: transactions that changed since the
+    calculation and are left to the next run. A store with a statement that cannot be posted is "failed".
     """
     with hq.connect() as connection:
         found = connection.execute(text(_open_statements(scope)), scope.parameters).all() if scope.stores else []
     keys = [(row.dataareaid, row.statementid) for row in found]
     progress("post statements", 0, len(TRANSITIONS))
+    taken_out: Counter[str] = Counter()
     for done, transition in enumerate(TRANSITIONS, start=1):
-        _advance(hq, keys, transition, run)
+        taken_out += _advance(hq, keys, transition, run)
         progress("post statements", done, len(TRANSITIONS))
-    outcomes = _outcomes(hq, scope, keys)
+    outcomes = _outcomes(hq, scope, keys, taken_out)
     posted = sum((outcome.amounts["posted"] for outcome in outcomes.values()), start=Decimal(0))
     return JobResult("post_statements", outcomes, totals(outcomes), {"posted": posted})
 
 
-def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> None:
-    """Move all of `keys` that are in the transition's source state; what fails is isolated by halving."""
+def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
+    """Move all of `keys` that are in the transition's source state; what fails is isolated by halving. Returns what was
+    taken out of them, by store."""
+    taken_out: Counter[str] = Counter()
     waiting = [list(keys)]
     while waiting:
         batch = waiting.pop(0)
         if not batch:
             continue
         try:
-            retry_transient(lambda batch=batch: _apply(hq, batch, transition, run))  # type: ignore[misc]
+            taken_out += Counter(retry_transient(partial(_apply, hq, batch, transition, run)))
         except Refused as refused:
             _leave(hq, refused.refusals, transition, run)
             left = {(refusal.company, refusal.statement) for refusal in refused.refusals}
@@ -115,14 +120,17 @@ def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) 
             else:
                 message = f"The database refused the posting ({describe_error(error)}). Run `commerce hq verify`."
                 _leave(hq, [Refusal(*batch[0], "DatabaseError", message)], transition, run)
+    return taken_out
 
 
-def _apply(hq: Engine, batch: Sequence[Key], transition: Transition, run: int) -> None:
+def _apply(hq: Engine, batch: Sequence[Key], transition: Transition, run: int) -> Mapping[str, int]:
     with hq.begin() as connection:
         connection.execute(WORK_MEMORY)
-        if claim(connection, batch, transition.source):
-            transition.apply(connection)
-            finish(connection, transition.target, run)
+        if not claim(connection, batch, transition.source):
+            return {}
+        taken_out = transition.apply(connection)
+        finish(connection, transition.target, run)
+    return taken_out or {}
 
 
 def _leave(hq: Engine, refusals: Sequence[Refusal], transition: Transition, run: int) -> None:
@@ -130,7 +138,7 @@ def _leave(hq: Engine, refusals: Sequence[Refusal], transition: Transition, run:
         refuse(connection, refusals, transition.source, run)
 
 
-def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key]) -> dict[str, StoreOutcome]:
+def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key], taken_out: Mapping[str, int]) -> dict[str, StoreOutcome]:
     parameters = {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]}
     with hq.connect() as connection:
         rows = connection.execute(REPORT, parameters).all()
@@ -144,6 +152,7 @@ def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key]) -> dict[str, StoreO
             "transactions": sum(row.transactioncount for row in posted),
             "invoices": sum(row.invoices for row in posted),
             "vouchers": sum(row.vouchers for row in posted),
+            "taken_out": taken_out.get(store, 0),
         }
         outcomes[store] = StoreOutcome(
             store,

@@ -4,7 +4,7 @@ A transition moves all its statements from one state to the next in one transact
 state, or nothing happened. It works on the temp table `batch`, whose rows it holds locked.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -35,12 +35,12 @@ class Refused(Exception):  # noqa: N818 - not an error of the program: some stat
 
 @dataclass(frozen=True)
 class Transition:
-    """From `source` to `target`; `apply` works on the temp table `batch` and raises Refused for statements that cannot
-    go on."""
+    """From `source` to `target`; `apply` works on the temp table `batch`, raises Refused for statements that cannot go
+    on, and may return how many transactions it took out of them, by store."""
 
     source: StatementStatus
     target: StatementStatus
-    apply: Callable[[Connection], None]
+    apply: Callable[[Connection], Mapping[str, int] | None]
 
 
 CREATE_BATCH = text("""

@@ -97,7 +97,7 @@ CHECKS = (
                    coalesce(sum(grossamount - netamount) FILTER (WHERE type = {_SALES}), 0) AS tax
             FROM ax.retaileodtransactiontable GROUP BY dataareaid, statementid) AS e USING (dataareaid, statementid)
         WHERE (s.transactioncount, s.salesamount, s.taxamount, s.paymentamount)
-              IS DISTINCT FROM (e.count, e.gross, e.tax, e.paid)""",
+              IS DISTINCT FROM (coalesce(e.count, 0), coalesce(e.gross, 0), coalesce(e.tax, 0), coalesce(e.paid, 0))""",
     ),
     Check(
         "aggregation_differs",

@@ -8,7 +8,9 @@ import typer
 
 from commerce.cli import options, output
 
-State = Annotated[Literal["open", "posted", "failed"] | None, typer.Option("--state", help="Only in this state.")]
+State = Annotated[
+    Literal["open", "posted", "failed", "cleared"] | None, typer.Option("--state", help="Only in this state.")
+]
 
 commands = typer.Typer(help="Statements: what was posted, and what is stuck.", no_args_is_help=True)
 
@@ -36,9 +38,30 @@ def list_(
 
 @commands.command()
 def show(statement: Annotated[str, typer.Argument(metavar="STATEMENT")], as_json: options.Json = False) -> None:
-    """One statement with tenders, sales orders, invoices and vouchers."""
+    """One statement with tenders, sales orders, invoices, vouchers and event log."""
     from commerce.cli.queries.documents import show_statement
 
     with output.headquarters() as hq:
         found = show_statement(hq, statement)
     output.details(found, as_json)
+
+
+@commands.command()
+def clear(
+    statement: Annotated[str, typer.Argument(metavar="STATEMENT")],
+    company: Annotated[
+        str | None, typer.Option("--company", help="Where several companies have this number.", metavar="COMPANY")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Give the transactions of a statement that cannot be posted to the next run; the statement stays, empty."""
+    from dataclasses import asdict
+
+    from commerce.statements import clear_statement
+
+    with output.headquarters() as hq:
+        cleared = clear_statement(hq, statement=statement, company=company)
+    sentence = (
+        f"Statement {statement} of {cleared.store} is empty; {cleared.transactions} transactions wait for the next run."
+    )
+    output.done(asdict(cleared), as_json, sentence)

@@ -83,7 +83,8 @@ _POSTING_STATES = " ".join(f"WHEN {int(state)} THEN '{state.name.lower()}'" for 
 STATEMENTS = f"""
     SELECT s.dataareaid AS company, s.statementid AS statement, s.storeid AS store, s.businessdate AS business_date,
            CASE WHEN s.postingstatus < {int(StatementStatus.POSTED)} AND s.postingerrorstatus = 1 THEN 'failed'
-                WHEN s.postingstatus < {int(StatementStatus.POSTED)} THEN 'open' ELSE 'posted' END AS state,
+                WHEN s.postingstatus < {int(StatementStatus.POSTED)} THEN 'open'
+                WHEN s.transactioncount = 0 THEN 'cleared' ELSE 'posted' END AS state,
            CASE s.postingstatus {_POSTING_STATES} END AS posting_status, s.transactioncount AS transactions,
            s.salesamount AS sales, s.taxamount AS tax, s.paymentamount AS paid, s.currency,
            s.posteddatetime AS posted_at, s.postingerrormessage AS error
@@ -106,6 +107,11 @@ STATEMENT_PARTS = {
         FROM ax.retailstatementvoucher AS v
         JOIN ax.generaljournalentry AS j ON j.dataareaid = v.dataareaid AND j.voucher = v.voucher
         WHERE v.dataareaid = :company AND v.statementid = :statement ORDER BY v.voucher
+    """,
+    "events": f"""
+        SELECT createdon AS at, CASE postingstatus {_POSTING_STATES} END AS posting_status,
+               postingstatemessage AS message
+        FROM ax.retaileodstatementcontrollerlog WHERE dataareaid = :company AND statementid = :statement ORDER BY recid
     """,
 }
 
@@ -177,7 +183,7 @@ def list_statements(
 
 
 def show_statement(hq: Engine, key: str) -> list[Row]:
-    """A statement with its tenders, documents and vouchers.
+    """A statement with its tenders, documents, vouchers and event log.
 
     Raises:
         UsageError: there is none.

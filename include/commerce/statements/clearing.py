@@ -1,0 +1,140 @@
+"""Take transactions out of a statement, so that the next run judges them again (domain B4: Clear, Recalculate).
+
+The statement keeps its number: an emptied one is posted without documents, so that no number is missing.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection, Engine, text
+
+from commerce.database import retry_transient
+from commerce.errors import UsageError
+from commerce.schema.enums import PostingErrorStatus, StatementStatus, ValidationStatus
+from commerce.scope import amount_sql, key_sql
+from commerce.statements.changes import CREATE_CHANGED
+from commerce.statements.totals import TOTALS, tenders_sql
+
+FREE = text(f"""
+UPDATE ax.retailtransactiontable AS t
+SET validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL, gaterun = NULL
+FROM changed AS c WHERE {key_sql("t")} = {key_sql("c")}""")
+
+UNMARK = text(f"DELETE FROM ax.retaileodtransactiontable AS e USING changed AS c WHERE {key_sql('e')} = {key_sql('c')}")
+
+CREATE_REMAINING = text("""
+CREATE TEMP TABLE remaining ON COMMIT DROP AS
+SELECT e.* FROM (SELECT DISTINCT dataareaid, statementid FROM changed) AS c
+JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)""")
+
+RECOUNT = text(f"""
+UPDATE ax.retailstatementtable AS s
+SET transactioncount = coalesce(r.transactioncount, 0), salesamount = coalesce(r.salesamount, 0),
+    taxamount = coalesce(r.taxamount, 0), paymentamount = coalesce(r.paymentamount, 0)
+FROM (SELECT DISTINCT dataareaid, statementid FROM changed) AS c
+LEFT JOIN (SELECT dataareaid, statementid, {TOTALS} FROM remaining GROUP BY dataareaid, statementid) AS r
+     USING (dataareaid, statementid)
+WHERE (s.dataareaid, s.statementid) = (c.dataareaid, c.statementid)""")
+
+DELETE_LINES = text("""
+DELETE FROM ax.retailstatementline AS l USING changed AS c
+WHERE (l.dataareaid, l.statementid) = (c.dataareaid, c.statementid)""")
+
+INSERT_LINES = text(f"""
+INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transcount)
+SELECT dataareaid, statementid, tendertypeid, tendercurrency, transamount, transcount
+FROM ({tenders_sql("remaining", "dataareaid, statementid")}) AS paid""")
+
+LOG = text("""
+INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
+SELECT s.dataareaid, s.statementid, s.postingstatus,
+       'Taken out: ' || c.codes || '; transactions left: ' || s.transactioncount
+FROM (SELECT dataareaid, statementid, string_agg(code || ' ' || count, ', ' ORDER BY code) AS codes
+      FROM (SELECT dataareaid, statementid, code, count(*) AS count FROM changed GROUP BY 1, 2, 3) AS by_code
+      GROUP BY dataareaid, statementid) AS c
+JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+ORDER BY s.dataareaid, s.statementid""")
+
+FIND = text("""
+SELECT dataareaid AS company, storeid AS store, postingstatus
+FROM ax.retailstatementtable
+WHERE statementid = :statement AND (CAST(:company AS text) IS NULL OR dataareaid = :company)
+ORDER BY dataareaid FOR NO KEY UPDATE""")
+
+CHANGE_ALL = text("""
+INSERT INTO changed
+SELECT store, terminal, transactionid, dataareaid, statementid, 'Cleared'
+FROM ax.retaileodtransactiontable WHERE (dataareaid, statementid) = (:company, :statement)""")
+
+AMOUNT = text(f"""
+SELECT count(*) AS transactions, coalesce(sum({amount_sql("t")}), 0) AS amount
+FROM changed AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}""")
+
+EMPTY = (
+    text("DELETE FROM ax.retaileodstatementaggregation WHERE (dataareaid, statementid) = (:company, :statement)"),
+    text("DELETE FROM ax.retailstatementline WHERE (dataareaid, statementid) = (:company, :statement)"),
+    text("""
+INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
+SELECT dataareaid, statementid, postingstatus, 'Cleared' FROM ax.retailstatementtable
+WHERE (dataareaid, statementid) = (:company, :statement)"""),
+    text(f"""
+UPDATE ax.retailstatementtable
+SET postingstatus = {int(StatementStatus.CALCULATED)}, postingerrorstatus = {int(PostingErrorStatus.NONE)},
+    postingerrorcode = '', postingerrormessage = '', transactioncount = 0, salesamount = 0, taxamount = 0,
+    paymentamount = 0
+WHERE (dataareaid, statementid) = (:company, :statement)"""),
+)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A cleared statement: how many transactions, worth how much, the next run judges again."""
+
+    company: str
+    statement: str
+    store: str
+    transactions: int
+    amount: Decimal
+
+
+def take_out(connection: Connection) -> None:
+    """Take the transactions of the temp table `changed` out of their statements, whose totals and lines are calculated
+    again. The caller holds the statements locked."""
+    for statement in (FREE, UNMARK, CREATE_REMAINING, RECOUNT, DELETE_LINES, INSERT_LINES, LOG):
+        connection.execute(statement)
+
+
+def clear_statement(hq: Engine, *, statement: str, company: str | None = None) -> Cleared:
+    """Take every transaction out of a statement that has no sales orders yet (Calculated, Checked or Aggregated). The
+    next posting of its date passes it through as an empty one; the next run takes the transactions that are right.
+
+    Raises:
+        UsageError: there is no such statement, several companies have one, or it has sales orders or is posted.
+    """
+    return retry_transient(lambda: _clear(hq, statement, company))
+
+
+def _clear(hq: Engine, statement: str, company: str | None) -> Cleared:
+    with hq.begin() as connection:
+        found = connection.execute(FIND, {"statement": statement, "company": company}).all()
+        if not found:
+            raise UsageError(f"There is no statement {statement}. `commerce statements list` shows them.")
+        if len(found) > 1:
+            companies = ", ".join(row.company for row in found)
+            raise UsageError(f"{companies} have a statement {statement} each. Say which with --company.")
+        (row,) = found
+        if row.postingstatus == StatementStatus.POSTED:
+            raise UsageError(f"Statement {statement} is posted. What is posted is never touched.")
+        if row.postingstatus >= StatementStatus.CUSTOMER_ORDER_CREATED:
+            raise UsageError(
+                f"Statement {statement} has sales orders, it can only be posted: mend what its error names and run the "
+                "day again."
+            )
+        key = {"company": row.company, "statement": statement}
+        connection.execute(CREATE_CHANGED)
+        connection.execute(CHANGE_ALL, key)
+        freed = connection.execute(AMOUNT).one()
+        take_out(connection)
+        for emptying in EMPTY:
+            connection.execute(emptying, key)
+    return Cleared(row.company, statement, row.store, freed.transactions, freed.amount)

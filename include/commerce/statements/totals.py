@@ -1,0 +1,25 @@
+"""What a statement says of its transactions: count, amounts, and a line per tender. One definition for the calculation,
+the check before posting, and a statement that a transaction is taken out of."""
+
+from commerce.schema.enums import TransactionType
+from commerce.scope import key_sql, live_payment_sql
+
+_SALES = int(TransactionType.SALES)
+
+TOTALS = f"""count(*)::integer AS transactioncount,
+       coalesce(sum(grossamount) FILTER (WHERE type = {_SALES}), 0) AS salesamount,
+       coalesce(sum(grossamount - netamount) FILTER (WHERE type = {_SALES}), 0) AS taxamount,
+       coalesce(sum(paymentamount), 0) AS paymentamount"""
+"""Columns over transactions; sales and tax are of sales and returns."""
+
+
+def tenders_sql(transactions: str, statement: str) -> str:
+    """Query: what was paid with the `transactions` (a table), per tender and currency, for each value of the columns
+    `statement` of that table."""
+    columns = ", ".join(f"m.{column.strip()}" for column in statement.split(","))
+    return f"""
+SELECT {columns}, p.tendertype AS tendertypeid, p.currency AS tendercurrency, sum(p.amountcur) AS transamount,
+       count(*)::integer AS transcount
+FROM {transactions} AS m
+JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("m")} AND {live_payment_sql("p")}
+GROUP BY {columns}, p.tendertype, p.currency"""
