@@ -74,14 +74,14 @@ def test_a_store_that_joins_a_database_later_gets_its_rows(hq: Engine, register:
     assert exchange.upload(hq, stores=["S1"]).counts["rows"] == 0
 
     apply(hq, entry(register, "S1"), entry(register, "S2"))
-    assert exchange.quarantine.count(hq) == 1, "the rows of unknown stores wait for the next upload"
+    assert exchange.quarantined.count(hq) == 1, "the rows of unknown stores wait for the next upload"
     joined = exchange.upload(hq, stores=["S1", "S2"])
     assert joined.ok, joined.stores["S1"].message
     assert joined.counts["rows"] == 4
     assert joined.counts["transactions"] == 1
     assert rows(hq, STORES) == [("S1", 2), ("S2", 1)]
     assert rows(hq, LINES) == [("S1", 4), ("S2", 1)]
-    assert exchange.quarantine.count(hq) == 1 + 3
+    assert exchange.quarantined.count(hq) == 1 + 3
     assert _everything(hq) == everything, "what was here is as it was"
     register.sale(3)
     again = exchange.upload(hq, stores=["S1", "S2"])

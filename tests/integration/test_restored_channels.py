@@ -131,7 +131,7 @@ def test_a_new_incarnation_takes_everything_once(hq: Engine, register: Register)
     assert scalar(hq, "SELECT count(*) FROM ax.retailtransactionsalestrans") == 9
     validated = "SELECT transactionid, validationstatus FROM ax.retailtransactiontable ORDER BY 1"
     assert rows(hq, validated) == [("T-000001", 1), ("T-000002", 0), ("T-000003", 1), ("T-000004", 0)]
-    assert exchange.quarantine.count(hq) == 1
+    assert exchange.quarantined.count(hq) == 1
     assert exchange.upload(hq, stores=["S1"]).counts["rows"] == 0
 
 
@@ -145,7 +145,7 @@ def test_a_number_used_again_after_the_restore_is_another_transaction(hq: Engine
     exchange.open_incarnation(hq, "S1")
     result = exchange.upload(hq, stores=["S1"])
     assert result.counts["quarantined"] == 1
-    assert "another row with the same key" in exchange.quarantine.listed(hq)[0].reason
+    assert "another row with the same key" in exchange.quarantined.listed(hq)[0].reason
     assert scalar(hq, "SELECT grossamount FROM ax.retailtransactiontable") == 1.5
 
 

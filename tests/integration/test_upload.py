@@ -141,13 +141,13 @@ def test_late_rows_of_a_posted_transaction_are_quarantined(hq: Engine, register:
     register.line(2, 9)
     result = exchange.upload(hq, stores=["S1"])
     assert result.counts["quarantined"] == 1
-    assert exchange.quarantine.listed(hq)[0].reason == "belongs to a posted transaction"
+    assert exchange.quarantined.listed(hq)[0].reason == "belongs to a posted transaction"
     assert scalar(hq, LINES) == 5
     assert rows(hq, "SELECT validationstatus FROM ax.retailtransactiontable ORDER BY transactionid") == [(1,), (0,)]
     exchange.open_incarnation(hq, "S1")
     assert exchange.upload(hq, stores=["S1"]).ok
     assert scalar(hq, LINES) == 5
-    assert exchange.quarantine.count(hq) == 1
+    assert exchange.quarantined.count(hq) == 1
 
 
 def test_history_is_a_stream_of_its_own(hq: Engine, channel_db: Callable[[str], Engine]) -> None:

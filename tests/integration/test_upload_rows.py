@@ -77,8 +77,8 @@ def test_rawdata_is_kept_and_reasons_hold_no_values(hq: Engine, register: Regist
     assert first["lastname"] is None
     assert set(first) == set(second) == set(ASYNC_CUSTOMER.column_names)
     assert second["phone"] == "5" * 300
-    listed = exchange.quarantine.listed(hq)
-    assert exchange.quarantine.count(hq) == len(listed) == 2
+    listed = exchange.quarantined.listed(hq)
+    assert exchange.quarantined.count(hq) == len(listed) == 2
     assert [row.error_class for row in listed] == ["permanent", "permanent"]
     assert "joe" not in json.dumps([row.reason for row in listed]).lower()
 
@@ -93,16 +93,16 @@ def test_a_row_sent_again_settles_the_quarantined_one(hq: Engine, register: Regi
     register.header(1, receiptid="x" * 40)
     register.address(2, county="far too long a county", operation=2, createddatetime="2026-03-02T08:00:00Z")
     exchange.upload(hq, stores=["S1"])
-    assert exchange.quarantine.count(hq) == 2
+    assert exchange.quarantined.count(hq) == 2
     register.execute("DELETE FROM retailtransactiontable")
     register.header(1)
     register.address(2, operation=2, createddatetime="2026-03-02T09:00:00Z")  # another edit, not the same again
     exchange.upload(hq, stores=["S1"])
-    assert [row.table for row in exchange.quarantine.listed(hq)] == ["retailasyncaddressv2"]
+    assert [row.table for row in exchange.quarantined.listed(hq)] == ["retailasyncaddressv2"]
     register.address(2, operation=2, createddatetime="2026-03-02T08:00:00Z")
     exchange.upload(hq, stores=["S1"])
-    assert exchange.quarantine.count(hq) == 0
-    assert len(exchange.quarantine.listed(hq, settled=True)) == 2
+    assert exchange.quarantined.count(hq) == 0
+    assert len(exchange.quarantined.listed(hq, exchange.quarantined.ALL)) == 2
 
 
 def test_two_rows_with_one_natural_key(hq: Engine, register: Register) -> None:
@@ -121,7 +121,7 @@ def test_two_rows_with_one_natural_key(hq: Engine, register: Register) -> None:
     key = "another row with the same key (store, terminal, transactionid) is in headquarters already"
     table = "retailtransactiontable"
     assert rows(hq, QUARANTINE) == [(table, 2, key), (table, third, key)]
-    assert exchange.quarantine.count(hq) == 2
+    assert exchange.quarantined.count(hq) == 2
 
 
 def _all_valid(*_: object) -> str:

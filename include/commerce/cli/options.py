@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Annotated
 
 import typer
@@ -18,6 +19,17 @@ def calendar_date(value: str | date) -> date:
     except ValueError:
         pass
     raise typer.BadParameter(f"'{value}' is no date written as YYYY-MM-DD, such as 2026-03-01.")
+
+
+def span(value: str | timedelta) -> timedelta:
+    """An age written as 30m, 12h or 3d."""
+    if isinstance(value, timedelta):
+        return value
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    number, unit = value[:-1], value[-1:]
+    if unit in units and number.isascii() and number.isdigit() and len(number) < 6:
+        return timedelta(**{units[unit]: int(number)})
+    raise typer.BadParameter(f"'{value}' is no age such as 30m, 12h or 3d.")
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on standard output.")]
@@ -49,3 +61,35 @@ Skip = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Show at most this many.")]
+Personal = Annotated[bool, typer.Option("--personal", help="Show personal data instead of masking it.")]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who does it, for the audit. Default: your user name.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others read it, so name no person in it.")]
+OlderThan = Annotated[
+    timedelta | None,
+    typer.Option("--older-than", parser=span, metavar="AGE", help="Only older ones: 30m, 12h or 3d."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="COLUMN=VALUE", help="The new value of a column; COLUMN= takes the value away."),
+]
+
+
+def who(by: str | None) -> str:
+    """Who asks, as the audit names them."""
+    import getpass
+
+    return by or getpass.getuser()
+
+
+def changes(sets: Sequence[str] | None) -> dict[str, str | None]:
+    """`--set` options as column to value; None where the value is taken away."""
+    found: dict[str, str | None] = {}
+    for given in sets or ():
+        column, equals, value = given.partition("=")
+        column = column.strip().lower()
+        if not equals or not column or column in found:
+            raise typer.BadParameter("give each column once, as --set COLUMN=VALUE.", param_hint="--set")
+        found[column] = value or None
+    return found

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from commerce.exchange import outbox, quarantine
+    from commerce.exchange import outbox, quarantined, repairing
     from commerce.exchange.distribute import distribute
     from commerce.exchange.incarnations import open_incarnation
     from commerce.exchange.rerunning import rerun_download
@@ -29,11 +29,21 @@ _HOMES = {
 }
 """Name -> the module of this package that defines it."""
 
-__all__ = ["Waiting", "distribute", "open_incarnation", "outbox", "quarantine", "rerun_download", "upload", "waiting"]
+__all__ = [
+    "Waiting",
+    "distribute",
+    "open_incarnation",
+    "outbox",
+    "quarantined",
+    "repairing",
+    "rerun_download",
+    "upload",
+    "waiting",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("outbox", "quarantine"):
+    if name in ("outbox", "quarantined", "repairing"):
         return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

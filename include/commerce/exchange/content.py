@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
+from commerce.exchange.checking import literal
 from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.screening import is_text
 from commerce.schema.uploaded import UploadedTable
@@ -23,6 +24,20 @@ def hash_sql(table: UploadedTable, alias: str = "l") -> str:
     """
     values = ", ".join(f"coalesce({alias}.{name}, E'\\x1e')" for name in table.column_names)
     return f"md5(concat_ws(E'\\x1f', {values}))::uuid"
+
+
+def raw_hash_sql(table: UploadedTable, raw: str = "q.rawdata") -> str:
+    """SQL expression: the same hash of a row that stands in quarantine, from its raw data (jsonb)."""
+    pieces = " || '\\x1f'::bytea || ".join(_raw_bytes(f"{raw} -> {literal(name)}") for name in table.column_names)
+    return f"md5({pieces})::uuid"
+
+
+def _raw_bytes(value: str) -> str:
+    text = f"convert_to(({value}) #>> '{{}}', 'UTF8')"
+    return (
+        f"CASE jsonb_typeof({value}) WHEN 'string' THEN {text}"
+        f" WHEN 'object' THEN decode(({value}) ->> 'hex', 'hex') ELSE '\\x1e'::bytea END"
+    )
 
 
 def content_hash(cells: Sequence[bytes | str | None]) -> UUID:

@@ -47,15 +47,20 @@ def move(
     Raises:
         RestoredBackupError: a counter comes again with other content.
     """
-    return _Move(landing, table, database, session).run(landed, doubtful)
+    return Move(landing, table, database, session).run(landed, doubtful)
 
 
-class _Move:
+class Move:
+    """One table's way from its landing table into headquarters' table. A repair of quarantined rows goes it too
+    (`repairing`), with sessions and content hashes of its own."""
+
     def __init__(self, landing: Landing, table: UploadedTable, database: ChannelDatabase, session: int) -> None:
         self._landing = landing
         self._table = table
         self._database = database
         self._session = session
+        self._session_sql = str(session)
+        self._content = hash_sql(table)
         self._name = landing_name(table)
         self._left = 0
         self._quarantined = 0
@@ -63,10 +68,18 @@ class _Move:
     def run(self, landed: int, doubtful: bool) -> Moved:
         self._left = landed
         quarantined = quarantine.take_unreadable(self._landing, self._table, self._database, self._session)
+        self._left -= quarantine.skip_settled(self._landing, self._table, self._database)
         if doubtful:
             self._check()
         if self._database.incarnation > 1 and not self._table.natural_key:
             self._skip_earlier_operations()
+        taken = self.take(doubtful)
+        if taken:
+            quarantine.settle_resent(self._landing, self._table, self._database, self._session)
+        return Moved(taken, quarantined + self._quarantined)
+
+    def take(self, doubtful: bool) -> int:
+        """Insert what stands in the landing table, late rows with care; returns the number of rows taken."""
         late_rows = self._table.group == "line" and self._left > 0 and late.find(self._landing, self._table)
         if late_rows and late.has_posted(self._landing):
             if not doubtful:
@@ -79,9 +92,7 @@ class _Move:
             self._settle_leftovers()
         if late_rows:
             late.validate_again(self._landing, self._table)
-        if taken:
-            quarantine.settle_resent(self._landing, self._table, self._database, self._session)
-        return Moved(taken, quarantined + self._quarantined)
+        return taken
 
     def _check(self) -> None:
         self._landing.execute(check_statement(self._table, self._database))
@@ -143,7 +154,9 @@ class _Move:
 
     def _try(self, where: str) -> int:
         with self._landing.savepoint():
-            return self._landing.execute(insert_statement(self._table, self._database, self._session, where))
+            return self._landing.execute(
+                insert_statement(self._table, self._database, self._session_sql, self._content, where)
+            )
 
     def _settle_leftovers(self) -> None:
         """Rows that a conflict has left out: sort them out and remove them from the landing table."""
@@ -156,9 +169,9 @@ class _Move:
         self._landing.execute(f"ANALYZE {self._name}")
         self._landing.execute(
             f"INSERT INTO {_LEFT} SELECT l.{COUNTER}, t.origin IS NULL,"
-            f" CASE WHEN t.contenthash IS DISTINCT FROM {hash_sql(table)} THEN t.contenthash END"
+            f" CASE WHEN t.contenthash IS DISTINCT FROM {self._content} THEN t.contenthash END"
             f" FROM {self._name} AS l LEFT JOIN ax.{table.name} AS t ON {key}"
-            f" WHERE t.uploadsession IS DISTINCT FROM {self._session}"
+            f" WHERE t.uploadsession IS DISTINCT FROM {self._session_sql}"
         )
         changed = self._landing.rows(f"SELECT {COUNTER} FROM {_LEFT} WHERE hash IS NOT NULL ORDER BY 1 LIMIT 1")
         if changed:
@@ -170,19 +183,24 @@ class _Move:
                 f" FROM {self._name} AS l JOIN {_LEFT} AS f USING ({COUNTER})"
                 f" JOIN ax.{table.name} AS t ON {late.same_key(table)}"
                 f" WHERE f.elsewhere AND NOT (t.origin = {database.recid} AND t.incarnation < {database.incarnation}"
-                f" AND t.contenthash = {hash_sql(table)})"
+                f" AND t.contenthash = {self._content})"
             )
             self._quarantine_bad()
         self._landing.execute(f"DELETE FROM {self._name} AS l USING {_LEFT} AS f WHERE f.{COUNTER} = l.{COUNTER}")
 
 
-def insert_statement(table: UploadedTable, database: ChannelDatabase, session: int, where: str = "") -> str:
-    """INSERT of landed rows into headquarters' table. Text is assigned, not cast: too long fails, it is not cut."""
+def insert_statement(
+    table: UploadedTable, database: ChannelDatabase, session: str, content: str, where: str = ""
+) -> str:
+    """INSERT of landed rows into headquarters' table. Text is assigned, not cast: too long fails, it is not cut.
+
+    `session` and `content`: SQL expressions over the landed row l, its upload session and its content hash.
+    """
     columns = ", ".join([*table.column_names, "origin", "incarnation", COUNTER, "contenthash", "uploadsession"])
     values = ", ".join(_value(field) for field in table.fields)
     return (
         f"INSERT INTO ax.{table.name} ({columns}) SELECT {values}, {database.recid}, {database.incarnation},"
-        f" l.{COUNTER}, {hash_sql(table)}, {session} FROM {landing_name(table)} AS l {where} ON CONFLICT DO NOTHING"
+        f" l.{COUNTER}, {content}, {session} FROM {landing_name(table)} AS l {where} ON CONFLICT DO NOTHING"
     )
 
 

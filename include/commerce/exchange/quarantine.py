@@ -6,13 +6,9 @@ A row that is sent again by its channel, mended and under a new counter, settles
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
-from sqlalchemy import Engine, text
-
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
+from commerce.exchange.content import hash_sql, raw_hash_sql
 from commerce.exchange.dialects import COUNTER
 from commerce.exchange.landing import BAD, UNREADABLE, Landing, landing_name
 from commerce.schema.enums import CustomerAsyncOperation, ErrorClass, QuarantineStatus
@@ -26,16 +22,6 @@ from commerce.schema.uploaded import (
     UploadedTable,
 )
 
-LISTED = text("""
-SELECT q.quarantineid, p.name AS database, q.tablename, q.replicationcounterfromorigin, q.reason, q.errorclass,
-       q.status, q.createddatetime
-FROM cdx.quarantine AS q
-JOIN cdx.retailconndatabaseprofile AS p ON p.recid = q.datastore
-WHERE q.status = :open OR :settled
-ORDER BY q.quarantineid
-""")
-COUNT = text("SELECT count(*) FROM cdx.quarantine WHERE status = :open")
-
 _OWNER = ("dataareaid", "custaccountasync", "custaccount", "operation")
 _IDENTITIES: dict[str, tuple[str, ...]] = {
     ASYNC_CUSTOMER.name: _OWNER,
@@ -46,45 +32,6 @@ _IDENTITIES: dict[str, tuple[str, ...]] = {
     EXTERNAL_IDENTITY.name: ("externalidentityid", "providerid"),
 }
 """What makes a row of an operation log "the same again" when its channel sends it a second time."""
-
-
-@dataclass(frozen=True)
-class QuarantinedRow:
-    """A row in quarantine, without its data. `database`: name of the channel database; `status`: QuarantineStatus."""
-
-    quarantineid: int
-    database: str
-    table: str
-    counter: int
-    reason: str
-    error_class: ErrorClass
-    status: QuarantineStatus
-    created: datetime
-
-
-def listed(hq: Engine, *, settled: bool = False) -> list[QuarantinedRow]:
-    """Rows that wait, oldest first; with `settled` the resolved and the ignored ones too."""
-    with hq.connect() as connection:
-        rows = connection.execute(LISTED, {"open": QuarantineStatus.OPEN, "settled": settled}).all()
-    return [
-        QuarantinedRow(
-            row.quarantineid,
-            row.database,
-            row.tablename,
-            row.replicationcounterfromorigin,
-            row.reason,
-            ErrorClass(row.errorclass),
-            QuarantineStatus(row.status),
-            row.createddatetime,
-        )
-        for row in rows
-    ]
-
-
-def count(hq: Engine) -> int:
-    """How many rows wait."""
-    with hq.connect() as connection:
-        return int(connection.execute(COUNT, {"open": QuarantineStatus.OPEN}).scalar_one())
 
 
 def take_bad(landing: Landing, table: UploadedTable, database: ChannelDatabase, session: int) -> int:
@@ -129,6 +76,26 @@ def _insert(table: UploadedTable, database: ChannelDatabase, session: int, sourc
         ORDER BY s.{COUNTER}
         ON CONFLICT DO NOTHING
         """
+
+
+def skip_settled(landing: Landing, table: UploadedTable, database: ChannelDatabase) -> int:
+    """Remove landed rows that are read again, but whose quarantine a person or a resent row has settled meanwhile: the
+    mended row is in headquarters, or somebody gave the row up. Returns how many.
+
+    Known by place and content, or, in a database that was restored, by content alone.
+    """
+    of_table = f"q.datastore = {database.recid} AND q.tablename = {literal(table.name)}"
+    settled = f"{of_table} AND q.status <> {int(QuarantineStatus.OPEN)}"
+    if not landing.rows(f"SELECT 1 FROM cdx.quarantine AS q WHERE {settled} LIMIT 1"):
+        return 0
+    same_row = f"{raw_hash_sql(table)} = {hash_sql(table)}"
+    delete = f"DELETE FROM {landing_name(table)} AS l USING cdx.quarantine AS q WHERE {settled}"
+    skipped = landing.execute(
+        f"{delete} AND q.incarnation = {database.incarnation} AND q.{COUNTER} = l.{COUNTER} AND {same_row}"
+    )
+    if database.incarnation > 1:
+        skipped += landing.execute(f"{delete} AND q.incarnation < {database.incarnation} AND {same_row}")
+    return skipped
 
 
 def settle_resent(landing: Landing, table: UploadedTable, database: ChannelDatabase, session: int) -> None:

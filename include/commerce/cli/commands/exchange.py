@@ -1,4 +1,4 @@
-"""`commerce sessions` and `commerce quarantine`."""
+"""`commerce sessions`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ import typer
 from commerce.cli import options, output
 
 Direction = Annotated[Literal["upload", "download"] | None, typer.Option("--direction", help="Only these sessions.")]
-State = Annotated[Literal["open", "resolved", "ignored"] | None, typer.Option("--state", help="Only in this state.")]
 Database = Annotated[str | None, typer.Option("--channel", metavar="NAME", help="Only this channel database.")]
 
 sessions = typer.Typer(help="Upload and download sessions of Commerce Data Exchange.", no_args_is_help=True)
-quarantine = typer.Typer(help="Rows that headquarters could not take.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(sessions, name="sessions")
-    app.add_typer(quarantine, name="quarantine")
 
 
 @sessions.command("list")
@@ -63,16 +60,3 @@ def rerun_session(
     output.done(
         found, as_json, f"Session D{number} waits again for {', '.join(names)}; `commerce distribute` applies it."
     )
-
-
-@quarantine.command("list")
-def list_quarantine(
-    state: State = None, channel: Database = None, limit: options.Limit = 100, as_json: options.Json = False
-) -> None:
-    """Rows in quarantine with the reason; their data is not shown."""
-    from commerce.cli.queries import exchange
-
-    with output.headquarters() as hq:
-        found = exchange.list_quarantine(hq, state=state, channel=channel, limit=limit)
-    columns = ("id", "channel", "table", "counter", "state", "error_class", "reason")
-    output.rows(found, as_json, columns, nothing="Quarantine is empty.")

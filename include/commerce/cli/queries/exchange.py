@@ -1,4 +1,4 @@
-"""Sessions of Commerce Data Exchange, and rows in quarantine."""
+"""Sessions of Commerce Data Exchange."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from sqlalchemy import Engine
 
 from commerce.cli.queries.reading import Row, fetch, where
 from commerce.errors import UsageError
-from commerce.schema.enums import DownloadSessionStatus, QuarantineStatus, UploadSessionStatus
+from commerce.schema.enums import DownloadSessionStatus, UploadSessionStatus
 
 
-def _names(states: type[UploadSessionStatus] | type[DownloadSessionStatus] | type[QuarantineStatus]) -> str:
+def _names(states: type[UploadSessionStatus] | type[DownloadSessionStatus]) -> str:
     return " ".join(f"WHEN {int(state)} THEN '{state.name.lower().replace('_', ' ')}'" for state in states)
 
 
@@ -30,12 +30,6 @@ DOWNLOADS = f"""
     LEFT JOIN cdx.retailconndatabaseprofile AS p ON p.recid = ds.datastore
 """
 BOTH = f"({UPLOADS} UNION ALL {DOWNLOADS}) AS listed"
-QUARANTINE = f"""
-    SELECT q.quarantineid AS id, p.name AS channel, q.tablename AS "table", q.replicationcounterfromorigin AS counter,
-           CASE q.status {_names(QuarantineStatus)} END AS state, q.errorclass AS error_class, q.reason,
-           q.createddatetime AS created_at
-    FROM cdx.quarantine AS q JOIN cdx.retailconndatabaseprofile AS p ON p.recid = q.datastore
-"""
 
 
 def list_sessions(hq: Engine, *, direction: str | None, channel: str | None, limit: int) -> list[Row]:
@@ -58,10 +52,3 @@ def show_session(hq: Engine, session: str) -> list[Row]:
             "There is no such session. `commerce sessions list` shows them; U17 is an upload, D4 a download."
         )
     return found
-
-
-def list_quarantine(hq: Engine, *, state: str | None, channel: str | None, limit: int) -> list[Row]:
-    """Rows that headquarters could not take, without their data."""
-    condition, values = where({"listed.state = :state": state, "listed.channel = :channel": channel})
-    query = f"SELECT * FROM ({QUARANTINE}) AS listed{condition} ORDER BY id LIMIT :limit"
-    return fetch(hq, query, {**values, "limit": limit})

@@ -125,6 +125,29 @@ QUARANTINE = Table(
     comment='rawdata: the row as read, text by column; bytes that are no text stand as {"hex": ...}',
 )
 
+QUARANTINE_AUDIT = Table(
+    "quarantineaudit",
+    metadata,
+    Column("auditid", BigInteger, Identity(), primary_key=True),
+    Column(
+        "quarantineid",
+        BigInteger,
+        ForeignKey("cdx.quarantine.quarantineid", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("kind", String(10), nullable=False),
+    Column("field", String(60), nullable=False, server_default=text("''")),
+    Column("oldvalue", Text, nullable=True),
+    Column("newvalue", Text, nullable=True),
+    Column("changedby", String(60), nullable=False),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    created(),
+    CheckConstraint("kind IN ('fixed', 'retried', 'ignored')", name="kind"),
+    schema="cdx",
+    comment="who settled a quarantined row, and what was changed; goes with the row",
+)
+
 OUTBOX = Table(
     "outbox",
     metadata,

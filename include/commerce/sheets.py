@@ -1,0 +1,83 @@
+"""Tables that people edit in a spreadsheet: CSV files that bring every value back as it was.
+
+A spreadsheet runs text that begins like a formula, and cuts zeros and digits off text that looks like a number. Such
+values are written behind an apostrophe; reading takes one apostrophe off again, so nothing is lost either way.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commerce.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RISKY = r"^(?:[=+\-@\t\r\n']|0\d|\d{12,}$|\d+(?:\.\d+)?[eE])"
+"""A formula, an apostrophe of its own, leading zeros, more digits than a spreadsheet keeps, a power of ten."""
+
+
+def write(path: Path, frame: pd.DataFrame) -> None:
+    """Write `frame` (text columns; missing values become empty cells) so that only its owner can read it.
+
+    Raises:
+        UsageError: the file cannot be written, or exists already: it may hold edits.
+    """
+    guarded = frame.fillna("").astype(str)
+    for column in guarded.columns:
+        cells = guarded[column]
+        guarded[column] = cells.where(~cells.str.contains(_RISKY, regex=True), "'" + cells)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} exists already and may hold edits. Take another name, or remove it.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+        guarded.to_csv(file, index=False, quoting=csv.QUOTE_ALL)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A file that `write` made and a spreadsheet may have saved again; all columns are text, empty cells ''.
+
+    Raises:
+        UsageError: there is no such file, or it is no CSV file in UTF-8.
+    """
+    import pandas as pd
+
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+            separator = max(",;\t", key=header.count)
+            file.seek(0)
+            frame: pd.DataFrame = pd.read_csv(file, dtype=str, keep_default_na=False, sep=separator)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not in UTF-8. Save it as 'CSV UTF-8' and try again.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError):
+        raise UsageError(f"{path} is no CSV file with one header line. Export it again.") from None
+    frame.columns = frame.columns.str.strip().str.lower()
+    for name in set(frame.columns):
+        frame[name] = frame[name].str.removeprefix("'")
+    return frame
+
+
+def refuse_columns(path: Path, frame: pd.DataFrame, *, required: set[str], known: set[str]) -> None:
+    """Refuse a file that lacks a column, has one that nobody knows, or has one twice.
+
+    Raises:
+        UsageError: names them.
+    """
+    names = list(frame.columns)
+    faults = {
+        "lacks": sorted(required - set(names)),
+        "has unknown": sorted(set(names) - known),
+        "has twice": sorted({name for name in names if names.count(name) > 1}),
+    }
+    said = [f"{what} column {', '.join(columns)}" for what, columns in faults.items() if columns]
+    if said:
+        raise UsageError(f"{path} {'; '.join(said)}. Export it again and change values only.")
