@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +60,23 @@ def without_data(step: str, error: Exception) -> DatabaseRefusedError | Database
     )
     kind = DatabaseUnavailableError if unavailable else DatabaseRefusedError
     return kind(step, describe_error(error))
+
+
+@contextmanager
+def without_database_text(step: str) -> Iterator[None]:
+    """Inside, a database error becomes what `without_data` makes of it: every task body that reaches a database runs
+    in one.
+
+    Raises:
+        DatabaseRefusedError, DatabaseUnavailableError: a database error was raised inside.
+    """
+    from adbc_driver_manager import Error as ChannelError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, ChannelError) as error:
+        raise without_data(step, error) from None
 
 
 class RunNotOpenedError(Exception):

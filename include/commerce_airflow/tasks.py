@@ -19,7 +19,7 @@ from commerce_airflow.failures import (
     RunNotOpenedError,
     StoresBlockedError,
     StoresFailedError,
-    without_data,
+    without_database_text,
 )
 from commerce_airflow.pools import CHANNELS, HEADQUARTERS
 
@@ -52,7 +52,8 @@ def open_run(kind: Kind, zone: str) -> list[dict[str, Any]]:
     from commerce_airflow.opening import open_or_plan
 
     context = get_current_context()
-    opened = open_or_plan(kind, zone, context)
+    with without_database_text(OPEN_RUN):
+        opened = open_or_plan(kind, zone, context)
     if opened.run is None:
         context["ti"].xcom_push(key=PLANNED, value=True)
     else:
@@ -108,7 +109,8 @@ def close_run() -> dict[str, int]:
         if context["ti"].xcom_pull(task_ids=OPEN_RUN, key=PLANNED):
             raise AirflowSkipException("A dry run: the plan is in the log of open_run, nothing was done.")
         raise RunNotOpenedError
-    summary = runs.close_run(headquarters(), run=run).as_dict()
+    with without_database_text("close_run"):
+        summary = runs.close_run(headquarters(), run=run).as_dict()
     log.info("Run %s\n%s", run, as_text(summary))
     if not summary["ok"]:
         raise RunFailedError(run, summary)
@@ -128,17 +130,12 @@ def _run_step(
 ) -> dict[str, int]:
     if name in (context["params"].get("skip") or ()):
         raise AirflowSkipException(f"'{name}' is left out, as the run's configuration says.")
-    from adbc_driver_manager import Error as ChannelError
-    from sqlalchemy.exc import DBAPIError
-
     from commerce import run as runs
     from commerce_airflow.connections import headquarters
     from commerce_airflow.progress import LogProgress
 
-    try:
+    with without_database_text(name):
         result = runs.run_step(headquarters(), run=run, step=name, stores=stores, progress=LogProgress())
-    except (DBAPIError, ChannelError) as error:
-        raise without_data(name, error) from None
     for outcome in result.stores.values():
         log.info("%s: %s %s %s", outcome.store, outcome.state, dict(outcome.counts), outcome.message)
     log.info("%s: %s", name, result.counts)
