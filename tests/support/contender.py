@@ -1,7 +1,8 @@
 """One of several processes that work on the same customers: `python -m support.contender URL JOB FIRST_CHUNK`.
 
 It waits until whoever holds the advisory lock `START` lets all of them go at once, runs its job in small chunks so that
-the processes meet as often as they can. A store that failed ends it with an error, as does a deadlock that is not tried again.
+the processes meet as often as they can. A store that failed ends it with an error, as does a deadlock that is not
+tried again.
 """
 
 from __future__ import annotations
