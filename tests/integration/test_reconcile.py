@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from commerce.errors import UsageError
-from commerce.reconcile import ReconcileResult, reconcile
-from commerce.reconcile.channel import decimals
+from commerce.reconcile import ReconcileResult, comparing, reconcile
+from commerce.reconcile.channel import Channel, decimals
+from commerce.reconcile.explaining import Explained
+from commerce.reconcile.headquarters import Database
 from commerce.statements import calculate_statements, post_statements
 from support.channels import ChannelFactory, move_to_channels, upload_all
+from support.company import EXPENSE
 from support.statements import ANNA, ANNA_GUID, SCOPE, STORES, add_day, add_retailer, block, pass_gate
-from support.transactions import DAY, Line, add_order, add_sale
+from support.transactions import DAY, Line, add_deposit, add_income_expense, add_order, add_sale
 
 D = Decimal
 
@@ -59,7 +63,7 @@ def test_nothing_is_posted_yet_and_everything_is_explained(hq: Engine, day: dict
     result = reconcile(hq)
     assert result.ok, result.as_dict()
     assert [(u.store, u.reason, u.transactions, u.amount) for u in result.unposted] == [
-        (store, "not in a run yet", 12, D("116.87")) for store in STORES
+        (store, "not in a run yet", 12, D("179.87")) for store in STORES
     ]
     assert result.transactions == 0
 
@@ -69,7 +73,7 @@ def test_clean_after_posting(hq: Engine, day: dict[str, Engine]) -> None:
     result = reconcile(hq)
     assert result.ok, result.as_dict()
     assert result.unposted == ()
-    assert (result.transactions, result.amount) == (24, D("233.74"))
+    assert (result.transactions, result.amount) == (24, D("359.74"))
     assert reconcile(hq, stores=["S1"], date_from=DAY, date_to=DAY).transactions == 12
     assert reconcile(hq, date_from=DAY + timedelta(days=1)).transactions == 0
     assert result.as_dict()["ok"] is True
@@ -298,6 +302,74 @@ def test_an_unreachable_channel_is_reported_and_the_others_are_compared(hq: Engi
     assert result.differences == ()
     assert "does not exist" in result.unreadable["S2"]
     assert result.transactions == 12
+
+
+def _mistaken(_: Connection) -> None:
+    raise KeyError("Kari Nordmann")
+
+
+def _refused(connection: Connection) -> None:
+    connection.execute(sa.text("SELECT 'Kari Nordmann'::integer"))
+
+
+@pytest.mark.parametrize(
+    ("planted", "message"), [(_mistaken, "failed (KeyError)"), (_refused, "InvalidTextRepresentation, SQLSTATE 22P02")]
+)
+def test_a_surprise_in_one_channel_is_its_own(
+    hq: Engine,
+    day: dict[str, Engine],
+    planted: Callable[[Connection], None],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Something that nobody foresaw, in the middle of S1, whose reading has found something by then."""
+    _close(hq)
+    _do(day["S1"], *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"))
+    explain = comparing.explain_counters
+
+    def surprise(connection: Connection, channel: Channel, database: Database, explained: Explained) -> None:
+        if database.name == "S1":
+            planted(connection)
+        explain(connection, channel, database, explained)
+
+    monkeypatch.setattr(comparing, "explain_counters", surprise)
+    result = reconcile(hq)
+    assert not result.ok
+    assert set(result.unreadable) == {"S1"}
+    assert message in result.unreadable["S1"]
+    assert "Nordmann" not in str(result.as_dict())
+    assert (result.differences, result.unposted, result.transactions) == ((), (), 12)
+
+
+def test_money_of_deposits_income_and_expense_is_what_was_paid(hq: Engine, channel_db: ChannelFactory) -> None:
+    add_retailer(hq)
+    anna = {"account": ANNA, "guid": ANNA_GUID}
+    first = add_deposit(hq, "S1", 1, **anna)
+    for number in (2, 3, 4):
+        add_deposit(hq, "S1", number, **anna)
+    add_income_expense(hq, "S1", 5, amount=D("-7.00"), account=EXPENSE, account_type=1)
+    engine = move_to_channels(hq, channel_db, "S1")["S1"]
+    upload_all(hq, "S1")
+    copy = _copy_sale(engine, "S1-T1-000004", "S1-T1-000900")
+    deposits = "retailtransactioncustomeraccountdeposittrans"
+    names = [c["name"] for c in sa.inspect(engine).get_columns(deposits) if c["name"] != "replicationcounterfromorigin"]
+    values = ", ".join("'S1-T1-000900'" if name == "transactionid" else name for name in names)
+    copied = f"SELECT {values} FROM {deposits} WHERE transactionid = '{first[2]}'"
+    _do(
+        engine,
+        *copy,
+        f"INSERT INTO {deposits} ({', '.join(names)}) {copied}",
+        f"DELETE FROM retailtransactiontable WHERE transactionid = '{first[2]}'",
+    )
+    result = reconcile(hq, stores=["S1"])
+    assert [(u.reason, u.transactions, u.amount) for u in result.unposted] == [
+        ("not in a run yet", 4, D("143.00")),
+        ("purged from the channel, not compared", 1, D("50.00")),
+        ("waits for the upload", 1, D("50.00")),
+    ]
+    _close(hq)
+    result = reconcile(hq, stores=["S1"])
+    assert (result.transactions, result.amount) == (4, D("143.00"))
 
 
 def test_wrong_use(hq: Engine) -> None:

@@ -22,6 +22,7 @@ from commerce.database import describe_error, is_reachable_file, parse_url
 from commerce.errors import StoreError
 from commerce.reconcile.sources import (
     ABSENT,
+    AMOUNT_SQL,
     GROUP,
     HEADERS,
     KIND_SQL,
@@ -116,11 +117,11 @@ class Channel:
         return _long(source, self._summed(statement, source.amounts))
 
     def headers(self, where: str) -> list[tuple[Any, ...]]:
-        """Store, terminal, transaction id, business date, counter, gross amount of the headers of `where` that
+        """Store, terminal, transaction id, business date, counter, amount of the headers of `where` that
         headquarters does not have."""
         return self.rows(
             "SELECT h.store, h.terminal, h.transactionid, substr(h.businessdate, 1, 10),"
-            " h.replicationcounterfromorigin, CAST(h.grossamount AS TEXT) FROM retailtransactiontable AS h"
+            f" h.replicationcounterfromorigin, CAST({AMOUNT_SQL} AS TEXT) FROM retailtransactiontable AS h"
             " LEFT JOIN temp.known AS k ON k.store = h.store AND k.terminal = h.terminal"
             f" AND k.transactionid = h.transactionid WHERE k.store IS NULL AND {where}"
             " ORDER BY h.store, h.terminal, h.transactionid"

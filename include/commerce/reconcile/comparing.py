@@ -7,6 +7,7 @@ have a reason.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -15,15 +16,18 @@ import pandas as pd
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from commerce.database import describe_error
-from commerce.errors import StoreError, UsageError
+from commerce.errors import CommerceError, UsageError
 from commerce.progress import Progress, silent
 from commerce.reconcile import documents, headquarters
 from commerce.reconcile.channel import SUMS, Channel, header_condition
 from commerce.reconcile.explaining import Explained, explain_counters, explain_headers, explain_purged
 from commerce.reconcile.result import Difference, ReconcileResult
-from commerce.reconcile.sources import ABSENT, HEADERS, POSTED, SOURCES
+from commerce.reconcile.sources import ABSENT, AMOUNT_COLUMNS, HEADERS, POSTED, SOURCES
+
+log = logging.getLogger(__name__)
 
 
 def reconcile(
@@ -47,29 +51,9 @@ def reconcile(
     if date_from is not None and date_to is not None and date_from > date_to:
         raise UsageError(f"The first date, {date_from}, lies after the last, {date_to}.")
     with hq.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        every = list(connection.scalars(headquarters.STORES))
-        names = every if stores is None else sorted(set(stores))
-        if unknown := sorted(set(names) - set(every)):
-            raise UsageError(f"Unknown store: {', '.join(unknown)}. `commerce channel list` shows the stores.")
+        names = _names(connection, stores)
         headquarters.remember(connection, names, date_from, date_to)
-        explained = Explained()
-        channels: list[pa.Table] = [SUMS.empty_table()]
-        databases = headquarters.databases(connection, names)
-        for done, database in enumerate(databases):
-            progress("reconcile channels", done, len(databases))
-            try:
-                channels.append(_read(connection, database, date_from, date_to, explained))
-            except (StoreError, adbc.Error) as error:
-                message = (
-                    str(error)
-                    if isinstance(error, StoreError)
-                    else f"The channel cannot be read ({describe_error(error)})."
-                )
-                explained.unreadable.update(dict.fromkeys(database.stores, message))
-        without = set(names) - {store for database in databases for store in database.stores}
-        explained.unreadable.update(dict.fromkeys(without, "The store has no channel database."))
-        progress("reconcile channels", len(databases), len(databases))
-        channel = pa.concat_tables(channels)
+        channel, explained = _read_all(connection, names, date_from, date_to, progress)
         uploaded = pa.concat_tables([headquarters.uploaded(connection, source) for source in SOURCES])
         found = documents.found(connection, names, date_from, date_to)
         tenders = documents.account_tenders(connection, names)
@@ -81,17 +65,57 @@ def reconcile(
         *_differences(_as_places(channel), _as_places(uploaded), explained),
         *_differences(documents.expected(sums, tenders), found, explained),
     ]
-    posted = sums[
-        (sums["disposition"] == POSTED) & (sums["table"] == HEADERS.table) & (sums["column"] == "grossamount")
-    ]
+    transactions, amount = _posted(sums)
     return ReconcileResult(
         stores=tuple(names),
         differences=tuple(sorted(differences, key=lambda d: (d.store, d.businessdate, d.check, d.key))),
         unposted=tuple(sorted(explained.unposted, key=lambda u: (u.store, u.businessdate, u.reason))),
         unreadable=dict(sorted(explained.unreadable.items())),
-        transactions=int(posted["rows"].sum()),
-        amount=sum(posted["amount"], start=Decimal(0)),
+        transactions=transactions,
+        amount=amount,
     )
+
+
+def _names(connection: Connection, stores: Sequence[str] | None) -> list[str]:
+    every = list(connection.scalars(headquarters.STORES))
+    if stores is None:
+        return every
+    if unknown := sorted(set(stores) - set(every)):
+        raise UsageError(f"Unknown store: {', '.join(unknown)}. `commerce channel list` shows the stores.")
+    return sorted(set(stores))
+
+
+def _read_all(
+    connection: Connection, names: Sequence[str], date_from: date | None, date_to: date | None, progress: Progress
+) -> tuple[pa.Table, Explained]:
+    """The sums of every channel database of the stores. Whatever goes wrong with one is that one's: headquarters goes
+    back to where it was before, and nothing of the half-read channel is told."""
+    explained = Explained()
+    sums: list[pa.Table] = [SUMS.empty_table()]
+    databases = headquarters.databases(connection, names)
+    for done, database in enumerate(databases):
+        progress("reconcile channels", done, len(databases))
+        own = Explained()
+        try:
+            with connection.begin_nested():
+                sums.append(_read(connection, database, date_from, date_to, own))
+        except Exception as error:
+            log.debug("database %s: %s", database.name, type(error).__name__)  # the error's text may quote data
+            own = Explained(unreadable=dict.fromkeys(database.stores, _why(error)))
+        explained.add(own)
+    without = set(names) - {store for database in databases for store in database.stores}
+    explained.unreadable.update(dict.fromkeys(without, "The store has no channel database."))
+    progress("reconcile channels", len(databases), len(databases))
+    return pa.concat_tables(sums), explained
+
+
+def _why(error: Exception) -> str:
+    """Why a channel could not be compared, without any data."""
+    if isinstance(error, CommerceError):
+        return str(error)
+    if isinstance(error, (adbc.Error, SQLAlchemyError)):
+        return f"The channel cannot be read ({describe_error(error)})."
+    return f"Comparing the channel failed ({type(error).__name__}). This is a mistake in the program: report it."
 
 
 def _read(
@@ -109,6 +133,13 @@ def _read(
         explain_headers(connection, channel, database, where, explained)
         explain_counters(connection, channel, database, explained)
         return pa.concat_tables([channel.sums(source, where) for source in SOURCES])
+
+
+def _posted(sums: pd.DataFrame) -> tuple[int, Decimal]:
+    """How many transactions of the channels are posted, and what they are worth."""
+    headers = sums[(sums["disposition"] == POSTED) & (sums["table"] == HEADERS.table)]
+    worth = headers[headers["column"] == headers["kind"].map(AMOUNT_COLUMNS)]
+    return int(worth["rows"].sum()), sum(worth["amount"], start=Decimal(0))
 
 
 def _as_places(sums: pa.Table) -> pa.Table:

@@ -40,6 +40,13 @@ class Explained:
     unreadable: dict[str, str] = field(default_factory=dict)
     left_out: set[tuple[str, str]] = field(default_factory=set)
 
+    def add(self, other: Explained) -> None:
+        """Take over what was found in another channel."""
+        self.unposted += other.unposted
+        self.differences += other.differences
+        self.unreadable |= other.unreadable
+        self.left_out |= other.left_out
+
     def leave_out(
         self, store: str, day: str, reason: str, transactions: int, amount: Decimal, sample: tuple[str, ...] = ()
     ) -> None:
@@ -81,7 +88,7 @@ def explain_headers(
     }
     quarantined = {tuple(row) for row in connection.execute(QUARANTINED, {"datastore": database.recid})}
     groups: dict[tuple[str, str, str], list[tuple[str, Decimal]]] = defaultdict(list)
-    for store, terminal, transaction, day, counter, gross in channel.headers(where):
+    for store, terminal, transaction, day, counter, amount in channel.headers(where):
         history = (cutover := database.stores[store]) is not None and day < cutover
         mark = marks.get("history" if history else "current", 0)
         if (store, terminal, transaction) in quarantined:
@@ -90,7 +97,7 @@ def explain_headers(
             reason = "history, not uploaded yet" if history else "waits for the upload"
         else:
             reason = LOST
-        groups[store, day, reason].append((key_text((terminal, transaction)), _amount(gross)))
+        groups[store, day, reason].append((key_text((terminal, transaction)), _amount(amount)))
     for (store, day, reason), rows in groups.items():
         sample = tuple(name for name, _ in rows[:SAMPLE])
         if reason == LOST:
@@ -129,7 +136,7 @@ def _explain_extra(connection: Connection, channel: Channel, database: Database,
     for (store, day, restored), own in days.items():
         sample = tuple(key_text((row.terminal, row.transactionid)) for row in own[:SAMPLE])
         if restored:
-            amount = sum((row.grossamount for row in own), Decimal(0))
+            amount = sum((row.amount for row in own), Decimal(0))
             explained.leave_out(store, day, RESTORED, len(own), amount, sample)
         else:
             explained.differences.append(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from commerce.reconcile.channel import KNOWN, SUMS
 from commerce.reconcile.sources import (
+    AMOUNT_SQL,
     GROUP,
     HEADERS,
     KIND_SQL,
@@ -75,12 +76,12 @@ FROM ax.retailtransactiontable AS h WHERE {_SCOPE}""")
 
 UNPOSTED_TRANSACTIONS = text(f"""
 WITH waiting AS (
-    SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, h.grossamount, h.gaterun, h.validationstatus,
-        k.kind
+    SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, {AMOUNT_SQL} AS amount, h.gaterun,
+           h.validationstatus, k.kind
     FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
     WHERE k.posted = 0
 ), reasoned AS (
-    SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.grossamount,
+    SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.amount,
            CASE
                WHEN s.statementid IS NOT NULL THEN 'in statement ' || s.statementid || ', which is not posted'
                     || CASE WHEN s.postingerrorcode = '' THEN '' ELSE ' (' || s.postingerrorcode || ')' END
@@ -104,24 +105,24 @@ WITH waiting AS (
         WHERE (v.store, v.terminal, v.transactionid) = (w.store, w.terminal, w.transactionid)) AS e
         ON w.validationstatus = {int(ValidationStatus.ERROR)}
 )
-SELECT store, businessdate, reason, count(*) AS transactions, sum(grossamount) AS amount,
+SELECT store, businessdate, reason, count(*) AS transactions, sum(amount) AS amount,
        (array_agg(terminal || ' ' || transactionid ORDER BY terminal, transactionid))[1:5] AS sample
 FROM reasoned GROUP BY store, businessdate, reason ORDER BY store, businessdate, reason""")
 """`reason` is NULL where nothing explains why a transaction is not posted: it passed the gate and is in no
 statement."""
 
-FORGET_PURGED = text("""
+FORGET_PURGED = text(f"""
 WITH gone AS (
     DELETE FROM known AS k USING ax.retailtransactiontable AS h
     WHERE (h.store, h.terminal, h.transactionid) = (k.store, k.terminal, k.transactionid)
       AND h.origin = :datastore AND h.replicationcounterfromorigin < :lowest
-    RETURNING h.store, h.businessdate, h.grossamount)
-SELECT store, businessdate::text AS businessdate, count(*) AS transactions, sum(grossamount) AS amount
+    RETURNING h.store, h.businessdate, {AMOUNT_SQL} AS amount)
+SELECT store, businessdate::text AS businessdate, count(*) AS transactions, sum(amount) AS amount
 FROM gone GROUP BY store, businessdate""")
 """A channel hands out counters in order and never twice: what lies below its lowest one was purged there."""
 
-EXTRA = text("""
-SELECT k.store, k.terminal, k.transactionid, k.businessdate::text AS businessdate, h.grossamount,
+EXTRA = text(f"""
+SELECT k.store, k.terminal, k.transactionid, k.businessdate::text AS businessdate, {AMOUNT_SQL} AS amount,
        h.origin = :datastore AND h.incarnation < :incarnation AS restored
 FROM known AS k
 JOIN unnest(CAST(:stores AS text[]), CAST(:terminals AS text[]), CAST(:transactions AS text[]))

@@ -34,7 +34,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Unposted:
-    """Real transactions that are not posted, and why: explained, so no difference. `amount` is their gross amount."""
+    """Real transactions that are not posted, and why: explained, so no difference. `amount` is what they are
+    worth: sales and orders including tax, deposits, income and expense as paid."""
 
     store: str
     businessdate: str
@@ -57,7 +58,7 @@ class Unposted:
 @dataclass(frozen=True)
 class ReconcileResult:
     """`unreadable`: store -> why its channel could not be compared. `transactions` and `amount`: what was found posted
-    in channels and headquarters alike (gross; orders included)."""
+    in channels and headquarters alike (orders included; amounts as in `Unposted`)."""
 
     stores: tuple[str, ...]
     differences: tuple[Difference, ...]

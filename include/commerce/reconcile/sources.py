@@ -25,6 +25,13 @@ REAL_SQL = (
 )
 """Header `h`: a real transaction of a type that is posted or becomes an order."""
 
+AMOUNT_SQL = (
+    f"CASE WHEN h.type IN ({int(TransactionType.PAYMENT)}, {int(TransactionType.INCOME_EXPENSE)})"
+    " THEN h.paymentamount ELSE h.grossamount END"
+)
+AMOUNT_COLUMNS = {SALE: "grossamount", ORDER: "grossamount", DEPOSIT: "paymentamount", INCOME_EXPENSE: "paymentamount"}
+"""What a transaction is worth: a deposit, income or expense has no gross amount, only what was paid."""
+
 
 @dataclass(frozen=True)
 class Source:
