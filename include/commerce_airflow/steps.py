@@ -13,7 +13,7 @@ END_OF_DAY = (
     "post_statements",
 )
 
-CUSTOMER_SYNC = ("upload", "synchronize_customers", "distribute")
+CUSTOMER_SYNC = ("upload", "synchronize_customers", "distribute", "find_duplicates", "purge_personal_data")
 
 # The gate and the two statement steps decide about money: a run without them would be another kind of run.
 SKIPPABLE = END_OF_DAY[: END_OF_DAY.index("quality_gate")]

@@ -28,6 +28,9 @@ BOOKKEEPING_TABLES = {
     "retailcdxdownloadsessiondatastore",
     "packagepart",
     "outbox",
+    "customerchange",
+    "customermatchkey",
+    "electronicaddressform",
 }
 BOOKKEEPING_COLUMNS = {
     "run",

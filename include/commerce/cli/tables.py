@@ -137,7 +137,7 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
     """How things stand; `status` is what `commerce.run.status` returns."""
     numbers = _list_table()
     numbers.show_header = False
-    for subject in ("customers", "orders", "transactions", "statements"):
+    for subject in ("customers", "duplicates", "orders", "transactions", "statements"):
         counts = {name: value for name, value in status[subject].items() if isinstance(value, int)}
         numbers.add_row(subject.capitalize(), ", ".join(f"{name} {count:,}" for name, count in counts.items()))
     for currency, amount in status["transactions"]["unposted_amounts"].items():

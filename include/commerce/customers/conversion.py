@@ -15,16 +15,18 @@ from commerce import sequences
 from commerce.customers import candidates, creation
 from commerce.customers.chunks import CHUNK, account_exists, convert
 from commerce.customers.counts import Tally
+from commerce.customers.duplicates.known import Recognition
 from commerce.errors import ConfigurationError
 from commerce.exchange.outbox import enqueue
 
 
-def convert_customers(hq: Engine, company: str, guids: Sequence[str], job: str) -> Tally:
+def convert_customers(hq: Engine, company: str, guids: Sequence[str], job: str, *, needed: bool = False) -> Tally:
     """Create the customers of `guids` in `company` that have a pending create operation and no account yet.
 
     Args:
         guids: in ascending order, at most a chunk.
         job: who asks; kept in the map as `mappedby`.
+        needed: a transaction waits for them: the policy `hold` does not apply.
 
     Raises:
         ConfigurationError: the account numbers are exhausted or not set up; nothing of the chunk is done then.
@@ -32,7 +34,7 @@ def convert_customers(hq: Engine, company: str, guids: Sequence[str], job: str) 
 
     def work(part: Sequence[str]) -> Tally:
         with hq.begin() as connection:
-            return _convert(connection, company, part, job)
+            return _convert(connection, company, part, job, needed)
 
     def refuse(guid: str, reason: str) -> Tally:
         tally = Tally()
@@ -41,7 +43,7 @@ def convert_customers(hq: Engine, company: str, guids: Sequence[str], job: str) 
             connection.execute(candidates.CANDIDATES, values)
             failed = tally.add("failed", connection.execute(candidates.FAIL_CHOSEN, {"reason": reason}))
         if failed:  # another register may have sent this customer too, and better
-            tally.merge(convert_customers(hq, company, [guid], job))
+            tally.merge(convert_customers(hq, company, [guid], job, needed=needed))
         return tally
 
     try:
@@ -68,10 +70,13 @@ def pending_guids(hq: Engine, company: str) -> Iterator[list[str]]:
         after = guids[-1]
 
 
-def _convert(connection: Connection, company: str, guids: Sequence[str], job: str) -> Tally:
+def _convert(connection: Connection, company: str, guids: Sequence[str], job: str, needed: bool) -> Tally:
     values = {"company": company, "guids": list(guids), "job": job}
     connection.execute(candidates.CANDIDATES, values)
     connection.execute(text("ANALYZE candidate (staged, custaccountasync)"))
+    recognition = Recognition(connection, company, guids, job, needed=needed)
+    if recognition.active:
+        recognition.take_out()
     for statement in creation.CLAIM:
         connection.execute(statement, values)
     tally = Tally()
@@ -85,6 +90,8 @@ def _convert(connection: Connection, company: str, guids: Sequence[str], job: st
             connection.execute(statement)
         enqueue(connection, creation.CREATED_ACCOUNTS)
     else:
+        connection.execute(candidates.MARK_DONE, values)
+    if recognition.active and recognition.settle(tally):
         connection.execute(candidates.MARK_DONE, values)
     return tally
 

@@ -7,9 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("converted", "failed", "pending", "addresses", "contacts", "affiliations", "attributes", "identities")
-"""`converted`: customers created; `failed`: rows (of any kind) that failed now; `pending`: rows that wait afterwards;
-the others: rows of that kind created."""
+KINDS = (
+    "converted",
+    "linked",
+    "held",
+    "failed",
+    "pending",
+    "addresses",
+    "contacts",
+    "affiliations",
+    "attributes",
+    "identities",
+)
+"""`converted`: customers created; `linked`: customers that took an existing account; `held`: customers that wait for a
+decision whether they are an existing one; `failed`: rows (of any kind) that failed now; `pending`: rows that wait
+afterwards; the others: rows of that kind created."""
 
 
 class Tally:

@@ -70,7 +70,7 @@ def convert_referenced(
     for company, keys in guids.items():
         try:
             for chunk in _chunks(keys):
-                tally.merge(convert_customers(hq, company, chunk, job))
+                tally.merge(convert_customers(hq, company, chunk, job, needed=True))
         except ConfigurationError as error:
             errors.append(error)
     for company, keys in addresses.items():

@@ -14,6 +14,7 @@ from commerce.customers.candidates import PENDING_CREATE
 from commerce.customers.chunks import refresh_statistics
 from commerce.customers.contacts import CONTACTS
 from commerce.customers.counts import KINDS, Tally
+from commerce.customers.duplicates import known
 from commerce.errors import ConfigurationError
 from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
@@ -95,6 +96,7 @@ def synchronize_customers(
     created_for = 0
     done = 0
     for company in waiting:
+        known.prepare(hq, company)
         try:
             for number, guids in enumerate(conversion.pending_guids(hq, company), 1):
                 tally.merge(conversion.convert_customers(hq, company, guids, JOB))

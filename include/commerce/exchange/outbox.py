@@ -23,6 +23,10 @@ ORDER BY g.recid, a.dataareaid, a.accountnum
 ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO UPDATE SET dataareaid = excluded.dataareaid
 """
 
+_NOTE_CHANGE = """
+INSERT INTO ax.customerchange (dataareaid, accountnum) SELECT DISTINCT a.dataareaid, a.accountnum FROM ({accounts}) AS a
+"""
+
 _ENQUEUE_FOR_GROUP = text(
     "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum) VALUES (:data_group, :company, :account)"
     " ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL"
@@ -31,7 +35,8 @@ _ENQUEUE_FOR_GROUP = text(
 
 
 def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any] | None = None) -> int:
-    """Send the customers of `accounts` to every data group of their company.
+    """Send the customers of `accounts` to every data group of their company, and note that they changed, for the search
+    for duplicates.
 
     Args:
         connection: the transaction that changes the customers.
@@ -41,7 +46,9 @@ def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any]
     Returns:
         The number of customers that wait for a package by this, over all groups.
     """
-    result = connection.execute(text(_ENQUEUE.format(accounts=accounts)), dict(parameters or {}))
+    values = dict(parameters or {})
+    connection.execute(text(_NOTE_CHANGE.format(accounts=accounts)), values)
+    result = connection.execute(text(_ENQUEUE.format(accounts=accounts)), values)
     return int(result.rowcount)
 
 

@@ -72,7 +72,8 @@ def _insert(table: UploadedTable, database: ChannelDatabase, session: int, sourc
         WHERE NOT EXISTS (
             SELECT FROM cdx.quarantine AS q
             WHERE q.datastore = {database.recid} AND q.incarnation < {database.incarnation}
-              AND q.tablename = {literal(table.name)} AND q.rawdata = s.rawdata)
+              AND q.tablename = {literal(table.name)}
+              AND (q.rawdata = s.rawdata OR q.rawhash = {raw_hash_sql(table, "s.rawdata")}))
         ORDER BY s.{COUNTER}
         ON CONFLICT DO NOTHING
         """
@@ -88,7 +89,7 @@ def skip_settled(landing: Landing, table: UploadedTable, database: ChannelDataba
     settled = f"{of_table} AND q.status <> {int(QuarantineStatus.OPEN)}"
     if not landing.rows(f"SELECT 1 FROM cdx.quarantine AS q WHERE {settled} LIMIT 1"):
         return 0
-    same_row = f"{raw_hash_sql(table)} = {hash_sql(table)}"
+    same_row = f"coalesce(q.rawhash, {raw_hash_sql(table)}) = {hash_sql(table)}"
     delete = f"DELETE FROM {landing_name(table)} AS l USING cdx.quarantine AS q WHERE {settled}"
     skipped = landing.execute(
         f"{delete} AND q.incarnation = {database.incarnation} AND q.{COUNTER} = l.{COUNTER} AND {same_row}"

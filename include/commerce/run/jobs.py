@@ -16,6 +16,9 @@ Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
 WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "customer_sync": 60.0}
 """Seconds that a run waits for a channel's P-job that somebody else runs: an end of day lets `customer_sync` finish."""
 
+CUSTOMERS_OF_A_RUN = 100_000
+"""Changed customers that one run looks at for duplicates: about a minute's work; the next run takes the rest."""
+
 
 def _upload(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
     from commerce import exchange
@@ -75,6 +78,18 @@ def _post_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progre
     return statements.post_statements(hq, run=run.run, scope=run.scope(stores), progress=progress)
 
 
+def _find_duplicates(hq: Engine, run: RunRecord, _: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import customers
+
+    return customers.find_duplicates(hq, companies=run.companies, limit=CUSTOMERS_OF_A_RUN, progress=progress)
+
+
+def _purge_personal_data(hq: Engine, _: RunRecord, __: tuple[str, ...], progress: Progress) -> JobResult:
+    from commerce import customers
+
+    return customers.purge_personal_data(hq, progress=progress)
+
+
 JOBS: dict[str, Job] = {
     "upload": _upload,
     "synchronize_customers": _synchronize_customers,
@@ -86,5 +101,7 @@ JOBS: dict[str, Job] = {
     "quality_gate": _quality_gate,
     "calculate_statements": _calculate_statements,
     "post_statements": _post_statements,
+    "find_duplicates": _find_duplicates,
+    "purge_personal_data": _purge_personal_data,
 }
 """Step -> its job."""

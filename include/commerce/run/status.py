@@ -5,6 +5,9 @@ These sums hold:
 * `customers.uploaded` = converted + pending + failed + ignored: every created asynchronous customer once, by its GUID.
 A
   create that stands in quarantine counts as failed until somebody settles it.
+* `duplicates` are pairs of customers that nobody has decided about (`open`), new customers that wait for a decision
+  (`held`), e-mail addresses and phone numbers that do not parse (`unreadable_contacts`), and changes of customers that
+  the search has not seen yet (`unexamined`).
 * orders are real transactions of the types that *Synchronize orders* takes; each is pending, synchronized or failed.
 * `transactions.posted` stand in a posted statement. `transactions.unposted` are real transactions that a statement or a
   sales order has still to take (or whose statement is not posted yet); `unposted_amount` is what they are worth
@@ -64,6 +67,12 @@ CUSTOMERS = text(f"""
     SELECT state, count(*) AS number FROM (SELECT state FROM taken UNION ALL SELECT state FROM quarantined) AS s
     GROUP BY state
 """)
+DUPLICATES = text("""
+    SELECT (SELECT count(*) FROM ax.duplicatecustomer WHERE status = 'open') AS open,
+           (SELECT count(*) FROM ax.heldcustomer WHERE status = 'open') AS held,
+           (SELECT count(*) FROM ax.electronicaddressform WHERE problem <> '') AS unreadable_contacts,
+           (SELECT count(*) FROM ax.customerchange) AS unexamined
+""")
 ORDERS = text(f"""
     SELECT count(*) FILTER (WHERE os.status = {int(OrderStatus.SUCCEEDED)}) AS synchronized,
            count(*) FILTER (WHERE os.status = {int(OrderStatus.FAILED)}) AS failed,
@@ -122,6 +131,7 @@ def status(hq: Engine) -> dict[str, Any]:
         states = {state: customers.get(state, 0) for state in ("converted", "pending", "failed", "ignored")}
         return {
             "customers": {"uploaded": sum(states.values()), **states},
+            "duplicates": _one(connection, DUPLICATES),
             "orders": _one(connection, ORDERS),
             "transactions": _transactions(connection),
             "statements": _one(connection, STATEMENTS),

@@ -43,7 +43,12 @@ END_OF_DAY = (
     Step("calculate_statements", day_must_have_ended=True, skippable=False),
     Step("post_statements", day_must_have_ended=True, skippable=False),
 )
-CUSTOMER_SYNC = END_OF_DAY[:3]
+CUSTOMER_SYNC = (
+    *END_OF_DAY[:3],
+    Step("find_duplicates", gates=False, whole=True),
+    Step("purge_personal_data", gates=False, whole=True),
+)
+"""The last two wait until the registers have their accounts: nobody's customer is delayed by them."""
 
 OF_KIND: dict[str, tuple[Step, ...]] = {
     "end_of_day": END_OF_DAY,

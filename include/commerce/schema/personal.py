@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 PERSONAL = frozenset(
     {
         "attributevaluestring",
@@ -40,6 +42,12 @@ PERSONAL = frozenset(
         "zipcode",
     }
 )
+
+
+def personal_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """Those of `columns` that hold personal data: what is blanked after N days, and on request. Identifiers (GUID,
+    account, address and contact ids) stay: without the data they are pseudonyms."""
+    return tuple(name for name in columns if name in PERSONAL)
 
 
 def masked(value: object) -> str | None:

@@ -57,6 +57,15 @@ class CompanySetup(_Model):
     language: Language
 
 
+class CustomerParameters(_Model):
+    """`duplicates`: what happens to a new customer that is known already (flag: it is created, and the pair is listed).
+    `personal_data_days`: after so many days staging rows lose their personal data; None: they keep it."""
+
+    company: Company
+    duplicates: Literal["flag", "link", "hold"] = "flag"
+    personal_data_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+
+
 class NumberSequence(_Model):
     """`format`: a prefix, one block of `#` that becomes the number with leading zeros, a suffix: "C#########"."""
 
@@ -163,6 +172,7 @@ class DefaultCustomer(_Model):
 
 class SetupDocument(_Model):
     companies: tuple[CompanySetup, ...] = ()
+    customer_parameters: tuple[CustomerParameters, ...] = ()
     number_sequences: tuple[NumberSequence, ...] = ()
     references: tuple[SequenceReference, ...] = ()
     customer_groups: tuple[CustomerGroup, ...] = ()

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from commerce.schema.headquarters import organization as hq
+from commerce.schema.headquarters.duplicates import CUSTOMER_PARAMETERS
 from commerce.setup import document as doc
 
 Row = dict[str, Any]
@@ -52,6 +53,14 @@ def _company(row: doc.CompanySetup) -> Row:
         "currency": row.currency,
         "countryregionid": row.country,
         "languageid": row.language,
+    }
+
+
+def _customer_parameters(row: doc.CustomerParameters) -> Row:
+    return {
+        "dataareaid": row.company,
+        "duplicatepolicy": row.duplicates,
+        "personaldatadays": row.personal_data_days,
     }
 
 
@@ -114,6 +123,7 @@ def _income_expense_account(row: doc.IncomeExpenseAccount) -> Row:
 
 SECTIONS = (
     Section("companies", hq.COMPANY, ("dataareaid",), _company),
+    Section("customer_parameters", CUSTOMER_PARAMETERS, ("dataareaid",), _customer_parameters, (_COMPANY,)),
     Section("number_sequences", hq.NUMBER_SEQUENCE, ("dataareaid", "numbersequence"), _number_sequence, (_COMPANY,)),
     Section(
         "references",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from commerce.cli import options, output
+from commerce.cli.commands import duplicates, personal_data
 
 State = Annotated[
     Literal["pending", "converted", "failed", "ignored"] | None, typer.Option("--state", help="Only in this state.")
@@ -16,6 +17,8 @@ commands = typer.Typer(help="Asynchronous customers and what became of them.", n
 
 
 def add_to(app: typer.Typer) -> None:
+    commands.add_typer(duplicates.commands, name="duplicates")
+    personal_data.add_to(commands)
     app.add_typer(commands, name="customers")
 
 

@@ -55,6 +55,15 @@ GUIDS = """
     SELECT custaccountasync AS guid, mappedhow AS how, mappedby AS by, createddatetime AS at
     FROM ax.custaccountasyncmap WHERE dataareaid = :company AND accountnum = :account ORDER BY custaccountasync
 """
+CONTACTS = """
+    SELECT CASE e.type WHEN 1 THEN 'phone' WHEN 2 THEN 'e-mail' ELSE 'other' END AS kind, e.locator AS entered,
+           f.normalized, nullif(f.problem, '') AS warning
+    FROM ax.custtable AS c JOIN ax.dirpartylocation AS l ON l.party = c.party
+    JOIN ax.logisticselectronicaddress AS e ON e.location = l.location
+    LEFT JOIN ax.electronicaddressform AS f ON f.recid = e.recid
+    WHERE c.dataareaid = :company AND c.accountnum = :account AND l.ispostaladdress = 0 AND e.locator <> ''
+    ORDER BY e.type, e.recid
+"""
 CHANNELS = f"""
     SELECT p.name AS database, max(ds.dateapplied) AS applied_at,
            bool_or(o.session IS NULL OR ds.status IS DISTINCT FROM {int(DownloadSessionStatus.APPLIED)}) AS waiting
@@ -101,6 +110,7 @@ def show_customer(hq: Engine, key: str) -> list[Row]:
         guids = [row["guid"] for row in customer["guids"]]
         operations = f"SELECT * FROM ({OPERATIONS}) AS o ORDER BY at, what"
         customer["operations"] = fetch(hq, operations, {**customer, "guids": guids})
+        customer["contacts"] = fetch(hq, CONTACTS, customer)
         customer["channels"] = fetch(hq, CHANNELS, customer)
     return found or [_not_converted(hq, key)]
 

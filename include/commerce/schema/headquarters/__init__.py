@@ -1,6 +1,26 @@
 """The headquarters database, PostgreSQL 15 or newer: schemas `ax` (business) and `cdx` (exchange, runs)."""
 
-from commerce.schema.headquarters import customers, exchange, organization, sales, statements, uploads
+from commerce.schema.headquarters import (
+    customers,
+    duplicates,
+    erasures,
+    exchange,
+    organization,
+    sales,
+    statements,
+    uploads,
+)
 from commerce.schema.headquarters.base import SCHEMAS, metadata
 
-__all__ = ["SCHEMAS", "customers", "exchange", "metadata", "organization", "sales", "statements", "uploads"]
+__all__ = [
+    "SCHEMAS",
+    "customers",
+    "duplicates",
+    "erasures",
+    "exchange",
+    "metadata",
+    "organization",
+    "sales",
+    "statements",
+    "uploads",
+]

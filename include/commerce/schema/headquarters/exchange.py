@@ -109,6 +109,7 @@ QUARANTINE = Table(
     Column("tablename", String(60), nullable=False),
     Column("replicationcounterfromorigin", BigInteger, nullable=False),
     Column("rawdata", JSONB, nullable=False),
+    Column("rawhash", Uuid, nullable=True),
     Column("reason", Text, nullable=False),
     Column("errorclass", String(10), nullable=False),
     Column("status", Integer, nullable=False, server_default=text("0")),
@@ -122,7 +123,8 @@ QUARANTINE = Table(
         "ix_quarantine_custaccountasync", text("(rawdata ->> 'custaccountasync')"), postgresql_where=text("status = 0")
     ),
     schema="cdx",
-    comment='rawdata: the row as read, text by column; bytes that are no text stand as {"hex": ...}',
+    comment='rawdata: the row as read, text by column; bytes that are no text stand as {"hex": ...}; '
+    "rawhash: of the rawdata that was here before its personal data was removed",
 )
 
 QUARANTINE_AUDIT = Table(

@@ -1,0 +1,129 @@
+"""Retention: personal data leaves staging and quarantine some days after the conversion; keys and hashes stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, text
+
+from commerce import customers, exchange
+from commerce.exchange import incarnations
+from commerce.schema.uploaded import ASYNC_CONTACT
+from support.company import add_company
+from support.registers import GUID, Register, add_register, rows, scalar
+
+SECRET = "Zebediah"
+
+
+@pytest.fixture
+def register(hq: Engine, channel_db: Callable[[str], Engine]) -> Register:
+    add_company(hq)
+    return add_register(hq, channel_db)
+
+
+def keep(hq: Engine, days: int) -> None:
+    with hq.begin() as connection:
+        connection.execute(
+            text("INSERT INTO ax.custparameters (dataareaid, personaldatadays) VALUES ('USMF', :days)"), {"days": days}
+        )
+
+
+def grow_older(hq: Engine, days: int) -> None:
+    with hq.begin() as connection:
+        for table in ("retailasynccustomerv2", "retailasyncaddressv2", "retailasynccustomercontact"):
+            connection.execute(
+                text(f"UPDATE ax.{table} SET syncdatetime = syncdatetime - make_interval(days => {days})")
+            )
+        connection.execute(
+            text(
+                "UPDATE cdx.quarantine SET createddatetime = createddatetime - make_interval(days => :days),"
+                " resolveddatetime = resolveddatetime - make_interval(days => :days)"
+            ),
+            {"days": days},
+        )
+
+
+def bring_in(hq: Engine, register: Register) -> None:
+    register.customer(1, custname=SECRET, email="z@example.com", phone="425 555 0100")
+    register.address(1, street=SECRET)
+    register.put(
+        ASYNC_CONTACT, custaccountasync=GUID.format(1), contactid="C1", contacttype=2, locator=SECRET, operation=1
+    )
+    register.customer(2, custname=SECRET, relationshiptype=9)
+    assert exchange.upload(hq, stores=["S1"]).ok
+    customers.synchronize_customers(hq)
+
+
+def test_data_older_than_the_company_keeps_it_goes_and_keys_hashes_and_statuses_stay(
+    hq: Engine, register: Register
+) -> None:
+    bring_in(hq, register)
+    keep(hq, 30)
+    grow_older(hq, 31)
+    kept = "SELECT custaccountasync, syncstatus, contenthash FROM ax.retailasynccustomerv2 ORDER BY 1"
+    before = rows(hq, kept)
+
+    result = customers.purge_personal_data(hq)
+
+    assert result.counts == {
+        "retailasynccustomerv2": 1,
+        "retailasyncaddressv2": 1,
+        "retailasynccustomercontact": 1,
+        "retailasynccustomerattributev2": 0,
+        "retailexternalidtoasynccustomermap": 0,
+        "quarantine": 0,
+    }
+    assert rows(hq, "SELECT custname, email, phone FROM ax.retailasynccustomerv2 ORDER BY custaccountasync") == [
+        ("", "", ""),
+        (SECRET, "c2@example.com", ""),
+    ], "the second one has failed: a person has still to mend it"
+    assert rows(hq, "SELECT street, city, addressid FROM ax.retailasyncaddressv2") == [("", "", "A-1")]
+    assert rows(hq, "SELECT locator, contactid FROM ax.retailasynccustomercontact") == [("", "C1")]
+    assert rows(hq, kept) == before
+    assert scalar(hq, "SELECT name FROM ax.dirpartytable WHERE name LIKE 'Z%'") == SECRET
+    assert sum(customers.purge_personal_data(hq).counts.values()) == 0
+
+
+def test_younger_data_stays_and_so_does_all_without_a_number_of_days(hq: Engine, register: Register) -> None:
+    bring_in(hq, register)
+    grow_older(hq, 1000)
+    assert customers.purge_personal_data(hq).counts == {}
+    keep(hq, 1001)
+    assert sum(customers.purge_personal_data(hq).counts.values()) == 0
+
+
+def test_a_row_that_is_sent_again_after_the_purge_is_still_the_same_row(hq: Engine, register: Register) -> None:
+    bring_in(hq, register)
+    keep(hq, 0)
+    grow_older(hq, 1)
+    customers.purge_personal_data(hq)
+    incarnations.open_incarnation(hq, "S1")
+
+    assert exchange.upload(hq, stores=["S1"]).ok
+
+    assert scalar(hq, "SELECT count(*) FROM ax.retailasynccustomerv2") == 2
+    assert scalar(hq, "SELECT count(*) FROM ax.retailasyncaddressv2") == 1
+
+
+def test_settled_rows_in_quarantine_keep_their_keys_and_are_known_when_they_come_again(
+    hq: Engine, register: Register
+) -> None:
+    register.customer(1, custname=SECRET * 20)
+    exchange.upload(hq, stores=["S1"])
+    (number,) = rows(hq, "SELECT quarantineid FROM cdx.quarantine")[0]
+    keep(hq, 0)
+    grow_older(hq, 1)
+    assert customers.purge_personal_data(hq).counts["quarantine"] == 0, "it waits for a person"
+    with hq.begin() as connection:
+        connection.execute(text("UPDATE cdx.quarantine SET status = 2, resolveddatetime = now() - interval '1 day'"))
+
+    assert customers.purge_personal_data(hq).counts["quarantine"] == 1
+
+    raw = scalar(hq, "SELECT rawdata FROM cdx.quarantine WHERE quarantineid = :number", number=number)
+    assert raw["custaccountasync"] == GUID.format(1)
+    assert SECRET not in str(raw)
+    incarnations.open_incarnation(hq, "S1")
+    assert exchange.upload(hq, stores=["S1"]).ok
+    assert scalar(hq, "SELECT count(*) FROM cdx.quarantine") == 1
+    assert scalar(hq, "SELECT count(*) FROM ax.retailasynccustomerv2") == 0
