@@ -30,7 +30,7 @@ from support.digest import table_digests
 
 pytestmark = pytest.mark.xdist_group("cli-day")  # one worker makes the demo files, once
 
-SIZE = {"stores": 2, "scale": 0.01, "days": 1}
+SIZE = {"stores": 2, "scale": 0.002, "days": 1}
 UNKNOWN = "ROSWELL"
 
 

@@ -17,8 +17,9 @@ FIRST_DATE = date(2026, 3, 2)
 """A Monday before the switch to daylight saving time, so that a store's offset is the same on every demo day."""
 MOST_DAYS = 3
 HISTORY_DAYS = 3
-SMALLEST_SCALE = 0.01
-"""Of TPC-DS; its generator never ends somewhat below."""
+SMALLEST_SCALE = 0.001
+SMALLEST_GENERATED_SCALE = 0.01
+"""Of TPC-DS, whose generator never ends somewhat below: a smaller demo takes a share of it."""
 
 UNKNOWN_STORE = "ROSWELL"
 HISTORY_STORE = "NEWPORT"

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 from duckdb_extensions import import_extension
 
-from commerce.demo.plan import FIRST_DATE, DemoStore, Parameters
+from commerce.demo.plan import FIRST_DATE, SMALLEST_GENERATED_SCALE, DemoStore, Parameters
 from commerce.errors import CommerceError
 
 MEMORY_LIMIT = "2GB"
@@ -38,6 +38,16 @@ CREATE MACRO store_count() AS {stores};
 CREATE MACRO day_count() AS {days};
 CREATE MACRO customer_count() AS {customers};
 CREATE MACRO address_count() AS {addresses};
+"""
+
+# Whole tickets, orders and customers, `parts` in ten thousand of each; keys beyond the customers are mapped onto them.
+KEEP = """
+DELETE FROM store_sales WHERE md5_number_lower(concat('ticket', ss_ticket_number)) % 10000 >= {parts};
+DELETE FROM store_returns WHERE md5_number_lower(concat('ticket', sr_ticket_number)) % 10000 >= {parts};
+DELETE FROM catalog_sales WHERE md5_number_lower(concat('order', cs_order_number)) % 10000 >= {parts};
+DELETE FROM web_sales WHERE md5_number_lower(concat('order', ws_order_number)) % 10000 >= {parts};
+DELETE FROM customer WHERE c_customer_sk > (SELECT count(*) FROM customer) * {parts} // 10000;
+DELETE FROM customer_address WHERE ca_address_sk > (SELECT count(*) FROM customer_address) * {parts} // 10000;
 """
 
 SIZES = "SELECT (SELECT count(*) FROM customer), (SELECT count(*) FROM customer_address)"
@@ -74,7 +84,9 @@ def generated(parameters: Parameters, folder: Path) -> Iterator[duckdb.DuckDBPyC
                 "DuckDB cannot load its TPC-DS extension. Install duckdb, duckdb-extensions and duckdb-extension-tpcds "
                 "in the same version (requirements.txt names it)."
             ) from error
-        connection.execute(f"CALL dsdgen(sf = {parameters.scale})")
+        connection.execute(f"CALL dsdgen(sf = {max(parameters.scale, SMALLEST_GENERATED_SCALE)})")
+        if parameters.scale < SMALLEST_GENERATED_SCALE:
+            connection.execute(KEEP.format(parts=round(parameters.scale / SMALLEST_GENERATED_SCALE * 10000)))
         customers, addresses = connection.execute(SIZES).fetchall()[0]
         connection.execute(
             MACROS.format(
