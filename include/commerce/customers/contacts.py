@@ -7,13 +7,14 @@ from commerce.customers.dependents import Kind
 from commerce.schema.enums import ContactType, CustomerAsyncOperation, SyncStatus
 
 _CHOOSE = f"""
-    UPDATE work SET made = TRUE
-    WHERE reason = ''
-      AND ordinal = (SELECT min(o.ordinal) FROM work AS o
-                     WHERE o.accountnum = work.accountnum AND o.contactid = work.contactid AND o.reason = '')
+    WITH chosen AS (
+        SELECT DISTINCT ON (accountnum, contactid) * FROM work WHERE reason = ''
+        ORDER BY accountnum, contactid, ordinal)
+    UPDATE work SET made = TRUE FROM chosen AS c
+    WHERE work.recid = c.recid
       AND NOT EXISTS (SELECT FROM ax.retailasynccustomercontact AS s
-                      WHERE s.dataareaid = work.dataareaid AND s.custaccountasync = work.custaccountasync
-                        AND s.custaccount = work.custaccount AND s.contactid = work.contactid
+                      WHERE s.dataareaid = c.dataareaid AND s.custaccountasync = c.custaccountasync
+                        AND s.custaccount = c.custaccount AND s.contactid = c.contactid
                         AND s.operation = {CustomerAsyncOperation.CREATE} AND s.syncstatus = {SyncStatus.DONE})
 """
 """A contact is created once, however often its creation is uploaded. The party is locked, so nobody else is at it."""
