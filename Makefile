@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 
 # Another project's environment must not leak into this one; programs started by name come from the venv.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -10,7 +11,7 @@ SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint format typecheck requirements migration clean
+.PHONY: help install demo up test bench lint format typecheck requirements migration clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,9 @@ up: $(STAMP) ## Airflow with its UI on the demo data, in the foreground
 
 test: $(STAMP) ## All tests; ARGS="-k name" passes arguments to pytest
 	@python -m pytest -n auto --maxprocesses 4 --dist loadgroup tests $(ARGS)
+
+bench: $(BENCH_STAMP) ## The benchmarks, each beside its floor and its peer (docs/benchmarks.md); ARGS="--quick" for a look
+	@python -m bench $(ARGS)
 
 lint: $(STAMP) ## Style (ruff) and the direction of imports (import-linter)
 	@ruff check
@@ -41,6 +45,7 @@ typecheck: $(STAMP) ## Types (mypy, strict)
 requirements: $(STAMP) ## Compile requirements*.txt from requirements*.in; ARGS="--upgrade" takes newer versions
 	@uv pip compile --quiet --universal --no-header --no-emit-index-url --python-version 3.11 requirements.in --output-file requirements.txt $(ARGS)
 	@uv pip compile --quiet --universal --no-header --no-emit-index-url --python-version 3.11 requirements-dev.in --output-file requirements-dev.txt $(ARGS)
+	@uv pip compile --quiet --universal --no-header --no-emit-index-url --python-version 3.11 requirements-bench.in --output-file requirements-bench.txt $(ARGS)
 
 migration: $(STAMP) ## New revisions for what changed in commerce.schema; NAME="what_changed"
 	@python -m commerce.migrations $(NAME)
@@ -59,4 +64,11 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 		{ $$pip install --quiet "$$(grep -o '^uv==[^ ]*' requirements-dev.txt)" && \
 			install $(BIN)/uv pip install --system-certs --python $(BIN)/python; } || \
 		{ echo "uv did not do it; installing with pip, which takes longer." && install $$pip install; }
+	@touch $@
+
+# What only the benchmarks need comes on top.
+$(BENCH_STAMP): $(STAMP) requirements-bench.txt
+	@echo "Installing what the benchmarks need into $(VENV) ..."
+	@uv pip install --quiet --system-certs --python $(BIN)/python --requirement requirements-bench.txt || \
+		$(BIN)/python -m pip --disable-pip-version-check install --quiet --requirement requirements-bench.txt
 	@touch $@
