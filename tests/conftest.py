@@ -25,6 +25,7 @@ from commerce import database, server
 from commerce.migrations import upgrade_channel, upgrade_headquarters
 
 TEMPLATE = "template_hq"
+CHANNEL_TEMPLATE = "template_channel"
 PREFIX = "commerce-tests-"
 HOME_VARIABLE = "COMMERCE_TEST_HOME"
 
@@ -79,10 +80,11 @@ def hq_server(commerce_home: Path) -> server.Server:
                 for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                     connection.execute(f"ALTER SYSTEM SET {setting} = off")
                 connection.execute("SELECT pg_reload_conf()")
-            running.ensure_database(TEMPLATE)
-            engine = database.hq_engine(running.url(TEMPLATE))
-            upgrade_headquarters(engine)
-            engine.dispose()  # a database with connections cannot be cloned
+            for name, upgrade in ((TEMPLATE, upgrade_headquarters), (CHANNEL_TEMPLATE, upgrade_channel)):
+                running.ensure_database(name)
+                engine = database.hq_engine(running.url(name))
+                upgrade(engine)
+                engine.dispose()  # a database with connections cannot be cloned
             migrated.touch()
     return running
 
@@ -90,17 +92,9 @@ def hq_server(commerce_home: Path) -> server.Server:
 @pytest.fixture
 def hq_url(hq_server: server.Server) -> Iterator[str]:
     """URL of an empty, migrated headquarters database of this test's own."""
-    name = f"hq_{uuid.uuid4().hex[:12]}"
-    with _administrator(hq_server) as connection:
-        connection.execute(
-            # Files are copied; the other strategy writes every page to the log, at three times the cost.
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
-            )
-        )
+    name = _clone(hq_server, TEMPLATE, "hq")
     yield hq_server.url(name)
-    with _administrator(hq_server) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _drop(hq_server, name)
 
 
 @pytest.fixture
@@ -128,6 +122,41 @@ def channel_db(tmp_path: Path) -> Iterator[Callable[[str], Engine]]:
     yield make
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture
+def postgresql_channel(hq_server: server.Server) -> Iterator[Callable[[str], Engine]]:
+    """Factory: `postgresql_channel("S0001")` makes a channel database on the test run's PostgreSQL and returns its
+    engine. The same name gives the same database again.
+    """
+    engines: dict[str, Engine] = {}
+
+    def make(name: str) -> Engine:
+        if name not in engines:
+            engines[name] = database.hq_engine(hq_server.url(_clone(hq_server, CHANNEL_TEMPLATE, "channel")))
+        return engines[name]
+
+    yield make
+    for engine in engines.values():
+        engine.dispose()
+        _drop(hq_server, str(engine.url.database))
+
+
+def _clone(running: server.Server, template: str, kind: str) -> str:
+    name = f"{kind}_{uuid.uuid4().hex[:12]}"
+    with _administrator(running) as connection:
+        connection.execute(
+            # Files are copied; the other strategy writes every page to the log, at three times the cost.
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+    return name
+
+
+def _drop(running: server.Server, name: str) -> None:
+    with _administrator(running) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _administrator(running: server.Server) -> psycopg.Connection:

@@ -188,8 +188,9 @@ def refuse_password(url: str) -> None:
     parsed = parse_url(url)
     if parsed.password or any(_is_secret(name) for name in parsed.query):
         raise UsageError(
-            "The database URL holds a password and would be stored or shown with it. Leave it out: a channel on SQLite "
-            "needs none, and that of headquarters belongs in a password file (PGPASSFILE) or in COMMERCE_HQ_URL."
+            "The database URL holds a password and would be stored or shown with it. Leave it out: that "
+            "of a channel belongs in a password file (PGPASSFILE) or in a connection (`commerce channel add "
+            "--connection`), that of headquarters in a password file or in COMMERCE_HQ_URL."
         )
 
 

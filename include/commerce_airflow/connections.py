@@ -20,13 +20,27 @@ def headquarters() -> Engine:
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
+    from commerce import connections
     from commerce.database import hq_engine
 
+    connections.use(_channel_connection)
     try:
         connection = BaseHook.get_connection(CONNECTION_ID)
     except AirflowNotFoundException:
         return hq_engine()
     return hq_engine(sqlalchemy_url(connection).render_as_string(hide_password=False))
+
+
+def _channel_connection(connection_id: str) -> URL | None:
+    """The Airflow connection of a channel that was registered with one; None: Airflow does not know it."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        connection = BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+    return sqlalchemy_url(connection)
 
 
 def sqlalchemy_url(connection: Connection) -> URL:
@@ -43,11 +57,11 @@ def sqlalchemy_url(connection: Connection) -> URL:
 
     if connection.conn_type not in ("postgres", "postgresql"):
         raise UsageError(
-            f"The connection '{CONNECTION_ID}' has type '{connection.conn_type}'; "
-            "headquarters is a 'postgres' connection."
+            f"The connection '{connection.conn_id}' has type '{connection.conn_type}'; "
+            "headquarters and channels have 'postgres' connections."
         )
     if not connection.schema:
-        raise UsageError(f"The connection '{CONNECTION_ID}' names no database: fill in its schema.")
+        raise UsageError(f"The connection '{connection.conn_id}' names no database: fill in its schema.")
     return URL.create(
         "postgresql+psycopg",
         username=connection.login,

@@ -21,46 +21,50 @@ CATALOG = {
         FROM pg_class AS c
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-        WHERE c.relnamespace IN ('ax'::regnamespace, 'cdx'::regnamespace) AND c.relname <> 'alembic_version'
+        WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))
+          AND c.relname <> 'alembic_version'
           AND c.relkind IN ('r', 'p', 'v', 'm')""",
     "constraints": """
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-        WHERE connamespace IN ('ax'::regnamespace, 'cdx'::regnamespace)
-          AND conrelid <> 'cdx.alembic_version'::regclass""",
+        WHERE connamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))
+          AND conrelid::regclass::text NOT LIKE '%.alembic_version'""",
     "indexes": """
         SELECT schemaname, indexname, indexdef FROM pg_indexes
-        WHERE schemaname IN ('ax', 'cdx') AND tablename <> 'alembic_version'""",
+        WHERE schemaname IN ('ax', 'cdx', 'crt') AND tablename <> 'alembic_version'""",
     "sequences": """
         SELECT schemaname, sequencename, data_type::text, start_value, increment_by, cache_size, cycle
-        FROM pg_sequences WHERE schemaname IN ('ax', 'cdx')""",
+        FROM pg_sequences WHERE schemaname IN ('ax', 'cdx', 'crt')""",
     "views and routines": """
-        SELECT schemaname || '.' || viewname, definition FROM pg_views WHERE schemaname IN ('ax', 'cdx')
+        SELECT schemaname || '.' || viewname, definition FROM pg_views WHERE schemaname IN ('ax', 'cdx', 'crt')
         UNION ALL
         SELECT oid::regprocedure::text, pg_get_functiondef(oid) FROM pg_proc
-        WHERE pronamespace IN ('ax'::regnamespace, 'cdx'::regnamespace)""",
+        WHERE pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))""",
 }
 
 
 @pytest.fixture
-def from_metadata(hq_server: server.Server, worker_id: str) -> Iterator[Engine]:
-    """A headquarters database made by SQLAlchemy from the metadata, without the migrations."""
+def scratch(hq_server: server.Server, worker_id: str) -> Iterator[Engine]:
+    """An empty database for tables that SQLAlchemy makes from the metadata, without the migrations."""
     name = f"from_metadata_{worker_id}"
     hq_server.ensure_database(name)
     engine = database.hq_engine(hq_server.url(name))
-    with engine.begin() as connection:
-        connection.execute(text("CREATE SCHEMA ax"))
-        connection.execute(text("CREATE SCHEMA cdx"))
-        connection.execute(text("CREATE TABLE cdx.alembic_version ()"))
-        headquarters.metadata.create_all(connection)
     yield engine
     with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA ax, cdx CASCADE"))
+        connection.execute(text("DROP SCHEMA IF EXISTS ax, cdx, crt CASCADE"))
     engine.dispose()
 
 
+def _make(engine: Engine, metadata: MetaData, schemas: tuple[str, ...]) -> None:
+    with engine.begin() as connection:
+        for schema in schemas:
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+        metadata.create_all(connection)
+
+
 @pytest.mark.parametrize("part", CATALOG)
-def test_headquarters_migrations_give_the_metadata(hq: Engine, from_metadata: Engine, part: str) -> None:
-    migrated, made = (_rows(engine, CATALOG[part]) for engine in (hq, from_metadata))
+def test_headquarters_migrations_give_the_metadata(hq: Engine, scratch: Engine, part: str) -> None:
+    _make(scratch, headquarters.metadata, headquarters.SCHEMAS)
+    migrated, made = (_rows(engine, CATALOG[part]) for engine in (hq, scratch))
     assert migrated - made == set(), "only in the migrations"
     assert made - migrated == set(), "only in the metadata"
 
@@ -79,12 +83,32 @@ def test_channel_migrations_give_the_metadata(channel_db: Callable[[str], Engine
     """Tables by Alembic's comparison, and the statements that SQLite keeps."""
     migrated = channel_db("migrated")
     made = sa.create_engine("sqlite://")
-    channel.metadata.create_all(made)
+    channel.SQLITE.metadata.create_all(made)
     with made.begin() as connection:
         connection.exec_driver_sql(f"CREATE VIEW {channel.CUSTOMERS_VIEW} AS {channel.CUSTOMERS_VIEW_SQL}")
     assert _sqlite_statements(migrated) == _sqlite_statements(made)
     with migrated.connect() as connection:
-        assert _differences(connection, channel.metadata) == []
+        assert _differences(connection, channel.SQLITE.metadata) == []
+
+
+@pytest.mark.parametrize("part", CATALOG)
+def test_channel_migrations_give_the_metadata_on_postgresql(
+    postgresql_channel: Callable[[str], Engine], scratch: Engine, part: str
+) -> None:
+    _make(scratch, channel.POSTGRESQL.metadata, channel.SCHEMAS)
+    with scratch.begin() as connection:
+        connection.execute(text("SET LOCAL search_path TO ax, crt"))
+        connection.execute(text(f"CREATE VIEW crt.{channel.CUSTOMERS_VIEW} AS {channel.CUSTOMERS_VIEW_SQL}"))
+    migrated, made = (_rows(engine, CATALOG[part]) for engine in (postgresql_channel("S0001"), scratch))
+    assert migrated - made == set(), "only in the migrations"
+    assert made - migrated == set(), "only in the metadata"
+
+
+def test_upgrading_a_channel_on_postgresql_again_changes_nothing(postgresql_channel: Callable[[str], Engine]) -> None:
+    store = postgresql_channel("S0001")
+    before = _rows(store, CATALOG["columns"])
+    upgrade_channel(store)
+    assert _rows(store, CATALOG["columns"]) == before
 
 
 def _sqlite_statements(engine: Engine) -> dict[str, str]:
@@ -128,6 +152,6 @@ def test_a_channel_file_lets_readers_and_the_register_work_side_by_side(channel_
 def test_a_channel_file_keeps_amounts_exact_and_counters_unused(channel_db: Callable[[str], Engine]) -> None:
     """Every counter is AUTOINCREMENT, and no column has an affinity that would make a float of an amount."""
     statements = _sqlite_statements(channel_db("S0001"))
-    for name in channel.UPLOADS:
+    for name in channel.SQLITE.uploads:
         assert "PRIMARY KEY AUTOINCREMENT" in statements[name]
     assert not [name for name, sql in statements.items() if "NUMERIC" in sql or "REAL" in sql or "FLOAT" in sql]

@@ -16,21 +16,21 @@ from commerce.errors import CommerceError, UsageError
 from commerce.schema.uploaded import PAYMENT, SALES_LINE, SHIFT, TRANSACTION
 from commerce.setup import channels
 from support.company import DEFAULT_CUSTOMER, add_company
-from support.registers import Register, rows, scalar
+from support.registers import SqliteRegister, rows, scalar
 
 STORES = "SELECT store, count(*) FROM ax.retailtransactiontable GROUP BY store ORDER BY store"
 LINES = "SELECT store, count(*) FROM ax.retailtransactionsalestrans GROUP BY store ORDER BY store"
 
 
 @pytest.fixture
-def register(hq: Engine, channel_db: Callable[[str], Engine]) -> Register:
+def register(hq: Engine, channel_db: Callable[[str], Engine]) -> SqliteRegister:
     add_company(hq)
     engine = channel_db("S1")
     engine.dispose()
-    return Register(Path(str(engine.url.database)), "S1", "USMF")
+    return SqliteRegister(Path(str(engine.url.database)), "S1", "USMF")
 
 
-def entry(register: Register, name: str, **settings: Any) -> dict[str, Any]:
+def entry(register: SqliteRegister, name: str, **settings: Any) -> dict[str, Any]:
     given = {"name": name, "url": f"sqlite:///{register.path}", "company": "USMF"}
     return {**given, "default_customer": DEFAULT_CUSTOMER, **settings}
 
@@ -39,7 +39,7 @@ def apply(hq: Engine, *entries: dict[str, Any]) -> None:
     channels.apply(hq, {"channels": list(entries)})
 
 
-def test_a_cut_over_date_stays_once_transactions_were_read(hq: Engine, register: Register) -> None:
+def test_a_cut_over_date_stays_once_transactions_were_read(hq: Engine, register: SqliteRegister) -> None:
     apply(hq, entry(register, "S1", cut_over=date(2026, 3, 1)))
     register.customer(1)
     exchange.upload(hq, stores=["S1"])
@@ -55,7 +55,7 @@ def test_a_cut_over_date_stays_once_transactions_were_read(hq: Engine, register:
     assert (channel.cut_over, channel.title) == (date(2026, 3, 2), "Another title")
 
 
-def test_a_store_that_joins_a_database_later_gets_its_rows(hq: Engine, register: Register) -> None:
+def test_a_store_that_joins_a_database_later_gets_its_rows(hq: Engine, register: SqliteRegister) -> None:
     apply(hq, entry(register, "S1"))
     register.customer(1)
     register.customer(2, custname=None, email="x" * 300)
@@ -88,7 +88,7 @@ def test_a_store_that_joins_a_database_later_gets_its_rows(hq: Engine, register:
     assert (again.counts["transactions"], again.counts["quarantined"]) == (1, 0)
 
 
-def test_what_is_posted_or_validated_is_not_touched_by_reading_again(hq: Engine, register: Register) -> None:
+def test_what_is_posted_or_validated_is_not_touched_by_reading_again(hq: Engine, register: SqliteRegister) -> None:
     apply(hq, entry(register, "S1"))
     register.sale(1)
     register.sale(2)
@@ -110,7 +110,7 @@ def test_what_is_posted_or_validated_is_not_touched_by_reading_again(hq: Engine,
     assert rows(hq, "SELECT DISTINCT validationstatus FROM ax.retailtransactiontable") == [(1,)]
 
 
-def test_the_registry_waits_for_a_running_upload(hq: Engine, register: Register) -> None:
+def test_the_registry_waits_for_a_running_upload(hq: Engine, register: SqliteRegister) -> None:
     apply(hq, entry(register, "S1"))
     recid = scalar(hq, "SELECT recid FROM cdx.retailconndatabaseprofile")
     with try_advisory_lock(hq, f"P-0001 {recid}"), pytest.raises(CommerceError, match="is running"):

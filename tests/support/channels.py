@@ -25,7 +25,7 @@ def move_to_channels(hq: Engine, channel_db: ChannelFactory, *stores: str) -> di
     for table in reversed(UPLOADED_TABLES):
         if table.transaction_key is None:
             continue
-        source, target = UPLOADS[table.name], channel.UPLOADS[table.name]
+        source, target = UPLOADS[table.name], channel.SQLITE.uploads[table.name]
         store_column = source.c[table.transaction_key[0]]
         for store, engine in engines.items():
             with hq.begin() as connection:

@@ -1,4 +1,4 @@
-"""What registers write, into the SQLite file of a channel: where a test of the exchange begins."""
+"""What registers write into a channel database: where a test of the exchange begins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg import sql
 from sqlalchemy import Engine, text
 
 from commerce.schema.enums import ShiftStatus
@@ -30,26 +32,22 @@ GUID = "00000000-0000-4000-8000-{:012d}"
 
 
 class Register:
-    """A store's channel file, and the ways to write into it. Rows are valid unless told otherwise."""
+    """A store's channel database, and the ways to write into it. Rows are valid unless told otherwise."""
 
-    def __init__(self, path: Path, store: str, company: str) -> None:
-        self.path = path
-        self.store = store
-        self.company = company
+    store: str
+    company: str
 
     def execute(self, statement: str, parameters: Any = ()) -> list[Any]:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(statement, parameters).fetchall()
+        """Run a statement in a transaction of its own; returns its rows."""
+        raise NotImplementedError
+
+    def insert(self, table: UploadedTable, row: dict[str, Any]) -> int:
+        """Write one row; returns its counter."""
+        raise NotImplementedError
 
     def put(self, table: UploadedTable, **values: Any) -> int:
         """Write one row; returns its counter. Text that is no UTF-8 can be given as `cast(...)` of bytes."""
-        row = {field.name: self._usual(table, field) for field in table.fields} | values
-        names = ", ".join(row)
-        marks = ", ".join("CAST(? AS TEXT)" if isinstance(value, _Cast) else "?" for value in row.values())
-        given = [value.raw if isinstance(value, _Cast) else value for value in row.values()]
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            cursor = connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", given)
-            return int(cursor.lastrowid or 0)
+        return self.insert(table, {field.name: self._usual(table, field) for field in table.fields} | values)
 
     def customer(self, number: int, **values: Any) -> int:
         given = {
@@ -112,6 +110,64 @@ class Register:
         }[field.kind]
 
 
+class SqliteRegister(Register):
+    def __init__(self, path: Path, store: str, company: str) -> None:
+        self.path = path
+        self.store = store
+        self.company = company
+
+    def execute(self, statement: str, parameters: Any = ()) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def insert(self, table: UploadedTable, row: dict[str, Any]) -> int:
+        names = ", ".join(row)
+        marks = ", ".join("CAST(? AS TEXT)" if isinstance(value, _Cast) else "?" for value in row.values())
+        given = [value.raw if isinstance(value, _Cast) else value for value in row.values()]
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            cursor = connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", given)
+            return int(cursor.lastrowid or 0)
+
+
+class PostgresqlRegister(Register):
+    """`connect()` opens a connection whose transactions the test itself ends."""
+
+    def __init__(self, url: str, store: str, company: str) -> None:
+        self.url = url
+        self.store = store
+        self.company = company
+
+    def connect(self) -> psycopg.Connection:
+        parsed = sa.make_url(self.url)
+        given = {**parsed.translate_connect_args(database="dbname", username="user"), **parsed.query}
+        return psycopg.connect("", **given, options="-c search_path=ax,crt -c timezone=UTC")  # type: ignore[arg-type]
+
+    def execute(self, statement: str, parameters: Any = ()) -> list[Any]:
+        with self.connect() as connection:
+            cursor = connection.execute(statement.replace("?", "%s"), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def insert(self, table: UploadedTable, row: dict[str, Any]) -> int:
+        with self.connect() as connection:
+            return self.insert_on(connection, table, row)
+
+    @staticmethod
+    def insert_on(connection: psycopg.Connection, table: UploadedTable, row: dict[str, Any]) -> int:
+        statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING replicationcounterfromorigin").format(
+            sql.Identifier(table.name),
+            sql.SQL(", ").join(map(sql.Identifier, row)),
+            sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+        )
+        found = connection.execute(statement, list(row.values())).fetchone()
+        assert found is not None
+        return int(found[0])
+
+    def put_on(self, connection: psycopg.Connection, table: UploadedTable, **values: Any) -> int:
+        """As `put`, in a transaction that the test keeps open."""
+        row = {field.name: self._usual(table, field) for field in table.fields} | values
+        return self.insert_on(connection, table, row)
+
+
 class _Cast:
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -129,17 +185,36 @@ def add_register(
     company: str = "USMF",
     *,
     cut_over: date | None = None,
-) -> Register:
+) -> SqliteRegister:
     """A store in headquarters with its channel file."""
-    engine = channel_db(store)
+    url = _add_channel(hq, channel_db, store, company, cut_over)
+    return SqliteRegister(Path(str(url.database)), store, company)
+
+
+def add_postgresql_register(
+    hq: Engine,
+    postgresql_channel: Callable[[str], Engine],
+    store: str = "S1",
+    company: str = "USMF",
+    *,
+    cut_over: date | None = None,
+) -> PostgresqlRegister:
+    """A store in headquarters with its channel database on PostgreSQL."""
+    url = _add_channel(hq, postgresql_channel, store, company, cut_over)
+    return PostgresqlRegister(url.render_as_string(), store, company)
+
+
+def _add_channel(hq: Engine, make: Callable[[str], Engine], store: str, company: str, cut_over: date | None) -> sa.URL:
+    engine = make(store)
     engine.dispose()
     add_store(hq, store, company, cut_over=cut_over)
+    url = engine.url.set(drivername=engine.dialect.name)
     with hq.begin() as connection:
         connection.execute(
             text("UPDATE cdx.retailconndatabaseprofile SET connectionstring = :url WHERE name = :name"),
-            {"url": engine.url.render_as_string(), "name": store},
+            {"url": url.render_as_string(), "name": store},
         )
-    return Register(Path(str(engine.url.database)), store, company)
+    return url
 
 
 def rows(hq: Engine, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:

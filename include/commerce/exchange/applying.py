@@ -15,9 +15,9 @@ from sqlalchemy import Engine, Row, text
 from commerce.database import try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase
-from commerce.exchange.dialects import ChannelConnection, check_schema, describe_channel_error, open_channel
+from commerce.exchange.dialects import ChannelConnection, check_downloads, describe_channel_error, open_channel
 from commerce.exchange.packages import WAIT_SECONDS, decode
-from commerce.schema.channel import DOWNLOAD_SESSION, DOWNLOADS
+from commerce.schema.channel import SQLITE
 from commerce.schema.enums import DownloadSessionStatus as Status
 
 TRIES = 3
@@ -141,10 +141,7 @@ def _apply(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, se
 
 
 def _apply_parts(hq: Engine, channel: ChannelConnection, session: int) -> int:
-    wanted = {name: [column.name for column in table.columns] for name, table in DOWNLOADS.items()}
-    check_schema(
-        channel, {**wanted, DOWNLOAD_SESSION.name: [column.name for column in DOWNLOAD_SESSION.columns]}, counters=False
-    )
+    check_downloads(channel)
     with hq.connect() as connection:
         parts = connection.execute(PARTS, {"session": session}).all()
         expected = connection.execute(SESSION_ROWS, {"session": session}).scalar_one()
@@ -156,7 +153,7 @@ def _apply_parts(hq: Engine, channel: ChannelConnection, session: int) -> int:
             continue
         with hq.connect() as connection:
             data = connection.execute(PART_DATA, {"session": session, "part": part.part}).scalar_one()
-        key = [column.name for column in DOWNLOADS[part.tablename].primary_key.columns]
+        key = [column.name for column in SQLITE.downloads[part.tablename].primary_key.columns]
         channel.apply_part(part.tablename, key, decode(bytes(data), part.checksum), session, part.part)
     return int(expected)
 

@@ -19,7 +19,7 @@ from commerce.exchange.checking import check_statement, literal
 from commerce.exchange.content import hash_sql
 from commerce.exchange.dialects import COUNTER
 from commerce.exchange.landing import BAD, Landing, landing_name
-from commerce.exchange.watermarks import restored
+from commerce.exchange.restored import restored
 from commerce.schema.fields import Field
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 

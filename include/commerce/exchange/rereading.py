@@ -20,8 +20,12 @@ SELECT EXISTS (
     WHERE p.recid = :datastore AND w.stream IN ('current', 'history') AND w.replicationcounter > 0)
 """)
 BEGIN_AGAIN = text("""
-UPDATE cdx.uploadwatermark AS w SET replicationcounter = 0, contenthash = NULL
+UPDATE cdx.uploadwatermark AS w SET replicationcounter = 0, contenthash = NULL, roundcounter = 0, openshifts = '{}'
 FROM cdx.retailconndatabaseprofile AS p
+WHERE p.recid = :datastore AND w.datastore = p.recid AND w.incarnation = p.incarnation
+""")
+FORGET_ROUNDS = text("""
+DELETE FROM cdx.uploadround AS w USING cdx.retailconndatabaseprofile AS p
 WHERE p.recid = :datastore AND w.datastore = p.recid AND w.incarnation = p.incarnation
 """)
 RELEASE = text("""
@@ -49,6 +53,7 @@ def read_again(connection: Connection, datastore: int) -> None:
     _lock(connection, datastore)
     key = {"datastore": datastore}
     connection.execute(BEGIN_AGAIN, key)
+    connection.execute(FORGET_ROUNDS, key)
     # Gone, not resolved: a row that is still wrong, for another reason or store, comes back with its reason.
     connection.execute(RELEASE, {**key, "open": QuarantineStatus.OPEN, "reason": FOREIGN_STORE})
 

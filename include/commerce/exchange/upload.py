@@ -22,18 +22,20 @@ from sqlalchemy.exc import DBAPIError
 
 from commerce.database import retry_transient, try_advisory_lock
 from commerce.errors import StoreError
-from commerce.exchange import sessions, watermarks
+from commerce.exchange import restored, sessions, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.content import hashes_at, raw_data
-from commerce.exchange.dialects import ChannelConnection, check_schema, describe_channel_error, open_channel
+from commerce.exchange.dialects import ChannelConnection, check_uploads, describe_channel_error, open_channel
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, move, taken_by_store
+from commerce.exchange.reach import Extent, Reach, open_reach
+from commerce.exchange.restored import RestoredBackupError
 from commerce.exchange.screening import Screen, landing_schema
-from commerce.exchange.slices import Extent, has_history, next_slice
-from commerce.exchange.watermarks import RestoredBackupError, Watermark
+from commerce.exchange.slices import has_history, next_slice
+from commerce.exchange.watermarks import StreamMarks
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
-from commerce.schema.uploaded import CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
+from commerce.schema.uploaded import CUSTOMER_TABLES, TRANSACTION, UploadedTable
 
 JOB = "upload"
 DATABASES_AT_ONCE = 4
@@ -112,7 +114,7 @@ class _Upload:
                 self._upload(self._again(database), taken)
         except RestoredBackupError as error:
             with contextlib.suppress(DBAPIError):  # the next upload finds the same, and stops it then
-                watermarks.stop(self._hq, database, str(error))
+                restored.stop(self._hq, database, str(error))
             return taken, str(error)
         except StoreError as error:
             return taken, str(error)
@@ -138,15 +140,13 @@ class _Upload:
         sessions.fail_dead(self._hq, database)
         marks = watermarks.read(self._hq, database)
         with open_channel(database.url) as channel, Landing(self._hq) as landing:
-            check_schema(channel, {table.name: table.column_names for table in UPLOADED_TABLES}, counters=True)
-            watermarks.check_not_restored(channel, database, marks)
+            check_uploads(channel)
+            restored.check_not_restored(channel, database, marks)
             streams = ["customers", "current"]
             if self._history and has_history(database):
                 streams.append("history")
             for stream in [*streams, "customers"]:
-                of_stream = {name: mark for (of, name), mark in marks.items() if of == stream}
-                self._stream(channel, landing, database, stream, of_stream, taken)
-                marks.update({(stream, name): mark for name, mark in of_stream.items()})
+                marks[stream] = self._stream(channel, landing, database, stream, marks[stream], taken)
         with self._hq.begin() as connection:
             connection.execute(UPLOADED, {"recid": database.recid})
 
@@ -156,24 +156,26 @@ class _Upload:
         landing: Landing,
         database: ChannelDatabase,
         stream: str,
-        marks: dict[str, Watermark],
+        marks: StreamMarks,
         taken: _Taken,
-    ) -> None:
+    ) -> StreamMarks:
+        """Take what is new of a stream, slice by slice; returns the marks then."""
+        reach: Reach | None = None
         while True:
             channel.new_snapshot()
-            extents = next_slice(channel, database, stream, marks)
+            reach = open_reach(channel, stream, marks, reach)
+            extents = next_slice(channel, database, stream, reach)
             if not extents:
-                return
+                return _note_nothing(channel, landing, database, stream, reach)
             session = sessions.start(self._hq, database, stream)
             try:
-                moved, transactions, new = _slice(channel, landing, database, stream, session, extents, marks)
+                moved, transactions, marks = _slice(channel, landing, database, stream, session, extents, reach)
             except StoreError as error:
                 sessions.fail(self._hq, session, str(error))
                 raise
             except (DBAPIError, adbc.Error, pa.ArrowException) as error:
                 sessions.fail(self._hq, session, describe_channel_error(error))
                 raise
-            marks.update(new)
             for name, count in moved.items():
                 taken.rows[name] += count.rows
                 taken.quarantined += count.quarantined
@@ -189,8 +191,8 @@ def _slice(
     stream: str,
     session: int,
     extents: Sequence[Extent],
-    marks: dict[str, Watermark],
-) -> tuple[dict[str, Moved], dict[str, int], dict[str, Watermark]]:
+    reach: Reach,
+) -> tuple[dict[str, Moved], dict[str, int], StreamMarks]:
     """Land one slice from one snapshot and move it in one transaction.
 
     Returns:
@@ -199,8 +201,9 @@ def _slice(
     landing.clear()
     landed = {extent.table: _land(channel, landing, database, extent) for extent in extents}
     hashes = hashes_at(channel, {extent.table: extent.high for extent in extents})
-    new = {extent.table.name: Watermark(extent.high, hashes[extent.table.name]) for extent in extents}
+    new = reach.after(extents, hashes)
     channel.new_snapshot()  # the register's checkpoints need not wait for headquarters
+    channel.make_lasting()
 
     def commit() -> tuple[dict[str, Moved], dict[str, int]]:
         with landing.transaction():
@@ -211,11 +214,23 @@ def _slice(
             transactions = taken_by_store(landing) if TRANSACTION.name in moved else {}
             size = sum(size for _, size, _ in landed.values())
             sessions.apply(landing, session, sum(count.rows for count in moved.values()), size)
-            watermarks.move(landing, database, stream, marks, new)
+            watermarks.move(landing, database, stream, reach.marks, new)
         return moved, transactions
 
     moved, transactions = retry_transient(commit)
     return moved, transactions, new
+
+
+def _note_nothing(
+    channel: ChannelConnection, landing: Landing, database: ChannelDatabase, stream: str, reach: Reach
+) -> StreamMarks:
+    """Nothing is left to read: that may end a round, or change the list of open shifts. Returns the marks then."""
+    new = reach.after([], {})
+    if new != reach.marks:
+        channel.make_lasting()
+        with landing.transaction():
+            watermarks.move(landing, database, stream, reach.marks, new)
+    return new
 
 
 def _land(

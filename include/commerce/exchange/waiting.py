@@ -12,10 +12,11 @@ from sqlalchemy import Engine
 from commerce.database import describe_error
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase, databases_of
-from commerce.exchange.dialects import COUNTER, ChannelConnection, check_schema, open_channel
-from commerce.exchange.slices import date_condition, has_history, last_closed_shift
-from commerce.exchange.watermarks import READ, STREAMS
-from commerce.schema.uploaded import SHIFT, TRANSACTION, UPLOADED_TABLES, UploadedTable
+from commerce.exchange.dialects import COUNTER, ChannelConnection, check_uploads, open_channel
+from commerce.exchange.reach import Reach, both, open_reach
+from commerce.exchange.slices import date_condition, has_history, on_header
+from commerce.exchange.watermarks import STREAMS, StreamMarks, peek
+from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 DATABASES_AT_ONCE = 8
 
@@ -42,29 +43,23 @@ def waiting(hq: Engine, *, stores: Sequence[str], history: bool = False) -> list
         UsageError: a store is unknown.
     """
     databases = databases_of(hq, stores)
-    marks = {database.recid: _marks(hq, database) for database in databases}
+    marks = {database.recid: peek(hq, database) for database in databases}
     with ThreadPoolExecutor(DATABASES_AT_ONCE, thread_name_prefix="waiting") as pool:
         return list(pool.map(lambda database: _count(database, marks[database.recid], history), databases))
 
 
-def _marks(hq: Engine, database: ChannelDatabase) -> dict[tuple[str, str], int]:
-    key = {"datastore": database.recid, "incarnation": database.incarnation}
-    with hq.connect() as connection:
-        return {(row.stream, row.tablename): int(row.replicationcounter) for row in connection.execute(READ, key)}
-
-
-def _count(database: ChannelDatabase, marks: Mapping[tuple[str, str], int], history: bool) -> Waiting:
+def _count(database: ChannelDatabase, marks: Mapping[str, StreamMarks], history: bool) -> Waiting:
     stores = tuple(served.store for served in database.stores)
     streams = ["customers", "current", *(["history"] if history and has_history(database) else [])]
     customers, rows = 0, 0
     transactions = dict.fromkeys(stores, 0)
     try:
         with open_channel(database.url) as channel:
-            check_schema(channel, {table.name: table.column_names for table in UPLOADED_TABLES}, counters=True)
+            check_uploads(channel)
             for stream in streams:
+                reach = open_reach(channel, stream, marks[stream])
                 for table in STREAMS[stream]:
-                    mark = marks.get((stream, table.name), 0)
-                    for store, count in _rows(channel, database, stream, table, mark):
+                    for store, count in _rows(channel, database, stream, table, reach):
                         rows += count
                         customers += count if stream == "customers" else 0
                         if table is TRANSACTION and store in transactions:
@@ -79,22 +74,20 @@ def _count(database: ChannelDatabase, marks: Mapping[tuple[str, str], int], hist
 
 
 def _rows(
-    channel: ChannelConnection, database: ChannelDatabase, stream: str, table: UploadedTable, mark: int
+    channel: ChannelConnection, database: ChannelDatabase, stream: str, table: UploadedTable, reach: Reach
 ) -> list[tuple[str, int]]:
-    """(store, rows) above the mark; a table without a store column is counted under ''."""
-    condition = "" if stream == "customers" else date_condition(database, stream)
+    """(store, rows) within reach; a table without a store column is counted under ''."""
+    condition = "" if stream == "customers" else date_condition(channel, database, stream)
+    low, high = reach.low(table), reach.high(table)
     if table is TRANSACTION:
-        dated = f" AND {condition}" if condition else ""
-        query = f"SELECT h.store, count(*) FROM {table.name} AS h WHERE h.{COUNTER} > {mark}{dated} GROUP BY h.store"
+        where = both(f"h.{COUNTER} > {low} AND h.{COUNTER} <= {high}", reach.condition(table, "h"), condition)
+        query = f"SELECT h.store, count(*) FROM {table.name} AS h WHERE {where} GROUP BY h.store"
         return [(str(store), int(count)) for store, count in channel.rows(query)]
     join, dated = "", ""
-    if table is SHIFT:
-        dated = f" AND c.{COUNTER} <= {last_closed_shift(channel)}"
     if condition and table.transaction_key is not None:
-        on = " AND ".join(
-            f"h.{ours} = c.{theirs}"
-            for ours, theirs in zip(TRANSACTION.natural_key, table.transaction_key, strict=True)
+        join, dated = (
+            f"LEFT JOIN {TRANSACTION.name} AS h ON {on_header(table)}",
+            f"(h.{COUNTER} IS NULL OR {condition})",
         )
-        join, dated = f"LEFT JOIN {TRANSACTION.name} AS h ON {on}", f" AND (h.{COUNTER} IS NULL OR {condition})"
-    count = channel.rows(f"SELECT count(*) FROM {table.name} AS c {join} WHERE c.{COUNTER} > {mark}{dated}")[0][0]
-    return [("", int(count))]
+    where = both(f"c.{COUNTER} > {low} AND c.{COUNTER} <= {high}", reach.condition(table, "c"), dated)
+    return [("", int(channel.rows(f"SELECT count(*) FROM {table.name} AS c {join} WHERE {where}")[0][0]))]

@@ -2,23 +2,24 @@
 
 Watermarks belong to an incarnation of the database. The content of the row at the watermark is kept as a hash: a
 database that was restored from a backup and has grown past the watermark again has another row there.
+
+Where counters do not come in the order of commits (PostgreSQL), snapshots say what is taken
+(`commerce.exchange.reach`); the counter then serves to notice a restored backup.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
-from commerce.exchange.content import hashes_at
-from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.landing import Landing
-from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES, SHIFT, TRANSACTION, TRANSACTION_LINES, UploadedTable
+from commerce.schema.uploaded import CUSTOMER_TABLES, SHIFT, TRANSACTION, TRANSACTION_LINES, UploadedTable
 
 STREAMS: dict[str, tuple[UploadedTable, ...]] = {
     "customers": CUSTOMER_TABLES,
@@ -32,102 +33,132 @@ INSERT INTO cdx.uploadwatermark (datastore, incarnation, stream, tablename, repl
 SELECT :datastore, :incarnation, :stream, t, 0 FROM unnest(CAST(:tables AS text[])) AS t ON CONFLICT DO NOTHING
 """)
 READ = text("""
-SELECT stream, tablename, replicationcounter, contenthash FROM cdx.uploadwatermark
+SELECT stream, tablename, replicationcounter, contenthash, roundcounter, openshifts FROM cdx.uploadwatermark
 WHERE datastore = :datastore AND incarnation = :incarnation ORDER BY stream, tablename
 """)
-STOP = text("UPDATE cdx.retailconndatabaseprofile SET stopreason = :reason WHERE recid = :datastore")
-
-
-class RestoredBackupError(StoreError):
-    """The channel database reuses counters that headquarters has taken already."""
+READ_ROUNDS = text("""
+SELECT stream, server, taken, underway FROM cdx.uploadround
+WHERE datastore = :datastore AND incarnation = :incarnation
+""")
 
 
 @dataclass(frozen=True)
 class Watermark:
-    counter: int
-    content: UUID | None
+    """How far a table is taken. `counter`: the highest counter taken, `content`: hash of the row there.
+
+    With rounds, `position`: the counter up to which the round under way is taken; `open_shifts`: counters of shifts
+    that were passed because they were still open, and are looked at again.
+    """
+
+    counter: int = 0
+    content: UUID | None = None
+    position: int = 0
+    open_shifts: tuple[int, ...] = ()
 
 
-Watermarks = dict[tuple[str, str], Watermark]
-"""By stream and table name."""
+@dataclass(frozen=True)
+class Round:
+    """Snapshots of the channel, '' for none: rows visible in `taken` are taken, those visible in `underway` are being
+    taken. `server`: identity of the database whose transactions they count."""
+
+    server: str = ""
+    taken: str = ""
+    underway: str = ""
 
 
-def read(hq: Engine, database: ChannelDatabase) -> Watermarks:
-    """The watermarks of the database's incarnation; missing ones are begun at 0."""
+@dataclass(frozen=True)
+class StreamMarks:
+    """How far a stream of a database is taken: a watermark by table name, and the round where there are rounds."""
+
+    tables: Mapping[str, Watermark] = field(default_factory=dict)
+    round: Round = Round()
+
+    def of(self, table: UploadedTable) -> Watermark:
+        return self.tables.get(table.name, Watermark())
+
+
+def read(hq: Engine, database: ChannelDatabase) -> dict[str, StreamMarks]:
+    """The watermarks of the database's incarnation by stream; missing ones are begun at 0."""
     key = {"datastore": database.recid, "incarnation": database.incarnation}
     with hq.begin() as connection:
         for stream, tables in STREAMS.items():
             connection.execute(BEGIN, {**key, "stream": stream, "tables": [table.name for table in tables]})
-        return {
-            (row.stream, row.tablename): Watermark(int(row.replicationcounter), row.contenthash)
-            for row in connection.execute(READ, key)
-        }
+        return _read(connection, key)
 
 
-def move(
-    landing: Landing,
-    database: ChannelDatabase,
-    stream: str,
-    old: Mapping[str, Watermark],
-    new: Mapping[str, Watermark],
-) -> None:
-    """Set the watermarks of the tables in `new`, inside the transaction that takes their rows.
+def peek(hq: Engine, database: ChannelDatabase) -> dict[str, StreamMarks]:
+    """The watermarks as they are; nothing is written."""
+    with hq.connect() as connection:
+        return _read(connection, {"datastore": database.recid, "incarnation": database.incarnation})
+
+
+def _read(connection: Connection, key: Mapping[str, int]) -> dict[str, StreamMarks]:
+    tables: dict[str, dict[str, Watermark]] = {stream: {} for stream in STREAMS}
+    for row in connection.execute(READ, key):
+        tables[row.stream][row.tablename] = Watermark(
+            int(row.replicationcounter), row.contenthash, int(row.roundcounter), tuple(row.openshifts)
+        )
+    rounds = {row.stream: Round(row.server, row.taken, row.underway) for row in connection.execute(READ_ROUNDS, key)}
+    return {stream: StreamMarks(marks, rounds.get(stream, Round())) for stream, marks in tables.items()}
+
+
+def move(landing: Landing, database: ChannelDatabase, stream: str, old: StreamMarks, new: StreamMarks) -> None:
+    """Set the watermarks that differ, inside the transaction that takes their rows.
 
     Raises:
         StoreError: one is not at its `old` value any more: somebody else has taken the rows. The caller rolls back.
     """
-    values = ", ".join(
-        f"({literal(name)}, {old[name].counter}, {mark.counter}, {_uuid(mark.content)})" for name, mark in new.items()
+    of_stream = (
+        f"datastore = {database.recid} AND w.incarnation = {database.incarnation} AND w.stream = {literal(stream)}"
     )
-    changed = landing.execute(
-        f"""
-        UPDATE cdx.uploadwatermark AS w SET replicationcounter = v.new, contenthash = v.hash
-        FROM (VALUES {values}) AS v(tablename, old, new, hash)
-        WHERE w.datastore = {database.recid} AND w.incarnation = {database.incarnation} AND w.stream = {literal(stream)}
-          AND w.tablename = v.tablename AND w.replicationcounter = v.old
-        """
+    moved = {name: mark for name, mark in new.tables.items() if mark != old.tables.get(name)}
+    if moved:
+        values = ", ".join(_values(name, old.tables[name], mark) for name, mark in moved.items())
+        changed = landing.execute(
+            f"""
+            UPDATE cdx.uploadwatermark AS w
+            SET replicationcounter = v.new, contenthash = v.hash, roundcounter = v.newround, openshifts = v.openshifts
+            FROM (VALUES {values}) AS v(tablename, old, oldround, new, hash, newround, openshifts)
+            WHERE w.{of_stream}
+              AND w.tablename = v.tablename AND w.replicationcounter = v.old AND w.roundcounter = v.oldround
+            """
+        )
+        _check_taken(database, changed == len(moved))
+    if new.round.server:
+        _check_taken(database, _move_round(landing, database, stream, old.round, new.round, of_stream))
+
+
+def _move_round(
+    landing: Landing, database: ChannelDatabase, stream: str, old: Round, new: Round, of_stream: str
+) -> bool:
+    if not old.server:
+        return bool(
+            landing.execute(
+                "INSERT INTO cdx.uploadround (datastore, incarnation, stream, server, taken, underway) VALUES"
+                f" ({database.recid}, {database.incarnation}, {literal(stream)}, {literal(new.server)},"
+                f" {literal(new.taken)}, {literal(new.underway)}) ON CONFLICT DO NOTHING"
+            )
+        )
+    return bool(
+        landing.execute(
+            f"UPDATE cdx.uploadround AS w SET taken = {literal(new.taken)}, underway = {literal(new.underway)}"
+            f" WHERE w.{of_stream} AND w.server = {literal(old.server)} AND w.taken = {literal(old.taken)}"
+            f" AND w.underway = {literal(old.underway)}"
+        )
     )
-    if changed != len(new):
+
+
+def _check_taken(database: ChannelDatabase, moved: bool) -> None:
+    if not moved:
         raise StoreError(
             f"Another upload of {database.name} has taken the same rows meanwhile; this one took nothing. Upload again."
         )
 
 
-def check_not_restored(channel: ChannelConnection, database: ChannelDatabase, marks: Watermarks) -> None:
-    """Compare the channel with what headquarters took from it, before anything is read.
-
-    A row that is gone is no fault (registers purge old transactions), a counter that is handed out again is.
-
-    Raises:
-        RestoredBackupError: the highest counter lies below a watermark, or the row at a watermark is another one.
-    """
-    highest = channel.highest_counters(sorted({name for _, name in marks}))
-    for (_, name), mark in marks.items():
-        if highest[name] < mark.counter:
-            raise restored(
-                database, f"table {name} ends at counter {highest[name]}, but counter {mark.counter} was taken"
-            )
-    for stream in STREAMS:
-        kept = {BY_NAME[name]: mark for (of, name), mark in marks.items() if of == stream and mark.content is not None}
-        hashes = hashes_at(channel, {table: mark.counter for table, mark in kept.items()})
-        for table, mark in kept.items():
-            if hashes[table.name] not in (None, mark.content):
-                raise restored(database, f"table {table.name} has another row at counter {mark.counter}")
-
-
-def restored(database: ChannelDatabase, what: str) -> RestoredBackupError:
-    return RestoredBackupError(
-        f"Channel database {database.name} seems to be restored from a backup: {what}. Its uploads are "
-        "stopped. If it was restored, open a new incarnation of it; everything is then read "
-        "again, and what is here already is skipped."
+def _values(name: str, old: Watermark, new: Watermark) -> str:
+    content = "NULL::uuid" if new.content is None else f"'{new.content}'::uuid"
+    shifts = ", ".join(str(counter) for counter in new.open_shifts)
+    return (
+        f"({literal(name)}, {old.counter}, {old.position}, {new.counter}, {content}, {new.position},"
+        f" ARRAY[{shifts}]::bigint[])"
     )
-
-
-def stop(hq: Engine, database: ChannelDatabase, reason: str) -> None:
-    """Stop uploads of the database until a person opens a new incarnation."""
-    with hq.begin() as connection:
-        connection.execute(STOP, {"datastore": database.recid, "reason": reason})
-
-
-def _uuid(value: UUID | None) -> str:
-    return "NULL::uuid" if value is None else f"'{value}'::uuid"

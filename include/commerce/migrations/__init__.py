@@ -4,6 +4,6 @@ A revision is explicit `op` code and is never changed once released; a test prov
 exactly the tables of `commerce.schema`.
 """
 
-from commerce.migrations.runner import upgrade_channel, upgrade_headquarters
+from commerce.migrations.runner import channel_head, upgrade_channel, upgrade_headquarters
 
-__all__ = ["upgrade_channel", "upgrade_headquarters"]
+__all__ = ["channel_head", "upgrade_channel", "upgrade_headquarters"]

@@ -7,7 +7,7 @@ from alembic import context
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 
-from commerce.migrations.runner import VERSION_SCHEMA
+from commerce.migrations.runner import VERSION_SCHEMAS
 from commerce.schema import channel, headquarters
 
 
@@ -18,19 +18,24 @@ def _drop_empty(
     scripts[:] = [script for script in scripts if script.upgrade_ops is None or not script.upgrade_ops.is_empty()]
 
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "headquarters": {
-        "target_metadata": headquarters.metadata,
-        "version_table_schema": VERSION_SCHEMA,
+def _options(history: str, dialect: str) -> dict[str, Any]:
+    if history == "channel" and dialect == "sqlite":
+        return {"target_metadata": channel.SQLITE.metadata, "render_as_batch": True}
+    metadata = headquarters.metadata if history == "headquarters" else channel.POSTGRESQL.metadata
+    schemas = headquarters.SCHEMAS if history == "headquarters" else channel.SCHEMAS
+    return {
+        "target_metadata": metadata,
+        "version_table_schema": VERSION_SCHEMAS[history],
         "include_schemas": True,
-    },
-    "channel": {"target_metadata": channel.metadata, "render_as_batch": True},
-}
+        "include_name": lambda name, kind, _: kind != "schema" or name in schemas,
+    }
 
+
+_connection = context.config.attributes["connection"]
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=_connection,
     compare_server_default=True,
     process_revision_directives=_drop_empty,
-    **_OPTIONS[context.config.attributes["history"]],
+    **_options(context.config.attributes["history"], _connection.dialect.name),
 )
 context.run_migrations()

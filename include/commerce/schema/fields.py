@@ -8,17 +8,32 @@ from sqlalchemy.types import TypeEngine
 
 Kind = Literal["text", "integer", "bigint", "decimal", "date", "datetime"]
 
+Dialect = Literal["sqlite", "postgresql"]
+"""Dialects of channel databases."""
+
 MONEY = Numeric(32, 6)
 """Amounts, quantities and line numbers: exact decimals. SQLite has none and keeps decimal text."""
 
-_CHANNEL_TYPES: dict[Kind, TypeEngine[Any]] = {
-    "text": Text(),
-    "integer": Integer(),
-    "bigint": Integer(),
-    "decimal": Text(),
-    "date": Text(),
-    "datetime": Text(),
+_CHANNEL_TYPES: dict[Dialect, dict[Kind, TypeEngine[Any]]] = {
+    "sqlite": {
+        "text": Text(),
+        "integer": Integer(),
+        "bigint": Integer(),
+        "decimal": Text(),
+        "date": Text(),
+        "datetime": Text(),
+    },
+    "postgresql": {
+        "text": Text(),
+        "integer": Integer(),
+        "bigint": BigInteger(),
+        "decimal": MONEY,
+        "date": Date(),
+        "datetime": DateTime(timezone=True),
+    },
 }
+"""Text is never limited on a channel: what is too long for headquarters goes to quarantine, no register is refused."""
+
 _BLANKS: dict[Kind, str | None] = {
     "text": "",
     "integer": "0",
@@ -72,9 +87,9 @@ class Field:
         default = None if self.blank is None else ("''" if self.blank == "" else self.blank)
         return self._column(types[self.kind], nullable=nullable, default=default)
 
-    def channel_column(self) -> Column[Any]:
-        """SQLite: amounts, dates and times are text; a register may leave out what is not required."""
-        return self._column(_CHANNEL_TYPES[self.kind], nullable=not self.required, default=None)
+    def channel_column(self, dialect: Dialect) -> Column[Any]:
+        """On SQLite amounts, dates and times are text. A register may leave out what is not required."""
+        return self._column(_CHANNEL_TYPES[dialect][self.kind], nullable=not self.required, default=None)
 
     def _column(self, type_: TypeEngine[Any], *, nullable: bool, default: str | None) -> Column[Any]:
         info = {"inferred": True} if self.inferred else {}

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, RowMapping
 
+from commerce import connections
 from commerce.database import is_reachable_file, parse_url, refuse_password, safe_url
 from commerce.errors import StoreError, UsageError
 from commerce.exchange import rereading
@@ -24,8 +27,12 @@ from commerce.setup.document import parse
 from commerce.setup.upsert import LOCK
 from commerce.setup.writing import refuse_repeated
 
-DIALECTS = ("sqlite",)
+DIALECTS = ("sqlite", "postgresql")
 """Channel databases that the exchange speaks to."""
+
+REACH_SECONDS = 3
+REACH_AT_ONCE = 16
+"""How long a database may take to answer, and how many are asked at once, before a person is told that it is away."""
 
 
 def add(hq: Engine, name: str, *, url: str, company: str, default_customer: str, **settings: Any) -> Channel:
@@ -72,7 +79,11 @@ def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> 
             connection.rollback()
         else:
             connection.commit()
-    warnings = tuple(f"{setup.name}: {warning}" for setup in setups for warning in _reachability(setup.url))
+    with ThreadPoolExecutor(REACH_AT_ONCE) as pool:
+        reached = pool.map(_reachability, [setup.url for setup in setups])
+        warnings = tuple(
+            f"{setup.name}: {warning}" for setup, found in zip(setups, reached, strict=True) for warning in found
+        )
     return SetupResult(tuple(changes), dry_run, warnings)
 
 
@@ -198,20 +209,36 @@ def _channel_url(url: str) -> str:
     parsed = parse_url(url)
     if parsed.get_backend_name() not in DIALECTS:
         raise UsageError(
-            f"A channel database of dialect {parsed.get_backend_name()} is not supported. "
-            f"Supported: {', '.join(DIALECTS)} (sqlite:///path/to/store.db)."
+            f"A channel database of dialect {parsed.get_backend_name()} is not supported. Supported: "
+            f"{', '.join(DIALECTS)} (sqlite:///path/to/store.db, postgresql://user@host/database)."
         )
+    if parsed.drivername == connections.DRIVER:
+        return connections.url_of(parsed.host or "")
+    if parsed.get_backend_name() == "postgresql":
+        if not parsed.database:
+            raise UsageError("The URL names no database. Its form is postgresql://user@host:5432/database.")
+        return parsed.set(drivername="postgresql").render_as_string()
     if not parsed.database or parsed.database == ":memory:":
         raise UsageError("The URL names no database file. Its form is sqlite:///path/to/store.db.")
     return parsed.set(database=str(Path(parsed.database).expanduser().absolute())).render_as_string(hide_password=True)
 
 
 def _reachability(url: str) -> tuple[str, ...]:
-    database = parse_url(_channel_url(url)).database
     with contextlib.suppress(StoreError):
-        if database and is_reachable_file(database):
+        if _is_reachable(_channel_url(url)):
             return ()
     return ("its database cannot be reached now; it is read as soon as it is there.",)
+
+
+def _is_reachable(url: str) -> bool:
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return is_reachable_file(str(parsed.database))
+    try:
+        psycopg.connect(connections.conninfo(url, {}), connect_timeout=REACH_SECONDS).close()
+    except psycopg.Error:
+        return False
+    return True
 
 
 def _set_paused(hq: Engine, name: str, paused: int) -> Channel:

@@ -28,9 +28,15 @@ def add_to(app: typer.Typer) -> None:
 @commands.command()
 def add(
     name: Name,
-    url: Annotated[str, typer.Option("--url", help="SQLAlchemy URL of its database, without a password.")],
     company: Annotated[str, typer.Option("--company", help="The company (data area) it belongs to.")],
     default_customer: Annotated[str, typer.Option("--default-customer", help="Account of its default customer.")],
+    url: Annotated[
+        str | None, typer.Option("--url", help="SQLAlchemy URL of its database, without a password.")
+    ] = None,
+    connection: Annotated[
+        str | None,
+        typer.Option("--connection", metavar="ID", help="Instead of --url: id of a connection to PostgreSQL."),
+    ] = None,
     cut_over: Annotated[
         date | None,
         typer.Option(
@@ -47,8 +53,13 @@ def add(
     as_json: options.Json = False,
 ) -> None:
     """Register a store. A database that is out of reach now is a warning: a store may be offline."""
+    from commerce import connections
+    from commerce.errors import UsageError
     from commerce.setup import channels
 
+    if (url is None) == (connection is None):
+        raise UsageError("Say where the store's database is: either --url or --connection.")
+    url = url or connections.url_of(connection or "")
     settings = {"cut_over": cut_over, "time_zone": time_zone, "closing_time": closing_time, "currency": currency}
     with output.headquarters() as hq:
         added = channels.add(

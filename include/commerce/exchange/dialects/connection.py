@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
 from commerce.database import describe_error
+from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
 
 COUNTER = "replicationcounterfromorigin"
@@ -23,8 +25,31 @@ _HARMLESS = (
     "file is not a database",
     "unable to open database file",
     "attempt to write a readonly database",
+    "Connection refused",
+    "No such file or directory",
+    "No route to host",
+    "timeout expired",
+    "could not translate host name",
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "too many clients already",
+    "the database system is starting up",
+    "server closed the connection unexpectedly",
+    "terminating connection due to administrator command",
+    "canceling statement due to lock timeout",
+    "canceling statement due to statement timeout",
+    "permission denied",
 )
-"""SQLite's own error texts that hold no data; others may quote what is in a row or a trigger."""
+"""Pieces of the databases' own error texts that hold no data; the rest may quote what is in a row or a trigger."""
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """A table as the database describes it, names in lower case: columns with their types, and its unique keys."""
+
+    columns: dict[str, str]
+    keys: frozenset[frozenset[str]]
 
 
 class ChannelConnection(Protocol):
@@ -33,6 +58,7 @@ class ChannelConnection(Protocol):
     Database errors come as `adbc_driver_manager.Error`; their text may quote data (`describe_channel_error`).
     """
 
+    dialect: Dialect
     place: str
     """Where the database is, for messages; without credentials."""
 
@@ -47,6 +73,16 @@ class ChannelConnection(Protocol):
     def new_snapshot(self) -> None:
         """Leave the snapshot of earlier reads; the next read opens a new one that lasts until this is called again."""
 
+    def snapshot(self) -> str:
+        """The snapshot of the reads as PostgreSQL's `pg_snapshot`; '' where the order of counters is that of commits:
+        then a counter is all that a watermark needs."""
+
+    def make_lasting(self) -> None:
+        """See to it that no transaction id of an earlier snapshot is handed out again after a crash of the server."""
+
+    def identity(self) -> str:
+        """What tells the database from a copy on another server, as far as the dialect knows; '' for nothing."""
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """The result of a query. Tables stand unqualified; a COUNTER is an integer."""
 
@@ -54,7 +90,8 @@ class ChannelConnection(Protocol):
         """Parts of a download session that this database has applied."""
 
     def apply_part(self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int) -> bool:
-        """Insert or update `rows` by their primary `key` and record the part, in one short write transaction.
+        """Insert or update `rows` by their primary `key` and record the part with the last of them, in short write
+        transactions.
 
         Returns:
             False if the part had been applied already, by somebody who was quicker.
@@ -64,8 +101,8 @@ class ChannelConnection(Protocol):
     def readers_block_writers(self) -> bool:
         """True where the register waits while we read."""
 
-    def columns(self) -> dict[str, dict[str, tuple[str, bool]]]:
-        """Per table its columns, each with declared type and whether it is in the primary key. Names in lower case."""
+    def tables(self) -> dict[str, TableShape]:
+        """The tables of the database by name."""
 
     def highest_counters(self, tables: Sequence[str]) -> dict[str, int]:
         """Per table the highest counter ever handed out, as far as the database remembers it."""
@@ -81,8 +118,14 @@ class ChannelConnection(Protocol):
     def raw_rows(self, table: UploadedTable, counters: Iterable[int]) -> dict[int, list[bytes | str | None]]:
         """The rows at `counters`, per column: None, text as its bytes, or a blob as hex digits of its bytes (str)."""
 
+    def date_text(self, column: str) -> str:
+        """SQL: a date column as ISO text that compares byte by byte."""
+
+    def not_equal(self, column: str, number: int) -> str:
+        """SQL condition, never NULL: the integer column holds another number. What is no number is no other one."""
+
 
 def describe_channel_error(error: BaseException) -> str:
-    """`describe_error`, and SQLite's reason where it holds no data."""
+    """`describe_error`, and the database's reason where it holds no data."""
     reasons = [reason for reason in _HARMLESS if reason in str(error)]
     return ": ".join([describe_error(error), *reasons])

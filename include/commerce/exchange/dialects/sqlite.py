@@ -17,7 +17,8 @@ from adbc_driver_manager import dbapi as adbc
 
 from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError
-from commerce.exchange.dialects.connection import COUNTER, ODD, describe_channel_error
+from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
 
 BUSY_MILLISECONDS = 5_000
@@ -30,6 +31,8 @@ class SqliteChannel:
     Raises:
         StoreError: the file is missing, cannot be opened, or is no SQLite database.
     """
+
+    dialect: Dialect = "sqlite"
 
     def __init__(self, url: str, *, write: bool = False) -> None:
         path = _path(url)
@@ -73,6 +76,15 @@ class SqliteChannel:
     def new_snapshot(self) -> None:
         """Leave the snapshot of earlier reads; the next read opens a new one that lasts until this is called again."""
         self._connection.rollback()
+
+    def snapshot(self) -> str:
+        """SQLite has one writer: whoever takes a higher counter commits later."""
+        return ""
+
+    def make_lasting(self) -> None: ...
+
+    def identity(self) -> str:
+        return ""
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         self._cursor.execute(statement)
@@ -119,15 +131,27 @@ class SqliteChannel:
         """True without WAL: the register waits while we read."""
         return str(self.rows("PRAGMA journal_mode")[0][0]).lower() != "wal"
 
-    def columns(self) -> dict[str, dict[str, tuple[str, bool]]]:
-        """Per table its columns, each with declared type and whether it is in the primary key. Names in lower case."""
-        found: dict[str, dict[str, tuple[str, bool]]] = {}
-        for table, column, kind, key in self.rows(
+    def tables(self) -> dict[str, TableShape]:
+        """A table's types are the declared ones, in upper case."""
+        columns: dict[str, dict[str, str]] = {}
+        keys: dict[str, dict[str, set[str]]] = {}
+        for table, column, kind, in_key in self.rows(
             "SELECT lower(m.name), lower(p.name), upper(p.type), p.pk FROM sqlite_master AS m"
             " JOIN pragma_table_info(m.name) AS p WHERE m.type = 'table'"
         ):
-            found.setdefault(table, {})[column] = (kind, bool(key))
-        return found
+            columns.setdefault(table, {})[column] = kind
+            if in_key:
+                keys.setdefault(table, {}).setdefault("", set()).add(column)
+        for table, index, column in self.rows(
+            "SELECT lower(m.name), i.name, lower(coalesce(c.name, '')) FROM sqlite_master AS m"
+            " JOIN pragma_index_list(m.name) AS i JOIN pragma_index_info(i.name) AS c"
+            ' WHERE i."unique" AND NOT i.partial'
+        ):
+            keys.setdefault(table, {}).setdefault(index, set()).add(column)
+        return {
+            table: TableShape(named, frozenset(frozenset(key) for key in keys.get(table, {}).values()))
+            for table, named in columns.items()
+        }
 
     def highest_counters(self, tables: Sequence[str]) -> dict[str, int]:
         """Per table the highest counter ever handed out, as far as the database remembers it."""
@@ -178,6 +202,13 @@ class SqliteChannel:
         ):
             raw[counter] = [_raw(kind, digits) for kind, digits in zip(cells[::2], cells[1::2], strict=True)]
         return raw
+
+    def date_text(self, column: str) -> str:
+        return column
+
+    def not_equal(self, column: str, number: int) -> str:
+        # A number that no integer column of headquarters can hold is none: its row goes to quarantine.
+        return f"(typeof({column}) = 'integer' AND {column} <> {number} AND abs({column}) < {2**31})"
 
 
 def _path(url: str) -> str:

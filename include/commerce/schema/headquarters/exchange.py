@@ -20,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from commerce.schema.fields import MONEY
 from commerce.schema.headquarters.base import created, metadata, moment, recid
@@ -95,9 +95,28 @@ UPLOAD_WATERMARK = Table(
     Column("tablename", String(60), nullable=False),
     Column("replicationcounter", BigInteger, nullable=False),
     Column("contenthash", Uuid, nullable=True),
+    Column("roundcounter", BigInteger, nullable=False, server_default=text("0")),
+    Column("openshifts", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     PrimaryKeyConstraint("datastore", "incarnation", "stream", "tablename"),
     schema="cdx",
-    comment="contenthash: of the row at the counter, read again by the next upload to notice a restored backup",
+    comment="contenthash: of the row at the counter, read again by the next upload to notice a restored backup; "
+    "roundcounter: how far the round under way is taken (uploadround); openshifts: counters of shifts that were passed "
+    "while they were open",
+)
+
+UPLOAD_ROUND = Table(
+    "uploadround",
+    metadata,
+    Column("datastore", BigInteger, ForeignKey("cdx.retailconndatabaseprofile.recid"), nullable=False),
+    Column("incarnation", Integer, nullable=False),
+    Column("stream", String(10), nullable=False),
+    Column("server", Text, nullable=False),
+    Column("taken", Text, nullable=False, server_default=text("''")),
+    Column("underway", Text, nullable=False, server_default=text("''")),
+    PrimaryKeyConstraint("datastore", "incarnation", "stream"),
+    schema="cdx",
+    comment="channels on PostgreSQL, snapshots (pg_snapshot) of the channel: all rows visible in taken are taken; "
+    "those visible in underway are being taken, slice by slice; server: whose transaction ids they are",
 )
 
 QUARANTINE = Table(
