@@ -222,7 +222,7 @@ def test_a_real_day_is_posted_with_the_exception_shown_and_reconciles(
     (store,) = close_run(hq, run=run).stores
 
     assert (store.state, store.exceptions, store.posted_amount) == ("posted", (1, D("12.50")), D("25.00"))
-    assert store.notes == ("1 transaction changed after the statement was calculated, left out",)
+    assert store.notes == ("1 transaction came or changed meanwhile, left to the next run",)
     told = reconcile(hq, stores=["S1"])
     assert told.ok, told.as_dict()
     assert [(u.reason, u.transactions, u.amount) for u in told.unposted] == [("not in a run yet", 1, D("12.50"))]

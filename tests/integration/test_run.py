@@ -1,4 +1,4 @@
-"""Runs: opening, stepping and closing them on a real headquarters database; the jobs are stand-ins."""
+"""Runs: opening and stepping on a real headquarters database; the jobs are stand-ins."""
 
 from __future__ import annotations
 
@@ -11,63 +11,33 @@ from sqlalchemy import Engine
 
 from commerce.errors import CommerceError, UsageError
 from commerce.outcomes import JobResult, StoreOutcome
-from commerce.progress import Progress
 from commerce.run import close_run, jobs, open_run, run_step, steps
-from commerce.run.records import RunRecord
-from commerce.schema.headquarters import customers, exchange, organization, statements
-from support.company import add_company, add_customer, add_store
-from support.staging import guid, person
+from commerce.schema.headquarters import exchange, organization
+from support.company import add_company, add_store
+from support.runs import (
+    LATER,
+    STORES,
+    Calls,
+    add_stores,
+    job,
+    opened,
+    row_of,
+    stand_in,
+    states,
+    work,
+)
 from support.transactions import DAY, add_sale
-
-STORES = ("BERGEN", "HOUSTON", "OSLO")
-LATER = datetime(2026, 3, 5, tzinfo=UTC)
-
-Calls = list[tuple[str, tuple[str, ...]]]
 
 
 @pytest.fixture
 def company(hq: Engine) -> Engine:
-    add_company(hq)
-    for store in STORES:
-        add_store(hq, store)
+    add_stores(hq)
     return hq
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """All jobs succeed for every store; what they were called with."""
-    made: Calls = []
-    for step in steps.names("end_of_day"):
-        monkeypatch.setitem(jobs.JOBS, step, _job(step, made))
-    return made
-
-
-def _job(step: str, made: Calls, failing: dict[str, str] | None = None) -> jobs.Job:
-    def job(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
-        made.append((step, stores))
-        outcomes = {store: StoreOutcome(store) for store in stores}
-        for store, message in (failing or {}).items():
-            if store in outcomes:
-                outcomes[store] = StoreOutcome(store, "failed", message)
-        return JobResult(step, outcomes)
-
-    return job
-
-
-def opened(hq: Engine, *, key: str = "test", now: datetime = LATER, **options: object) -> int:
-    arguments = {"kind": "end_of_day", "business_date": DAY, "key": key, "now": lambda: now, **options}
-    return open_run(hq, **arguments).run  # type: ignore[arg-type]
-
-
-def work(hq: Engine, run: int, *, kind: str = "end_of_day", until: str | None = None) -> None:
-    for step in steps.names(kind):
-        run_step(hq, run=run, step=step)
-        if step == until:
-            return
-
-
-def states(hq: Engine, run: int) -> dict[str, str]:
-    return {store.store: store.state for store in close_run(hq, run=run).stores}
+    return stand_in(monkeypatch)
 
 
 class TestOpening:
@@ -180,9 +150,9 @@ class TestStepping:
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = opened(company)
-        monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls, {"OSLO": "unreachable"}))
+        monkeypatch.setitem(jobs.JOBS, "upload", job("upload", calls, {"OSLO": "unreachable"}))
         assert run_step(company, run=run, step="upload").failed_stores == ("OSLO",)
-        monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls))
+        monkeypatch.setitem(jobs.JOBS, "upload", job("upload", calls))
         assert list(run_step(company, run=run, step="upload").stores) == ["OSLO"]
         assert run_step(company, run=run, step="upload").stores == {}
         assert calls == [("upload", STORES), ("upload", ("OSLO",))]
@@ -190,7 +160,7 @@ class TestStepping:
     def test_a_store_that_failed_is_out_of_the_rest(
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(jobs.JOBS, "upload", _job("upload", calls, {"OSLO": "unreachable"}))
+        monkeypatch.setitem(jobs.JOBS, "upload", job("upload", calls, {"OSLO": "unreachable"}))
         add_sale(company, "OSLO", 1)
         run = opened(company)
         work(company, run)
@@ -210,7 +180,7 @@ class TestStepping:
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for step in ("distribute", "distribute_late"):
-            monkeypatch.setitem(jobs.JOBS, step, _job(step, calls, {"OSLO": "unreachable"}))
+            monkeypatch.setitem(jobs.JOBS, step, job(step, calls, {"OSLO": "unreachable"}))
         run = opened(company)
         work(company, run)
         summary = close_run(company, run=run)
@@ -220,7 +190,7 @@ class TestStepping:
     def test_distribution_that_caught_up_is_no_note(
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(jobs.JOBS, "distribute", _job("distribute", calls, {"OSLO": "unreachable"}))
+        monkeypatch.setitem(jobs.JOBS, "distribute", job("distribute", calls, {"OSLO": "unreachable"}))
         run = opened(company)
         work(company, run)
         assert close_run(company, run=run).stores[2].notes == ()
@@ -237,7 +207,7 @@ class TestStepping:
         monkeypatch.setitem(jobs.JOBS, "synchronize_orders", stop)
         with pytest.raises(ValueError, match="jane"):
             run_step(company, run=run, step="synchronize_orders", stores=["OSLO"])
-        row = _row(company, run, "synchronize_orders", "OSLO")
+        row = row_of(company, run, "synchronize_orders", "OSLO")
         assert row.state == "failed"
         assert "jane" not in row.message
 
@@ -297,164 +267,4 @@ class TestStepping:
         run_step(company, run=run, step="upload")
         with company.begin() as connection:
             records.record(connection, run, "upload", [StoreOutcome("OSLO", "failed", "zombie")])
-        assert _row(company, run, "upload", "OSLO").state == "done"
-
-
-class TestClosing:
-    @pytest.mark.usefixtures("calls")
-    def test_a_missing_step_is_a_failure(self, company: Engine) -> None:
-        run = opened(company)
-        work(company, run, until="quality_gate")
-        summary = close_run(company, run=run)
-        assert {store.state for store in summary.stores} == {"failed"}
-        assert summary.stores[0].reasons[0].rule == "calculate_statements"
-
-    def test_nothing_at_all_happened(self, company: Engine) -> None:
-        summary = close_run(company, run=opened(company))
-        assert not summary.ok
-        assert {store.reasons[0].rule for store in summary.stores} == {"upload"}
-        assert summary.problems == ("synchronize_customers did not finish. Run it again.",)
-
-    def test_blocked_stores_show_what_blocks_them(
-        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        run = opened(company)
-        add_sale(company, "OSLO", 1)
-        _verdict(company, run, "OSLO", "customer_of_header", "critical", 2, "31.25")
-        _verdict(company, run, "BERGEN", "stale_address", "warning", 1, "1")
-        monkeypatch.setitem(jobs.JOBS, "quality_gate", _gate("OSLO"))
-        work(company, run)
-        summary = close_run(company, run=run)
-        oslo = summary.stores[2].as_dict()
-        assert oslo["state"] == "blocked"
-        assert oslo["reasons"] == [
-            {"rule": "customer_of_header", "count": 2, "amount": "31.25", "sample": ["T1-****1"], "message": ""}
-        ]
-        assert oslo["waiting"] == {"count": 1, "amount": "12.50"}
-        assert oslo["exceptions"] == {"count": 0, "amount": "0.00"}
-        assert summary.stores[0].state == "nothing_to_post"
-        assert summary.stores[0].notes == ("stale_address: 1",)
-        assert not summary.ok
-        assert ("calculate_statements", ("BERGEN", "HOUSTON")) in calls
-
-    @pytest.mark.usefixtures("calls")
-    def test_a_blocked_store_is_judged_again(self, company: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        run = opened(company)
-        monkeypatch.setitem(jobs.JOBS, "quality_gate", _gate("OSLO"))
-        work(company, run)
-        monkeypatch.setitem(jobs.JOBS, "quality_gate", _gate())
-        for step in ("quality_gate", "calculate_statements", "post_statements"):
-            assert list(run_step(company, run=run, step=step).stores) == ["OSLO"]
-        assert close_run(company, run=run).ok
-
-    @pytest.mark.usefixtures("calls")
-    def test_posted_with_exceptions(self, company: Engine) -> None:
-        run = opened(company)
-        add_sale(company, "OSLO", 1)
-        add_sale(company, "OSLO", 2, day=date(2026, 3, 3))
-        work(company, run)
-        _statement(company, "OSLO", "ST1", run, 20, "99.54")
-        oslo = close_run(company, run=run).stores[2].as_dict()
-        assert (oslo["state"], oslo["posted_amount"], oslo["statements"]) == ("posted", "99.54", ["ST1"])
-        assert oslo["exceptions"] == {"count": 1, "amount": "12.50"}
-        assert oslo["transactions"] == 3
-
-    @pytest.mark.usefixtures("calls")
-    def test_a_statement_that_is_stuck_is_a_failure_whatever_the_job_said(self, company: Engine) -> None:
-        run = opened(company)
-        work(company, run)
-        _statement(company, "OSLO", "ST1", run, 11, "5")
-        oslo = close_run(company, run=run).stores[2]
-        assert oslo.state == "failed"
-        assert oslo.reasons[0].sample == ("ST1",)
-        assert oslo.posted_amount == Decimal(0)
-
-    @pytest.mark.usefixtures("calls")
-    def test_a_second_run_tells_what_was_posted_before(self, company: Engine) -> None:
-        first = opened(company)
-        _statement(company, "OSLO", "ST1", first, 20, "99.54")
-        second = opened(company, key="again")
-        work(company, second)
-        oslo = close_run(company, run=second).stores[2]
-        assert oslo.state == "nothing_to_post"
-        assert oslo.notes == ("already posted: 3 transactions, 99.54 USD",)
-
-    @pytest.mark.usefixtures("calls")
-    def test_closing_twice_says_the_same_and_is_kept(self, company: Engine) -> None:
-        run = opened(company)
-        work(company, run)
-        first = close_run(company, run=run)
-        assert close_run(company, run=run) == first
-        with company.connect() as connection:
-            assert connection.scalar(sa.select(exchange.RUN.c.summary)) == first.as_dict()
-
-    @pytest.mark.usefixtures("calls")
-    def test_a_customer_belongs_to_the_store_it_was_created_in(self, company: Engine) -> None:
-        """BERGEN and OSLO share a database; a row that does not say its channel belongs to the first of them."""
-        with company.begin() as connection:
-            channels = {row.retailchannelid: row.recid for row in connection.execute(sa.select(organization.CHANNEL))}
-            shared = connection.scalar(
-                sa.select(exchange.DATABASE_PROFILE.c.recid).where(exchange.DATABASE_PROFILE.c.name == "BERGEN")
-            )
-            served = exchange.DATA_STORE_CHANNEL
-            connection.execute(
-                served.update().where(served.c.channel == channels["OSLO"]).values(databaseprofile=shared)
-            )
-        run = opened(company)
-        for number, channel in enumerate((channels["OSLO"], channels["OSLO"], channels["BERGEN"], 0), start=1):
-            person(company, guid(number), store="BERGEN", originatingchannel=channel)
-            add_customer(company, f"C{number}", guid=guid(number))
-        with company.begin() as connection:
-            connection.execute(customers.GUID_MAP.update().values(origin=shared))
-        converted = {store.store: store.customers_converted for store in close_run(company, run=run).stores}
-        assert converted == {"BERGEN": 2, "HOUSTON": 0, "OSLO": 2}
-
-    @pytest.mark.usefixtures("calls")
-    def test_a_customer_synchronization_posts_nothing(self, company: Engine) -> None:
-        run = opened(company, kind="customer_sync", business_date=None)
-        work(company, run, kind="customer_sync")
-        summary = close_run(company, run=run)
-        assert summary.ok
-        assert summary.business_date is None
-        assert {store.state for store in summary.stores} == {"done"}
-
-
-def _gate(*blocked: str) -> jobs.Job:
-    def job(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
-        outcomes = {store: StoreOutcome(store, "blocked" if store in blocked else "done") for store in stores}
-        return JobResult("check", outcomes)
-
-    return job
-
-
-def _row(hq: Engine, run: int, step: str, store: str) -> sa.Row[tuple[object, ...]]:
-    table = exchange.RUN_STEP
-    with hq.connect() as connection:
-        return connection.execute(
-            sa.select(table).where(table.c.run == run, table.c.step == step, table.c.store == store)
-        ).one()
-
-
-def _verdict(hq: Engine, run: int, store: str, rule: str, severity: str, count: int, amount: str) -> None:
-    values = {"run": run, "store": store, "rule": rule, "severity": severity, "count": count, "amount": Decimal(amount)}
-    with hq.begin() as connection:
-        connection.execute(exchange.GATE_VERDICT.insert(), {**values, "sample": ["T1-****1"]})
-
-
-def _statement(hq: Engine, store: str, number: str, run: int, status: int, amount: str) -> None:
-    with hq.begin() as connection:
-        connection.execute(
-            statements.STATEMENT.insert(),
-            {
-                "dataareaid": "USMF",
-                "statementid": number,
-                "storeid": store,
-                "statementtype": 1,
-                "businessdate": DAY,
-                "currency": "USD",
-                "postingstatus": status,
-                "run": run,
-                "transactioncount": 3,
-                "salesamount": Decimal(amount),
-            },
-        )
+        assert row_of(company, run, "upload", "OSLO").state == "done"

@@ -159,6 +159,7 @@ class TestTransactions:
             "valid": 1,
             "invalid": 1,
             "posted": 0,
+            "waiting": 2,
             "unposted": 4,
             "unposted_amount": "87.50",
             "unposted_amounts": {"USD": "87.50"},

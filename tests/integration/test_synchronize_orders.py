@@ -86,7 +86,7 @@ def test_an_order_becomes_a_sales_order(shop: Engine) -> None:
     assert orders(shop, "deliverypostaladdress") == [(postal,)]
     assert staging.rows(shop, "SELECT salesid, transactionid FROM ax.retailsalestable") == [("SO00000001", key[2])]
     assert statuses(shop) == {key[2]: (2, "SO00000001", "", "")}
-    assert result.stores["S1"].counts == {"synchronized": 1, "pending": 0, "failed": 0}
+    assert result.stores["S1"].counts == {"synchronized": 1, "pending": 0, "failed": 0, "waiting": 0}
     assert staging.rows(shop, f"SELECT custaccount, custaccountasync FROM ax.{HEADER}") == [(account, STAGED)]
 
 
@@ -118,7 +118,7 @@ def test_an_interrupted_job_goes_on_with_the_same_numbers(shop: Engine, monkeypa
             synchronize_orders(shop, scope=SCOPE)
     assert len(statuses(shop)) == 6
     result = synchronize_orders(shop, scope=SCOPE)
-    assert result.counts == {"synchronized": 4, "pending": 0, "failed": 0}
+    assert result.counts == {"synchronized": 4, "pending": 0, "failed": 0, "waiting": 0}
     numbers = {name: status[1] for name, status in statuses(shop).items()}
     assert numbers == {key[2]: f"SO{place:08d}" for place, key in enumerate(sorted(keys), 1)}
 
@@ -128,10 +128,10 @@ def test_second_time_changes_nothing(shop: Engine) -> None:
     add_order(shop, "S1", 2, guid=NOBODY)
     change(shop, HEADER, add_order(shop, "S2", 3), netamount=1)
     first = synchronize_orders(shop, scope=SCOPE)
-    assert first.counts == {"synchronized": 1, "pending": 1, "failed": 1}
+    assert first.counts == {"synchronized": 1, "pending": 1, "failed": 1, "waiting": 0}
     before = digest(shop)
     rows = staging.rows(shop, "SELECT * FROM ax.retailtransactionorderstatus ORDER BY transactionid")
-    assert synchronize_orders(shop, scope=SCOPE).counts == {"synchronized": 0, "pending": 1, "failed": 1}
+    assert synchronize_orders(shop, scope=SCOPE).counts == {"synchronized": 0, "pending": 1, "failed": 1, "waiting": 0}
     assert digest(shop) == before
     assert staging.rows(shop, "SELECT * FROM ax.retailtransactionorderstatus ORDER BY transactionid") == rows
 
@@ -174,9 +174,14 @@ def test_reference_that_is_unknown_keeps_the_order_waiting(shop: Engine) -> None
         keys[4][2]: (0, None, "pending", f"Customer {NOBODY} {unknown} has not arrived."),
         good[2]: (2, "SO00000001", "", ""),
     }
-    assert result.stores["S1"].counts == {"synchronized": 1, "pending": 5, "failed": 0}
+    assert result.stores["S1"].counts == {"synchronized": 1, "pending": 5, "failed": 0, "waiting": 0}
     staging.person(shop, NOBODY)
-    assert synchronize_orders(shop, scope=SCOPE).stores["S1"].counts == {"synchronized": 2, "pending": 3, "failed": 0}
+    assert synchronize_orders(shop, scope=SCOPE).stores["S1"].counts == {
+        "synchronized": 2,
+        "pending": 3,
+        "failed": 0,
+        "waiting": 0,
+    }
     assert statuses(shop)[keys[0][2]] == (2, "SO00000002", "", "")
 
 
@@ -201,7 +206,7 @@ def test_what_a_person_must_mend_fails_that_order_alone(shop: Engine) -> None:
     good = add_order(shop, "S1", 99)
     result = synchronize_orders(shop, scope=SCOPE)
     assert result.ok
-    assert result.stores["S1"].counts == {"synchronized": 1, "pending": 0, "failed": len(broken)}
+    assert result.stores["S1"].counts == {"synchronized": 1, "pending": 0, "failed": len(broken), "waiting": 0}
     found = statuses(shop)
     assert found.pop(good[2])[:2] == (2, "SO00000001")
     assert {status[:3] for status in found.values()} == {(1, None, "permanent")}
@@ -239,7 +244,7 @@ def test_orders_that_are_left_alone(shop: Engine) -> None:
             dict(zip("sti", edited, strict=True)),
         )
     result = synchronize_orders(shop, scope=SCOPE)
-    assert result.counts == {"synchronized": 3, "pending": 0, "failed": 0}
+    assert result.counts == {"synchronized": 3, "pending": 0, "failed": 0, "waiting": 0}
     assert statuses(shop)[edited[2]] == (3, None, "", "")
     assert staging.rows(shop, f"SELECT custaccount FROM ax.{HEADER} WHERE transactionid = '{edited[2]}'") == [("",)]
 
@@ -258,7 +263,7 @@ def test_missing_numbers_stop_one_company_only(shop: Engine) -> None:
     result = synchronize_orders(shop, scope=scope)
     assert result.failed_stores == ("S1",)
     assert "has 0 numbers left" in result.stores["S1"].message
-    assert result.counts == {"synchronized": 1, "pending": 0, "failed": 1}
+    assert result.counts == {"synchronized": 1, "pending": 0, "failed": 1, "waiting": 0}
     assert statuses(shop)[short[2]][2] == "permanent"
     with shop.begin() as connection:
         connection.execute(sa.text(exhaust.format("1")))
@@ -280,7 +285,12 @@ def test_customer_that_becomes_known_while_the_job_runs_waits_for_the_next(
 
     with monkeypatch.context() as patch:
         patch.setattr(synchronize, "judge", judge_later)
-        assert synchronize_orders(shop, scope=SCOPE).counts == {"synchronized": 0, "pending": 1, "failed": 0}
+        assert synchronize_orders(shop, scope=SCOPE).counts == {
+            "synchronized": 0,
+            "pending": 1,
+            "failed": 0,
+            "waiting": 0,
+        }
     synchronize_orders(shop, scope=SCOPE)
     assert orders(shop, "custaccount") == [("C3",)]
     assert statuses(shop)[key[2]][0] == 2

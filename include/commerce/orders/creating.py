@@ -1,5 +1,7 @@
 """Sales orders and quotations from asynchronous orders: one short transaction a chunk, numbers taken last (rule 8)."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, text
 
 from commerce import sequences
@@ -42,6 +44,12 @@ def chunks(connection: Connection) -> list[tuple[str, int]]:
     """The chunks of `ready`, in the order in which they get their numbers."""
     rows = connection.execute(text("SELECT DISTINCT dataareaid, chunk FROM ready ORDER BY dataareaid, chunk"))
     return [(row.dataareaid, row.chunk) for row in rows]
+
+
+def overtaken(connection: Connection, stopped: Iterable[str]) -> dict[str, int]:
+    """Ready orders that changed before they were created, by store; the companies `stopped` have failed them."""
+    rows = connection.execute(text(_OVERTAKEN), {"stopped": list(stopped)})
+    return {row.store: row.orders for row in rows}
 
 
 def fail_company(connection: Connection, company: str, message: str) -> dict[str, int]:
@@ -88,6 +96,14 @@ _CHOSEN = f"""
               SELECT FROM ax.retailtransactionorderstatus AS os WHERE {key_sql("os")} = {key_sql("t")}
               AND os.status IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)}))
     ) AS waiting
+"""
+_OVERTAKEN = f"""
+    SELECT r.store, count(*) AS orders
+    FROM ready AS r JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("r")}
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("r")}
+    WHERE t.xmin <> r.version AND r.dataareaid <> ALL(:stopped)
+      AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
+    GROUP BY r.store
 """
 _NEEDS = "SELECT documenttype, count(*) AS orders FROM chosen GROUP BY documenttype"
 _ORDERS = """

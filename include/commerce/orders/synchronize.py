@@ -1,6 +1,8 @@
 """*Synchronize orders*: asynchronous orders become sales orders and quotations (domain.md B1; system 4)."""
 
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection, Engine, text
@@ -8,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from commerce.customers.references import StoreReferences, bind, selected_sql
 from commerce.database import retry_transient
 from commerce.errors import ConfigurationError
-from commerce.orders.creating import CHUNK, chunks, create_chunk, fail_company
+from commerce.orders.creating import CHUNK, chunks, create_chunk, fail_company, overtaken
 from commerce.orders.judging import NOT_EDITING, judge, record_problems
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
@@ -26,7 +28,8 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
     transaction. Others get a status: None with class pending while a customer or address has yet to arrive, Failed with
     class permanent when a person must act; `errordetail` says why. Orders under Editing are left alone.
 
-    Counts by store: `synchronized` now, `pending` and `failed` after this run. A store fails only when setup is missing
+    Counts by store: `synchronized` now, `pending` and `failed` after this run, `waiting` because a row came for them
+    while they were judged: the next run takes them. A store fails only when setup is missing
     (no numbers left); an order that fails is a count.
     """
     references = bind(hq, scope=scope, types=ORDER_TYPES, condition=NOT_EDITING, job=JOB, progress=progress)
@@ -42,46 +45,53 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
                 return ready, _kept(connection)
 
         ready, kept = retry_transient(work)
-        created, failed, messages = _create(connection, ready, progress)
+        created = _create(connection, ready, progress)
     outcomes = {
         store: _outcome(
             store,
             references.get(store, StoreReferences()),
             {
-                "synchronized": created[store],
+                "synchronized": created.orders[store],
                 "pending": kept.get(store, {}).get("pending", 0),
-                "failed": kept.get(store, {}).get("failed", 0) + failed[store],
+                "failed": kept.get(store, {}).get("failed", 0) + created.failed[store],
+                "waiting": created.waiting.get(store, 0),
             },
-            messages.get(store, ""),
+            created.messages.get(store, ""),
         )
         for store in scope.stores
     }
     return JobResult(JOB, outcomes, totals(outcomes))
 
 
-def _create(
-    connection: Connection, ready: int, progress: Progress
-) -> tuple[defaultdict[str, int], defaultdict[str, int], dict[str, str]]:
-    """Create all that is ready; returns created and failed orders by store, and messages where setup is missing."""
-    created: defaultdict[str, int] = defaultdict(int)
-    failed: defaultdict[str, int] = defaultdict(int)
-    messages: dict[str, str] = {}
+@dataclass
+class _Created:
+    """What became of the ready orders, by store; `messages` where setup is missing."""
+
+    orders: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+
+
+def _create(connection: Connection, ready: int, progress: Progress) -> _Created:
+    """Create all that is ready."""
+    made = _Created()
     stopped: set[str] = set()
     for company, chunk in _chunks(connection):
-        progress("create sales orders", sum(created.values()), ready)
+        progress("create sales orders", made.orders.total(), ready)
         if company in stopped:
             continue
-
         try:
-            for store, orders in retry_transient(partial(_create_chunk, connection, company, chunk)).items():
-                created[store] += orders
+            made.orders.update(retry_transient(partial(_create_chunk, connection, company, chunk)))
         except ConfigurationError as error:
             stopped.add(company)
             for store, orders in fail_company(connection, company, str(error)).items():
-                failed[store] += orders
-                messages[store] = str(error)
+                made.failed[store] += orders
+                made.messages[store] = str(error)
     progress("create sales orders", ready, ready)
-    return created, failed, messages
+    with connection.begin():
+        made.waiting = overtaken(connection, stopped)
+    return made
 
 
 def _create_chunk(connection: Connection, company: str, chunk: int) -> dict[str, int]:

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from commerce.outcomes import JobResult
 from commerce.progress import Progress
+from commerce.run import data_docs
 from commerce.run.records import RunRecord
-from commerce.settings import Settings
 
 Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
 
@@ -62,8 +62,7 @@ def _validate_transactions(hq: Engine, run: RunRecord, stores: tuple[str, ...], 
 def _quality_gate(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
     from commerce import quality
 
-    docs = Settings.from_environment().home / "data-docs"
-    return quality.check(hq, run=run.run, scope=run.scope(stores), docs_dir=docs, progress=progress)
+    return quality.check(hq, run=run.run, scope=run.scope(stores), docs_dir=data_docs.folder(), progress=progress)
 
 
 def _calculate_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:

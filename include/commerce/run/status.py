@@ -11,7 +11,8 @@ A
 * orders are real transactions of the types that *Synchronize orders* takes; each is pending, synchronized or failed.
 * `transactions.posted` stand in a posted statement. `transactions.unposted` are real transactions that a statement or a
   sales order has still to take (or whose statement is not posted yet); `unposted_amount` is what they are worth
-  including tax, and `unposted_amounts` the same by currency.
+  including tax, and `unposted_amounts` the same by currency. `transactions.waiting` are those of them that a statement
+  has to take and that the validation has yet to judge, for the first time or again after they changed.
 * `statements.cleared` are those that lost all their transactions and were posted without documents.
 """
 
@@ -43,6 +44,7 @@ from commerce.scope import amount_sql, key_sql, real_sql
 POSTED = int(StatementStatus.POSTED)
 _ERROR = int(PostingErrorStatus.ERROR)
 _ORDER_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
+_STATEMENT_TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
 _POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
 
 # A row whose operation cannot be read is taken for a create: it names a customer that headquarters does not have.
@@ -92,7 +94,9 @@ POSTED_TRANSACTIONS = text(f"""
     SELECT coalesce(sum(transactioncount), 0) FROM ax.retailstatementtable WHERE postingstatus = {POSTED}
 """)
 UNPOSTED = text(f"""
-    SELECT t.currency, count(*) AS number, sum({amount_sql("t")}) AS amount
+    SELECT t.currency, count(*) AS number, sum({amount_sql("t")}) AS amount,
+           count(*) FILTER (WHERE t.type IN ({_STATEMENT_TYPES}) AND eod.statementid IS NULL
+                            AND t.validationstatus = {int(ValidationStatus.NONE)}) AS waiting
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
     LEFT JOIN ax.retailstatementtable AS s ON s.dataareaid = eod.dataareaid AND s.statementid = eod.statementid
@@ -148,6 +152,7 @@ def _transactions(connection: Connection) -> dict[str, Any]:
     return {
         **_one(connection, TRANSACTIONS),
         "posted": int(connection.execute(POSTED_TRANSACTIONS).scalar_one()),
+        "waiting": sum(row.waiting for row in unposted),
         "unposted": sum(row.number for row in unposted),
         "unposted_amount": money(sum((row.amount for row in unposted), Decimal(0))),
         "unposted_amounts": {row.currency: money(row.amount) for row in unposted},

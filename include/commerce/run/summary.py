@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine, text
 
 from commerce.outcomes import money
-from commerce.run import records, summary_queries
+from commerce.run import data_docs, records, summary_queries
 from commerce.run.records import RunRecord
 from commerce.run.steps import EVERY_STORE, OF_KIND
 from commerce.run.summary_queries import Facts
@@ -117,6 +117,8 @@ class RunSummary:
 def close_run(hq: Engine, *, run: int) -> RunSummary:
     """Write the summary of `run` into headquarters and return it. Closing again only tells what has changed since.
 
+    Removes the Data Docs of old runs, too.
+
     Raises:
         UsageError: there is no such run.
     """
@@ -126,6 +128,7 @@ def close_run(hq: Engine, *, run: int) -> RunSummary:
         stores = tuple(_store(record, facts, store) for store in sorted(record.closed))
         summary = RunSummary(run, record.kind, record.business_date, stores, _problems(record))
         connection.execute(KEEP, {"run": run, "summary": json.dumps(summary.as_dict())})
+    data_docs.remove_old()
     return summary
 
 
@@ -203,9 +206,11 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
     if state == "nothing_to_post" and before is not None:
         amount = money(before.amount)
         notes.append(f"already posted: {before.transactions} transactions, {amount} {facts.currencies[store]}")
-    posting = run.steps.get(("post_statements", store))
-    if taken_out := posting.counts.get("taken_out", 0) if posting else 0:
-        notes.append(f"{_plural(taken_out, 'transaction')} changed after the statement was calculated, left out")
+    if state in ("posted", "nothing_to_post") and (unjudged := facts.unjudged.get(store)):
+        notes.append(f"{_plural(unjudged, 'transaction')} came or changed meanwhile, left to the next run")
+    orders = run.steps.get(("synchronize_orders", store))
+    if changed := orders.counts.get("waiting", 0) if orders else 0:
+        notes.append(f"{_plural(changed, 'order')} changed while being synchronized, left to the next run")
     notes.extend(f"{row.rule}: {row[2]}" for row in facts.other_findings.get(store, ()))
     if rows := facts.quarantined.get(store):
         notes.append(f"{_plural(rows, 'row')} in quarantine")

@@ -18,12 +18,14 @@ from commerce.schema.enums import (
     QuarantineStatus,
     StatementStatus,
     SyncStatus,
+    ValidationStatus,
 )
 from commerce.scope import amount_sql
 
 POSTED = int(StatementStatus.POSTED)
 POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
 """Transactions that orders or statements take; other types (shifts, tender declarations) never post."""
+_STATEMENT_TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
 
 _STORES_OF_DATABASE = """
     SELECT d.databaseprofile AS origin, ch.retailchannelid AS store, ch.recid AS channel
@@ -56,12 +58,15 @@ VERDICTS = text("""
 OTHER_FINDINGS = text("""
     SELECT store, rule, count FROM cdx.gateverdict WHERE run = :run AND severity = 'warning' ORDER BY store, rule
 """)
+# A run is over with its last step: closed late, or asked again, it counts nothing that was done since.
+_END = "LATERAL (SELECT max(finished) AS moment FROM cdx.runstep WHERE run = r.run) AS last"
+
 CUSTOMERS_CONVERTED = text(f"""
     {_STORE_OF_CUSTOMER}
     SELECT coalesce(place.store, first_place.store) AS store,
            count(DISTINCT (m.dataareaid, m.custaccountasync)) AS count
-    FROM cdx.run AS r
-    JOIN ax.custaccountasyncmap AS m ON m.createddatetime >= r.opened
+    FROM cdx.run AS r CROSS JOIN {_END}
+    JOIN ax.custaccountasyncmap AS m ON m.createddatetime BETWEEN r.opened AND last.moment
     JOIN first_place ON first_place.origin = m.origin
     LEFT JOIN ax.retailasynccustomerv2 AS a ON a.dataareaid = m.dataareaid AND a.custaccountasync = m.custaccountasync
          AND a.origin = m.origin AND a.operation = {int(CustomerAsyncOperation.CREATE)}
@@ -90,18 +95,21 @@ QUARANTINED = text(f"""
 """)
 ORDERS = text(f"""
     SELECT os.store, count(*) AS count
-    FROM cdx.run AS r
-    JOIN ax.retailtransactionorderstatus AS os ON os.modifieddatetime >= r.opened
+    FROM cdx.run AS r CROSS JOIN {_END}
+    JOIN ax.retailtransactionorderstatus AS os ON os.modifieddatetime BETWEEN r.opened AND last.moment
     WHERE r.run = :run AND os.store = ANY(:stores) AND os.status = {int(OrderStatus.SUCCEEDED)}
     GROUP BY os.store
 """)
 
 
 def waiting_sql(run: RunRecord) -> str:
-    """Real transactions of the run's dates that are neither in a statement nor a sales order: store, count, amount."""
+    """Real transactions of the run's dates that are neither in a statement nor a sales order: store, count, amount;
+    `unjudged`: those of them that came or changed after the validation had looked."""
     scope = run.scope(run.closed)
     return f"""
-        SELECT t.store, count(*) AS count, coalesce(sum({amount_sql("t")}), 0) AS amount
+        SELECT t.store, count(*) AS count, coalesce(sum({amount_sql("t")}), 0) AS amount,
+               count(*) FILTER (WHERE t.type IN ({_STATEMENT_TYPES})
+                                AND t.validationstatus = {int(ValidationStatus.NONE)}) AS unjudged
         FROM ax.retailtransactiontable AS t
         JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
         WHERE t.type IN ({POSTING_TYPES}) AND {scope.unposted_sql("t", "ch")}
@@ -119,6 +127,7 @@ class Facts:
     verdicts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     other_findings: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     waiting: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
+    unjudged: Mapping[str, int] = field(default_factory=dict)
     customers_converted: Mapping[str, int] = field(default_factory=dict)
     customers_failed: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
@@ -136,7 +145,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
     )
     if run.business_date is None:
         return facts
-    waiting = connection.execute(text(waiting_sql(run)), run.scope(run.closed).parameters)
+    waiting = connection.execute(text(waiting_sql(run)), run.scope(run.closed).parameters).all()
     return replace(
         facts,
         statements=_groups(connection, STATEMENTS, values),
@@ -144,6 +153,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         verdicts=_groups(connection, VERDICTS, values),
         other_findings=_groups(connection, OTHER_FINDINGS, values),
         waiting={row.store: (row[1], row.amount) for row in waiting},
+        unjudged={row.store: row.unjudged for row in waiting},
         orders=_counts(connection, ORDERS, values),
     )
 
