@@ -19,10 +19,10 @@ help: ## List the targets
 install: $(STAMP) ## Install everything into .venv (again only when requirements change)
 
 demo: $(STAMP) ## Demo stores, the whole end-of-day run through Airflow's scheduler, and its summary
-	@python -m commerce_airflow.local demo
+	@python -m commerce_airflow.local demo --with-parent $(ARGS)
 
 up: $(STAMP) ## Airflow with its UI on the demo data, in the foreground
-	@python -m commerce_airflow.local up
+	@python -m commerce_airflow.local up --with-parent $(ARGS)
 
 test: $(STAMP) ## All tests; ARGS="-k name" passes arguments to pytest
 	@python -m pytest -n auto --maxprocesses 4 --dist loadgroup tests $(ARGS)

@@ -21,10 +21,12 @@ from commerce.migrations import upgrade_headquarters
 from commerce.server import Server
 from commerce_airflow.connections import CONNECTION_ID
 from commerce_airflow.local import airflow as local
+from commerce_airflow.local import guard
 from commerce_airflow.local.airflow import LocalAirflow
+from commerce_airflow.local.configuration import Layout
 from support.installation import ZONE, Install, Installation
 
-SIZE = {"stores": 2, "scale": 0.01, "seed": 1}
+SIZE = {"stores": 2, "scale": 0.002, "seed": 1}
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +54,12 @@ def airflow_and_first_run(
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     }
-    with local.running(hq_server, commerce_home, environment=environment) as airflow:
+    layout = Layout(commerce_home.absolute())
+    with (
+        guard.alone(layout),
+        guard.guarded(layout, stop_server=False),
+        local.running(hq_server, commerce_home, environment=environment) as airflow,
+    ):
         first = _install(airflow, hq_server, demo_files, tmp_path_factory.mktemp("scheduled"))
         airflow.api.unpause("end_of_day")
         airflow.api.unpause("historical_end_of_day")

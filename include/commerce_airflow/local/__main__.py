@@ -22,12 +22,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
     parser.add_argument("--unknown-customer", action="store_true", help="add the store that must be blocked")
     parser.add_argument("--port", type=int, help="of the UI (default: 8080 for up, any free one for demo)")
+    parser.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-    from commerce_airflow.local import demo, together, up
+    from commerce_airflow.local import demo, guard, together, up
 
+    if options.with_parent:
+        guard.end_with_parent()
     wanted = together.DemoOptions(options.stores, options.scale, options.seed, options.unknown_customer)
     run = demo.run if options.command == "demo" else up.run
     try:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.metadata
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -80,20 +78,13 @@ def prepare(server: Server, layout: Layout) -> None:
     configuration.write_configuration(
         layout, metadata_url=server.url(METADATA, "psycopg2"), port=configuration.USUAL_PORT, parallelism=1
     )
-    done = subprocess.run(
-        processes.airflow_command(["db", "migrate"]),
-        env=configuration.environment(layout, {}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        check=False,
+    migration = processes.start(
+        "db-migrate", ["db", "migrate"], environment=configuration.environment(layout, {}), logs=layout.component_logs
     )
-    if done.returncode != 0:
+    processes.record(layout.processes, [migration])
+    if migration.process.wait() != 0:
         raise CommerceError(
-            "Airflow's metadata database could not be prepared. It ended with:\n"
-            + "\n".join(done.stdout.splitlines()[-15:])
+            f"Airflow's metadata database could not be prepared. It ended with:\n{migration.last_lines()}"
         )
     layout.migrated.write_text(json.dumps(_state(server)))
 
@@ -104,6 +95,8 @@ def running(
 ) -> Iterator[LocalAirflow]:
     """Airflow of `home`, started and ready, until the block is left in whatever way; then nothing of it runs any more.
 
+    The caller is `guard.alone` in the home.
+
     Args:
         server: the running embedded server, for Airflow's metadata.
         home: ``COMMERCE_HOME``.
@@ -112,48 +105,31 @@ def running(
         parallelism: tasks at a time; also the size of the pools.
 
     Raises:
-        CommerceError: it does not start, or another one runs in this `home`.
+        CommerceError: it does not start.
     """
     layout = Layout(home.absolute())
-    with _alone(layout):
-        processes.stop_leftovers(layout.processes)
-        prepare(server, layout)
-        port = configuration.choose_port(port)
-        configuration.write_configuration(
-            layout, metadata_url=server.url(METADATA, "psycopg2"), port=port, parallelism=parallelism
-        )
-        airflow = LocalAirflow(layout, port, [])
-        variables = configuration.environment(layout, environment)
-        try:
-            # The log server is left out: the UI reads the log files of this machine directly.
-            for name, arguments in (("api-server", []), ("scheduler", ["--skip-serve-logs"]), ("dag-processor", [])):
-                airflow.components.append(
-                    processes.start(name, [name, *arguments], environment=variables, logs=layout.logs / "components")
-                )
-                processes.record(layout.processes, airflow.components)
-            airflow.wait_ready()
-            for name, description in DESCRIPTIONS.items():
-                airflow.api.set_pool(name, parallelism, description)
-            yield airflow
-        finally:
-            airflow.api.close()
-            processes.stop(airflow.components)
-            layout.processes.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _alone(layout: Layout) -> Iterator[None]:
-    """One Airflow a home; the operating system releases the lock when this process dies."""
-    layout.airflow_home.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommerceError(
-                f"The local Airflow of {layout.home} runs already. Stop it first (Ctrl-C where it runs), or set "
-                "another COMMERCE_HOME."
-            ) from None
-        yield
+    prepare(server, layout)
+    port = configuration.choose_port(port)
+    configuration.write_configuration(
+        layout, metadata_url=server.url(METADATA, "psycopg2"), port=port, parallelism=parallelism
+    )
+    airflow = LocalAirflow(layout, port, [])
+    variables = configuration.environment(layout, environment)
+    try:
+        # The log server is left out: the UI reads the log files of this machine directly.
+        for name, arguments in (("api-server", []), ("scheduler", ["--skip-serve-logs"]), ("dag-processor", [])):
+            airflow.components.append(
+                processes.start(name, [name, *arguments], environment=variables, logs=layout.component_logs)
+            )
+            processes.record(layout.processes, airflow.components)
+        airflow.wait_ready()
+        for name, description in DESCRIPTIONS.items():
+            airflow.api.set_pool(name, parallelism, description)
+        yield airflow
+    finally:
+        airflow.api.close()
+        processes.stop(airflow.components)
+        layout.processes.unlink(missing_ok=True)
 
 
 def _is_migrated(server: Server, layout: Layout) -> bool:

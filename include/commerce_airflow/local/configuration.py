@@ -55,8 +55,16 @@ class Layout:
         return self.airflow_home / "local.lock"
 
     @property
+    def guard_lock(self) -> Path:
+        return self.airflow_home / "guard.lock"
+
+    @property
     def logs(self) -> Path:
         return self.airflow_home / "logs"
+
+    @property
+    def component_logs(self) -> Path:
+        return self.logs / "components"
 
 
 def project_folder(name: str) -> Path:

@@ -82,14 +82,16 @@ def kill_sessions(sessions: Iterable[int]) -> None:
 
 
 def record(path: Path, components: Sequence[Component]) -> None:
-    """Note the processes in a file, for the next start in case this process is killed."""
+    """Note the processes in a file, for the guard and the next start in case this process is killed."""
     entries = []
     for component in components:
         with contextlib.suppress(psutil.NoSuchProcess):
             entries.append(
                 {"pid": component.process.pid, "started": psutil.Process(component.process.pid).create_time()}
             )
-    path.write_text(json.dumps(entries))
+    written = path.with_suffix(".new")
+    written.write_text(json.dumps(entries))
+    written.replace(path)  # the guard never reads half a file
 
 
 def stop_leftovers(path: Path) -> None:
@@ -107,7 +109,7 @@ def stop_leftovers(path: Path) -> None:
             if any(_session(pid) == entry["pid"] for pid in psutil.pids()):
                 leftovers.append(entry["pid"])
     kill_sessions(leftovers)
-    path.unlink()
+    path.unlink(missing_ok=True)
 
 
 def _session(pid: int) -> int | None:

@@ -18,8 +18,9 @@ from commerce import demo, server
 from commerce.database import hq_engine
 from commerce.migrations import upgrade_headquarters
 from commerce.server import Server
-from commerce_airflow.local import airflow, configuration
+from commerce_airflow.local import airflow, configuration, guard
 from commerce_airflow.local.airflow import LocalAirflow
+from commerce_airflow.local.configuration import Layout
 from commerce_airflow.local.screen import step
 
 SHARDS = 4
@@ -38,16 +39,23 @@ class DemoOptions:
 
 @contextlib.contextmanager
 def embedded_server(home: Path) -> Iterator[Server]:
-    """The embedded server, stopped at the end unless it ran before."""
-    ran_before = server.find(home) is not None
-    with step("Starting PostgreSQL"):
-        running = server.start(home)
-    try:
-        yield running
-    finally:
-        if not ran_before:
-            with step("Stopping PostgreSQL"):
-                server.stop(home)
+    """The embedded server, stopped at the end unless it ran before; nobody else runs the demo or the UI meanwhile.
+
+    Raises:
+        CommerceError: somebody does.
+    """
+    layout = Layout(home.absolute())
+    with guard.alone(layout):
+        ran_before = server.find(home) is not None
+        with guard.guarded(layout, stop_server=not ran_before):
+            with step("Starting PostgreSQL"):
+                running = server.start(home)
+            try:
+                yield running
+            finally:
+                if not ran_before:
+                    with step("Stopping PostgreSQL"):
+                        server.stop(home)
 
 
 def build(running: Server, home: Path, options: DemoOptions) -> tuple[Engine, demo.DemoResult]:
