@@ -157,6 +157,26 @@ class TestStepping:
         assert run_step(company, run=run, step="upload").stores == {}
         assert calls == [("upload", STORES), ("upload", ("OSLO",))]
 
+    def test_what_a_late_store_brings_reaches_the_others(
+        self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The cleared task of a store that was out of reach: its customers are converted, and every store gets them."""
+        run = opened(company)
+        monkeypatch.setitem(jobs.JOBS, "upload", job("upload", calls, {"OSLO": "unreachable"}))
+        work(company, run)
+        assert not close_run(company, run=run).ok
+        monkeypatch.setitem(jobs.JOBS, "upload", job("upload", calls))
+        calls.clear()
+        work(company, run)
+        assert dict(calls) == {
+            step: STORES if step in ("synchronize_customers", "distribute", "distribute_late") else ("OSLO",)
+            for step in steps.names("end_of_day")
+        }
+        assert close_run(company, run=run).ok
+        calls.clear()
+        work(company, run)
+        assert calls == []
+
     def test_a_store_that_failed_is_out_of_the_rest(
         self, company: Engine, calls: Calls, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -31,6 +31,13 @@ RECORD = text("""
         finished = now()
     WHERE runstep.state <> 'done'
 """)
+# A store that was out of reach has brought its customers after the step was through with the others: no longer done.
+FORGET_OUTDATED = text("""
+    DELETE FROM cdx.runstep AS outdated
+    WHERE outdated.run = :run AND outdated.step = :step AND outdated.state <> 'skipped' AND outdated.finished < (
+        SELECT max(upload.finished) FROM cdx.runstep AS upload
+        WHERE upload.run = :run AND upload.step = 'upload' AND upload.state = 'done')
+""")
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,11 @@ def record(connection: Connection, run: int, step: str, outcomes: Iterable[Store
     rows = [_values(run, step, outcome) for outcome in outcomes]
     if rows:
         connection.execute(RECORD, rows)
+
+
+def forget_outdated(connection: Connection, run: int, step: str) -> None:
+    """Let a step that serves all stores be due again for those that got through it before another store's upload."""
+    connection.execute(FORGET_OUTDATED, {"run": run, "step": step})
 
 
 def mark_skipped(connection: Connection, run: int, left_out: Iterable[str]) -> None:

@@ -33,9 +33,12 @@ def run_step(
         UsageError: no such run or step, or a store that is not of the run.
         Exception: whatever stopped the whole job; the stores of this call are recorded as failed before.
     """
-    with hq.connect() as connection:
+    with hq.begin() as connection:
         record = records.load(connection, run)
-    found = steps.find(record.kind, step)
+        found = steps.find(record.kind, step)
+        if found.shared:
+            records.forget_outdated(connection, run, step)
+            record = records.load(connection, run)
     due = _due(record, found, stores)
     if not due:
         return JobResult(step)

@@ -21,7 +21,8 @@ class Step:
     `gates`: a store that fails here is out of the rest of the run; otherwise its failure is only a note (distribution
     behind never holds money back). `whole`: works companies, not stores. `day_must_have_ended`: left out for stores
     whose business day has not ended yet. `skippable`: what decides about money cannot be left out, a run without it
-    would be another kind of run.
+    would be another kind of run. `shared`: brings what one store uploaded to others, so it is due again
+    when a store that was out of reach has uploaded after all.
     """
 
     name: str
@@ -29,15 +30,16 @@ class Step:
     whole: bool = False
     day_must_have_ended: bool = False
     skippable: bool = True
+    shared: bool = False
 
 
 END_OF_DAY = (
     Step("upload"),
-    Step("synchronize_customers", whole=True),
-    Step("distribute", gates=False),
+    Step("synchronize_customers", whole=True, shared=True),
+    Step("distribute", gates=False, shared=True),
     Step("synchronize_orders"),
     Step("bind_cash_and_carry"),
-    Step("distribute_late", gates=False),
+    Step("distribute_late", gates=False, shared=True),
     Step("validate_transactions", day_must_have_ended=True),
     Step("quality_gate", day_must_have_ended=True, skippable=False),
     Step("calculate_statements", day_must_have_ended=True, skippable=False),
