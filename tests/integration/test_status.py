@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce import exchange
-from commerce.cli.queries import customers, documents
+from commerce.cli.queries import documents
 from commerce.cli.queries import exchange as sessions
+from commerce.customers.status.finding import find
+from commerce.customers.status.operations import OperationFilter, list_operations
+from commerce.customers.status.pipeline import describe
 from commerce.errors import UsageError
 from commerce.run import plan, status
 from commerce.schema.enums import TransactionType
@@ -78,14 +81,15 @@ class TestCustomers:
         register.customer(1)
         register.customer(2, custname="x" * 200)
         exchange.upload(company, stores=["S1"])
-        found = customers.list_customers(company, state=None, store=None, limit=10)
+        found = list_operations(company, OperationFilter(), limit=10)
         assert [(row["guid"], row["state"], row["store"]) for row in found] == [
             (GUID.format(1), "pending", "S1"),
             (GUID.format(2), "failed", "S1"),
         ]
         assert "Customer" not in str(found)
-        assert customers.list_customers(company, state="failed", store="S1", limit=10) == [found[1]]
-        assert customers.list_customers(company, state=None, store="S2", limit=10) == []
+        assert list_operations(company, OperationFilter("failed", "S1"), limit=10) == [found[1]]
+        with pytest.raises(UsageError, match="no channel S2"):
+            list_operations(company, OperationFilter(channel="S2"), limit=10)
 
     def test_each_store_of_a_shared_database_finds_its_customers(
         self, company: Engine, channel_db: Callable[[str], Engine]
@@ -104,7 +108,7 @@ class TestCustomers:
                 )
             )
         for store, number in (("S1", 1), ("S2", 1), ("S", 0)):
-            found = customers.list_customers(company, state="pending", store=store, limit=10)
+            found = list_operations(company, OperationFilter("pending", store), limit=10)
             assert [row["store"] for row in found] == ["S1, S2"] * number
 
     def test_an_operation_of_another_company_is_not_shown(
@@ -114,11 +118,11 @@ class TestCustomers:
         register = add_register(company, channel_db)
         register.customer(1)
         exchange.upload(company, stores=["S1"])
-        (shown,) = customers.show_customer(company, "C1")
+        (shown,) = [describe(company, one) for one in find(company, "C1")]
         assert len(shown["operations"]) == 1
         with company.begin() as connection:
             connection.execute(sa.text("UPDATE ax.retailasynccustomerv2 SET dataareaid = 'NORT'"))
-        (shown,) = customers.show_customer(company, "C1")
+        (shown,) = [describe(company, one) for one in find(company, "C1")]
         assert shown["operations"] == []
 
 

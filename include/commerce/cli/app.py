@@ -10,6 +10,7 @@ import typer
 
 from commerce.cli.commands import (
     channels,
+    customer_repair,
     customers,
     day,
     demo,
@@ -41,6 +42,7 @@ for commands in (
     single_steps,
     standing,
     customers,
+    customer_repair,
     documents,
     posting,
     exchange,

@@ -167,6 +167,9 @@ def reconciliation_tables(result: Mapping[str, Any]) -> RenderableType:
 def changes_table(result: Mapping[str, Any]) -> RenderableType:
     """What a setup changed, or would change; `result` is `SetupResult.as_dict()`."""
     warnings = [Text(warning, style="yellow") for warning in result["warnings"]]
+    if result["refused"]:
+        warnings += [Text("Would be refused; nothing is written until this is mended:", "bold red")]
+        warnings += [Text(f"  {reason}", "red") for reason in result["refused"]]
     if not result["changes"]:
         return Group(Text("Nothing to change."), *warnings)
     table = _list_table("Would change" if result["dry_run"] else "Changed")

@@ -214,13 +214,16 @@ def _nameless(kind: Kind) -> str:
 
 def _waiting(kind: Kind) -> str:
     """Written only where it says something new, so that a long wait costs nothing."""
-    failed = f"""EXISTS (SELECT FROM ax.retailasynccustomerv2 AS f WHERE f.dataareaid = s.dataareaid
-                 AND f.custaccountasync = s.{kind.guid} AND s.{kind.guid} <> ''
-                 AND f.operation = {CustomerAsyncOperation.CREATE} AND f.syncstatus = {SyncStatus.FAILED})"""
+    creation = f"""(SELECT max(CASE f.syncstatus WHEN {SyncStatus.FAILED} THEN 2 WHEN {SyncStatus.IGNORED} THEN 1
+                                  ELSE 3 END)
+                    FROM ax.retailasynccustomerv2 AS f WHERE f.dataareaid = s.dataareaid
+                      AND f.custaccountasync = s.{kind.guid} AND s.{kind.guid} <> ''
+                      AND f.operation = {CustomerAsyncOperation.CREATE})"""
     return f"""
         UPDATE ax.{kind.table} AS s SET errorclass = 'pending', lasterror = w.reason
         FROM (
-            SELECT s.recid, CASE WHEN {failed} THEN 'waits for customer: its creation has failed'
+            SELECT s.recid, CASE {creation} WHEN 2 THEN 'waits for customer: its creation has failed'
+                                 WHEN 1 THEN 'waits for customer: its creation is ignored'
                                  ELSE 'waits for customer' END AS reason
             FROM ax.{kind.table} AS s {kind.customer("LEFT JOIN")}
             WHERE s.dataareaid = :company AND {kind.pending} AND c.accountnum IS NULL) AS w

@@ -27,13 +27,20 @@ def literal(value: str) -> str:
 
 def check_statement(table: UploadedTable, database: ChannelDatabase) -> str:
     """INSERT into the `bad` table of every landed row of `table` that headquarters cannot take, with the reasons."""
-    faults = [f"CASE WHEN {_fault(field)} THEN {literal(_reason(field))} END" for field in table.fields]
-    faults.extend(_place_faults(table, database))
-    reasons = f"concat_ws('; ', {', '.join(faults)})"
+    reasons = f"concat_ws('; ', {', '.join([*_value_faults(table), *_place_faults(table, database)])})"
     return (
         f"INSERT INTO {BAD} SELECT {literal(table.name)}, c.{COUNTER}, c.reason"
         f" FROM (SELECT l.{COUNTER}, {reasons} AS reason FROM {landing_name(table)} AS l) AS c WHERE c.reason <> ''"
     )
+
+
+def value_faults_sql(table: UploadedTable) -> str:
+    """SQL expression over a row l of text columns: what is wrong with its values; '' where nothing is."""
+    return f"concat_ws('; ', {', '.join(_value_faults(table))})"
+
+
+def _value_faults(table: UploadedTable) -> list[str]:
+    return [f"CASE WHEN {_fault(field)} THEN {literal(_reason(field))} END" for field in table.fields]
 
 
 def _fault(field: Field) -> str:

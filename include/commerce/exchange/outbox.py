@@ -8,7 +8,7 @@ deadlocking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -27,9 +27,11 @@ _NOTE_CHANGE = """
 INSERT INTO ax.customerchange (dataareaid, accountnum) SELECT DISTINCT a.dataareaid, a.accountnum FROM ({accounts}) AS a
 """
 
-_ENQUEUE_FOR_GROUP = text(
-    "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum) VALUES (:data_group, :company, :account)"
-    " ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL"
+_ENQUEUE_FOR_GROUPS = text(
+    "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum) SELECT g.recid, k.company, k.account"
+    " FROM unnest(CAST(:data_groups AS text[]), CAST(:companies AS text[]), CAST(:accounts AS text[]))"
+    " AS k (data_group, company, account) JOIN cdx.retailcdxdatagroup AS g ON g.name = k.data_group"
+    " ORDER BY 1, 2, 3 ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL"
     " DO UPDATE SET dataareaid = excluded.dataareaid"
 )
 
@@ -52,6 +54,11 @@ def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any]
     return int(result.rowcount)
 
 
-def enqueue_for_group(connection: Connection, data_group: int, company: str, account: str) -> None:
-    """Send one customer to one data group, whatever its company: a store's default customer may be of another one."""
-    connection.execute(_ENQUEUE_FOR_GROUP, {"data_group": data_group, "company": company, "account": account})
+def enqueue_for_groups(connection: Connection, customers: Sequence[tuple[str, str, str]]) -> None:
+    """Send customers, each given once as (name of a data group, company, account), to that group, whatever its company:
+    a store's default customer may be of another one."""
+    data_groups, companies, accounts = zip(*customers, strict=True) if customers else ((), (), ())
+    connection.execute(
+        _ENQUEUE_FOR_GROUPS,
+        {"data_groups": list(data_groups), "companies": list(companies), "accounts": list(accounts)},
+    )

@@ -49,6 +49,7 @@ INSERT INTO cdx.quarantineaudit (quarantineid, kind, changedby, reason)
 SELECT quarantineid, 'ignored', :by, :reason FROM ignored ORDER BY quarantineid RETURNING quarantineid
 """)
 _UNREADABLE = "no text (a blob, a NUL character or invalid UTF-8)"
+_PURGED = "its personal data was purged; only its channel can send it again"
 _GIVEN = pa.schema([("quarantineid", pa.int64()), ("changes", pa.string())])
 
 
@@ -215,7 +216,7 @@ class _Mend(Move):
         names = self._table.column_names
         self._landing.execute(
             f"INSERT INTO mended SELECT q.quarantineid, q.{COUNTER}, q.rawdata, g.changes::jsonb,"
-            f" {raw_hash_sql(self._table)}, q.uploadsession FROM cdx.quarantine AS q JOIN given AS g USING"
+            f" coalesce(q.rawhash, {raw_hash_sql(self._table)}), q.uploadsession FROM cdx.quarantine AS q JOIN given AS g USING"
             f" (quarantineid) WHERE q.status <> {int(QuarantineStatus.RESOLVED)}"
             " ORDER BY q.quarantineid FOR UPDATE OF q"
         )
@@ -229,6 +230,10 @@ class _Mend(Move):
             f" {literal(_UNREADABLE + ': ')} || string_agg(c.key, ', ' ORDER BY c.key)"
             f" FROM {whole} AS w CROSS JOIN LATERAL jsonb_each(w.cells) AS c WHERE jsonb_typeof(c.value) = 'object'"
             f" GROUP BY w.{COUNTER}"
+        )
+        self._landing.execute(
+            f"INSERT INTO {BAD} SELECT {literal(self._table.name)}, m.{COUNTER}, {literal(_PURGED)} FROM mended AS m"
+            " JOIN cdx.quarantine AS q USING (quarantineid) WHERE q.rawhash IS NOT NULL"
         )
 
     def _skip_here_already(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Action = Literal["create", "change"]
+Action = Literal["create", "change", "remove"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,13 @@ class Change:
 
 @dataclass(frozen=True)
 class SetupResult:
-    """All changes in the order in which they were made; `dry_run`: nothing was written."""
+    """All changes in the order in which they were made; `dry_run`: nothing was written; `refused`: what a real run
+    would refuse, with place and reason (it would write nothing then)."""
 
     changes: tuple[Change, ...]
     dry_run: bool = False
     warnings: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -47,6 +49,7 @@ class SetupResult:
             "counts": self.counts,
             "changes": [change.as_dict() for change in self.changes],
             "warnings": list(self.warnings),
+            "refused": list(self.refused),
         }
 
 

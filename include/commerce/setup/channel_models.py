@@ -64,12 +64,6 @@ class ChannelSetup(BaseModel):
         return value
 
 
-class ChannelsDocument(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    channels: tuple[ChannelSetup, ...]
-
-
 @dataclass(frozen=True)
 class Channel:
     """A registered channel. `url` has no credentials. `state`: stopped means that its database was restored from a

@@ -7,28 +7,29 @@ the database profile's name. Stores with the same URL share one database and one
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, RowMapping
+from pydantic import ValidationError
+from sqlalchemy import Connection, Engine
 
 from commerce import connections
-from commerce.database import is_reachable_file, parse_url, refuse_password, safe_url
+from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError, UsageError
 from commerce.exchange import rereading
-from commerce.exchange.outbox import enqueue_for_group
+from commerce.exchange.outbox import enqueue_for_groups
 from commerce.setup import registry
 from commerce.setup.changes import Change, SetupResult
-from commerce.setup.channel_models import Channel, ChannelsDocument, ChannelSetup, State
-from commerce.setup.document import parse
+from commerce.setup.channel_models import Channel, ChannelSetup
+from commerce.setup.channel_plan import Plan, channel_url, channels_of, plan
+from commerce.setup.document import mistakes, parse
 from commerce.setup.upsert import LOCK
-from commerce.setup.writing import refuse_repeated
 
-DIALECTS = ("sqlite", "postgresql")
-"""Channel databases that the exchange speaks to."""
+SHOWN = 20
+"""So many refusals stand in a message."""
 
 REACH_SECONDS = 3
 REACH_AT_ONCE = 16
@@ -48,49 +49,58 @@ def add(hq: Engine, name: str, *, url: str, company: str, default_customer: str,
     setup = parse(ChannelSetup, {key: value for key, value in values.items() if value is not None})
     with hq.begin() as connection:
         connection.execute(LOCK)
-        if _find(connection, setup.name) is not None:
+        if channels_of(connection, [setup.name]):
             raise UsageError(f"Channel {setup.name} exists already. Change it with `commerce channel apply FILE`.")
-        _put(connection, setup, f"Channel {setup.name}")
-        added = _get(connection, setup.name)
+        planned = plan(connection, [setup], [f"Channel {setup.name}"])
+        _refuse(planned.refused)
+        _write(connection, planned)
+        added = channels_of(connection, [setup.name])[setup.name]
     return Channel(**{**_fields(added), "warnings": _reachability(setup.url)})
 
 
-def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> SetupResult:
-    """Add and change the channels of `document` ({"channels": [...]}, each as `ChannelSetup`). Channels that it does
-    not name stay; applying it twice changes nothing.
+def apply(
+    hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False, places: Sequence[str] | None = None
+) -> SetupResult:
+    """Add and change the channels of `document` ({"channels": [...], "remove": [...]}, each channel as `ChannelSetup`),
+    in one transaction and a number of statements that does not depend on how many they are. Channels that it does not
+    name stay; applying it twice changes nothing.
+
+    Args:
+        places: where each channel stands in its file, such as "line 17"; for messages.
+        dry_run: the plan: what would change, and what would be refused.
 
     Raises:
-        UsageError: the document has mistakes, or would move a channel to another company. Nothing is written then.
+        UsageError: something would be refused; the message names the places. Nothing is written then.
+        CommerceError: an upload of a database is running that the change concerns.
     """
-    setups = parse(ChannelsDocument, dict(document)).channels
-    refuse_repeated("channels", [(setup.name,) for setup in setups])
-    changes: list[Change] = []
+    removed, setups, places, refused = _checked(document, places)
     with hq.connect() as connection:
         connection.execute(LOCK)
-        for index, setup in enumerate(setups):
-            before = _find(connection, setup.name)
-            _put(connection, setup, f"channels[{index}]", before)
-            after = _get(connection, setup.name)
-            old, new = _fields(before) if before else {}, _fields(after)
-            differences = {key: (old[key], value) for key, value in new.items() if before and old[key] != value}
-            if before is None or differences:
-                changes.append(Change("channels", setup.name, "change" if before else "create", differences))
+        before = channels_of(connection, [setup.name for setup in setups])
+        planned = plan(connection, setups, places)
+        refused += planned.refused
+        if not refused or dry_run:
+            _write(connection, planned)
+        after = channels_of(connection, [setup.name for setup in setups])
+        changes = [change for setup in setups if (change := _change(setup.name, before, after))]
+        gone, kept = _remove(connection, removed)
+        refused += kept
+        changes += [Change("channels", name, "remove") for name in gone]
         if dry_run:
             connection.rollback()
         else:
+            _refuse(refused)
             connection.commit()
-    with ThreadPoolExecutor(REACH_AT_ONCE) as pool:
-        reached = pool.map(_reachability, [setup.url for setup in setups])
-        warnings = tuple(
-            f"{setup.name}: {warning}" for setup, found in zip(setups, reached, strict=True) for warning in found
-        )
-    return SetupResult(tuple(changes), dry_run, warnings)
+    with ThreadPoolExecutor(REACH_AT_ONCE, thread_name_prefix="reach") as pool:
+        reached = pool.map(lambda values: (values["name"], _reachability(values["url"])), planned.stores)
+        warnings = tuple(f"{name}: {warning}" for name, found in reached for warning in found)
+    return SetupResult(tuple(changes), dry_run, warnings, tuple(refused))
 
 
 def list_channels(hq: Engine) -> list[Channel]:
     """All registered channels by name."""
     with hq.connect() as connection:
-        return [_channel(row) for row in connection.execute(registry.CHANNELS, {"name": None}).mappings()]
+        return list(channels_of(connection).values())
 
 
 def pause(hq: Engine, name: str) -> Channel:
@@ -104,128 +114,114 @@ def resume(hq: Engine, name: str) -> Channel:
 
 
 def remove(hq: Engine, name: str) -> None:
-    """Forget a channel that never sent anything.
+    """Forget a channel that never sent anything; its database too, unless other stores use it.
 
     Raises:
         UsageError: no such channel, or headquarters holds data of it.
+        CommerceError: an upload of its database is running.
     """
     with hq.begin() as connection:
         connection.execute(LOCK)
-        place = connection.execute(registry.PLACE, {"name": name}).one_or_none()
-        if place is None:
-            raise _unknown(name)
-        values = {"name": name, "channel": place.channel, "profile": place.profile}
-        alone = place.channels == 1
-        uploads = registry.HOLDS_UPLOADS if alone else registry.HOLDS_TRANSACTIONS
-        if connection.execute(uploads, values).scalar_one():
-            raise UsageError(
+        _, kept = _remove(connection, [name])
+        _refuse(kept)
+
+
+def _checked(
+    document: Mapping[str, Any], places: Sequence[str] | None
+) -> tuple[list[str], list[ChannelSetup], list[str], list[str]]:
+    """The names to remove, the channels that are right with their places, and what is wrong with the others."""
+    unknown = sorted(set(document) - {"channels", "remove"})
+    given = document.get("channels", [])
+    removed = document.get("remove", [])
+    if unknown or not isinstance(given, (list, tuple)) or not isinstance(removed, (list, tuple)):
+        raise UsageError("A channel file has two lists, `channels` and, if stores are to go, `remove`; nothing else.")
+    setups: list[ChannelSetup] = []
+    right: list[str] = []
+    refused: list[str] = []
+    first: dict[str, str] = {}
+    for index, entry in enumerate(given):
+        place = f"channels[{index}]" if places is None else places[index]
+        try:
+            setup = ChannelSetup.model_validate(entry)
+        except ValidationError as error:
+            refused += [
+                f"{place}.{mistake}" if places is None else f"{place}: {mistake}" for mistake in mistakes(error)
+            ]
+            continue
+        if setup.name in first:
+            refused.append(f"{place} describes {setup.name} again, as {first[setup.name]} does.")
+            continue
+        first[setup.name] = place
+        setups.append(setup)
+        right.append(place)
+    removed = [str(name) for name in removed]
+    refused += [
+        f"{first[name]}: {name} is to be removed, too. Say one of the two." for name in removed if name in first
+    ]
+    return removed, setups, right, refused
+
+
+def _refuse(refused: Sequence[str]) -> None:
+    """Raise what was refused, with its places."""
+    if refused:
+        more = f"\n  and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+        lines = "\n  ".join(refused[:SHOWN])
+        raise UsageError(refused[0] if len(refused) == 1 else f"Nothing was changed:\n  {lines}{more}")
+
+
+def _write(connection: Connection, planned: Plan) -> None:
+    """Write a plan: a statement for each table, however many stores there are."""
+    stores = json.dumps(planned.stores)
+    connection.execute(registry.PUT_GROUPS, {"names": list(planned.groups), "companies": list(planned.groups.values())})
+    connection.execute(registry.PUT_CHANNELS, {"stores": stores})
+    connection.execute(registry.PUT_STORES, {"stores": stores})
+    connection.execute(registry.MOVE_PROFILES, {"moves": json.dumps(planned.moves)})
+    connection.execute(registry.PUT_PROFILES, {"profiles": json.dumps(planned.profiles)})
+    connection.execute(registry.LINK, {"links": json.dumps(planned.links)})
+    if planned.joined:
+        rereading.read_again(connection, sorted(planned.joined))
+    enqueue_for_groups(connection, sorted(planned.customers))
+
+
+def _change(name: str, before: Mapping[str, Channel], after: Mapping[str, Channel]) -> Change | None:
+    if name not in after:
+        return None  # refused
+    if name not in before:
+        return Change("channels", name, "create")
+    old, new = _fields(before[name]), _fields(after[name])
+    differences = {key: (old[key], value) for key, value in new.items() if old[key] != value}
+    return Change("channels", name, "change", differences) if differences else None
+
+
+def _remove(connection: Connection, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Delete those of `names` that can go; returns their names, and why the others cannot."""
+    if not names:
+        return [], []
+    found = {row.name: row for row in connection.execute(registry.REMOVALS, {"names": list(names)})}
+    kept = [f"There is no channel {name}. `commerce channel list` shows them." for name in names if name not in found]
+    profiles = sorted({row.profile for row in found.values()})
+    rereading.lock(connection, profiles)
+    whole = {row.profile for row in found.values() if row.whole}
+    full = set(connection.scalars(registry.HOLDS_UPLOADS, {"profiles": sorted(whole)})) if whole else set()
+    gone = []
+    for name, row in found.items():
+        if row.has_sold or row.profile in full:
+            kept.append(
                 f"Channel {name} cannot be removed: headquarters holds its customers or transactions. "
                 f"Pause it instead: `commerce channel pause {name}`."
             )
-        for statement in (*registry.DELETE_CHANNEL, *(registry.DELETE_PROFILE if alone else ())):
-            connection.execute(statement, values)
-
-
-def _put(connection: Connection, setup: ChannelSetup, place: str, before: Channel | None = None) -> None:
-    url = _channel_url(setup.url)
-    values: dict[str, Any] = setup.model_dump()
-    values |= {
-        "url": url,
-        "title": setup.title or setup.name,
-        "default_customer_company": setup.default_customer_company or setup.company,
-        "data_group": setup.data_group or setup.company,
-    }
-    currency = connection.execute(registry.COMPANY, values).scalar_one_or_none()
-    if currency is None:
-        raise UsageError(f"{place}: company {setup.company} does not exist. Add it with `commerce setup apply`.")
-    values["currency"] = setup.currency or currency
-    if connection.execute(registry.CUSTOMER_EXISTS, values).first() is None:
-        raise UsageError(
-            f"{place}: customer {setup.default_customer} does not exist in company "
-            f"{values['default_customer_company']}. Add it under default_customers with `commerce setup apply`."
-        )
-    if before is not None:
-        _refuse_moves(place, before, values)
-        if before.cut_over != setup.cut_over:
-            _refuse_cut_over(connection, place, before)
-    group = connection.execute(registry.DATA_GROUP, values).one()
-    if group.dataareaid != setup.company:
-        raise UsageError(
-            f"{place}: data group {values['data_group']} belongs to company {group.dataareaid}. Name another one."
-        )
-    values["channel"] = connection.execute(registry.PUT_CHANNEL, values).scalar_one()
-    connection.execute(registry.PUT_STORE, values)
-    shared = connection.execute(registry.PROFILE_OF_URL, values).one_or_none()
-    if before is None:
-        if shared is not None and shared.datagroup != group.recid:
-            raise UsageError(f"{place}: its database is that of {shared.name}, which is in another data group.")
-        values["profile"] = (
-            shared.recid
-            if shared
-            else connection.execute(registry.NEW_PROFILE, {**values, "group": group.recid}).scalar_one()
-        )
-        connection.execute(registry.LINK, values)
-        if shared is not None:
-            rereading.read_again(connection, shared.recid)
-    elif before.url != url:
-        if shared is not None:
-            raise UsageError(f"{place}: the database of the new URL is that of {shared.name} already.")
-        connection.execute(registry.MOVE_PROFILE, values)
-    if before is None or _customer(before) != (values["default_customer_company"], setup.default_customer):
-        enqueue_for_group(connection, group.recid, values["default_customer_company"], setup.default_customer)
-
-
-def _customer(channel: Channel) -> tuple[str, str]:
-    return channel.default_customer_company, channel.default_customer
-
-
-def _refuse_moves(place: str, before: Channel, values: Mapping[str, Any]) -> None:
-    for name, label in (("company", "company"), ("data_group", "data group")):
-        if getattr(before, name) != values[name]:
-            raise UsageError(
-                f"{place}: channel {before.name} belongs to {label} {getattr(before, name)} and cannot move to "
-                f"{values[name]}. Register a new channel."
-            )
-
-
-def _refuse_cut_over(connection: Connection, place: str, before: Channel) -> None:
-    """Uploads pass transactions by the cut-over date: with another one, those between would be read by no stream."""
-    profile = connection.execute(registry.PLACE, {"name": before.name}).one().profile
-    if rereading.has_taken_transactions(connection, profile):
-        raise UsageError(
-            f"{place}: the cut-over date of channel {before.name} ({before.cut_over or 'none'}) cannot change any "
-            "more: uploads have read its database by that date, and sales between the old and the new one "
-            "would never be read. Keep it."
-        )
-
-
-def _channel_url(url: str) -> str:
-    """The URL as it is stored: a file's path is made absolute, so that it means the same from every folder.
-
-    Raises:
-        UsageError: it holds a password, or its dialect is unknown, or it names no file.
-    """
-    refuse_password(url)
-    parsed = parse_url(url)
-    if parsed.get_backend_name() not in DIALECTS:
-        raise UsageError(
-            f"A channel database of dialect {parsed.get_backend_name()} is not supported. Supported: "
-            f"{', '.join(DIALECTS)} (sqlite:///path/to/store.db, postgresql://user@host/database)."
-        )
-    if parsed.drivername == connections.DRIVER:
-        return connections.url_of(parsed.host or "")
-    if parsed.get_backend_name() == "postgresql":
-        if not parsed.database:
-            raise UsageError("The URL names no database. Its form is postgresql://user@host:5432/database.")
-        return parsed.set(drivername="postgresql").render_as_string()
-    if not parsed.database or parsed.database == ":memory:":
-        raise UsageError("The URL names no database file. Its form is sqlite:///path/to/store.db.")
-    return parsed.set(database=str(Path(parsed.database).expanduser().absolute())).render_as_string(hide_password=True)
+        else:
+            gone.append(name)
+    empty = sorted(whole - full - {found[name].profile for name in found if name not in gone})
+    values = {"channels": [found[name].channel for name in gone], "profiles": empty, "names": gone}
+    for statement in (*registry.DELETE_CHANNELS, *registry.DELETE_PROFILES, registry.RENAME_PROFILES):
+        connection.execute(statement, values)
+    return gone, kept
 
 
 def _reachability(url: str) -> tuple[str, ...]:
     with contextlib.suppress(StoreError):
-        if _is_reachable(_channel_url(url)):
+        if _is_reachable(channel_url(url)):
             return ()
     return ("its database cannot be reached now; it is read as soon as it is there.",)
 
@@ -245,26 +241,7 @@ def _set_paused(hq: Engine, name: str, paused: int) -> Channel:
     with hq.begin() as connection:
         if connection.execute(registry.SET_PAUSED, {"name": name, "paused": paused}).rowcount == 0:
             raise _unknown(name)
-        return _get(connection, name)
-
-
-def _get(connection: Connection, name: str) -> Channel:
-    channel = _find(connection, name)
-    assert channel is not None
-    return channel
-
-
-def _find(connection: Connection, name: str) -> Channel | None:
-    row = connection.execute(registry.CHANNELS, {"name": name}).mappings().one_or_none()
-    return None if row is None else _channel(row)
-
-
-def _channel(row: RowMapping) -> Channel:
-    values = dict(row)
-    paused = values.pop("paused")
-    state: State = "stopped" if values["stop_reason"] else "paused" if paused else "active"
-    url = values.pop("url")
-    return Channel(**values, url=safe_url(url), dialect=parse_url(url).get_backend_name(), state=state)
+        return channels_of(connection, [name])[name]
 
 
 def _fields(channel: Channel) -> dict[str, Any]:

@@ -216,8 +216,13 @@ def parse(model: type[T], document: object) -> T:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        mistakes = [f"  {place(mistake['loc'])}: {_message(mistake)}" for mistake in error.errors(include_url=False)]
-        raise UsageError("The setup is not valid:\n" + "\n".join(mistakes)) from None
+        lines = [f"  {mistake}" for mistake in mistakes(error)]
+        raise UsageError("The setup is not valid:\n" + "\n".join(lines)) from None
+
+
+def mistakes(error: ValidationError) -> list[str]:
+    """Each mistake with its place, without the values."""
+    return [f"{place(mistake['loc'])}: {_message(mistake)}" for mistake in error.errors(include_url=False)]
 
 
 def place(location: tuple[int | str, ...]) -> str:

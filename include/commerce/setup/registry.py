@@ -20,56 +20,92 @@ CHANNELS = text(
     JOIN cdx.retailcdxdatastorechannel AS d ON d.channel = ch.recid
     JOIN cdx.retailconndatabaseprofile AS p ON p.recid = d.databaseprofile
     JOIN cdx.retailcdxdatagroup AS g ON g.recid = p.datagroup
-    WHERE CAST(:name AS text) IS NULL OR ch.retailchannelid = :name
+    WHERE CAST(:names AS text[]) IS NULL OR ch.retailchannelid = ANY(:names)
     ORDER BY ch.retailchannelid COLLATE "C"
     """
 )
-COMPANY = text("SELECT currency FROM ax.dataarea WHERE dataareaid = :company")
-CUSTOMER_EXISTS = text(
-    "SELECT 1 FROM ax.custtable WHERE dataareaid = :default_customer_company AND accountnum = :default_customer"
-)
-DATA_GROUP = text(
+COMPANIES = text("SELECT dataareaid, currency FROM ax.dataarea")
+CUSTOMERS_THAT_EXIST = text(
     """
-    INSERT INTO cdx.retailcdxdatagroup (name, dataareaid) VALUES (:data_group, :company)
-    ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING recid, dataareaid
+    SELECT c.dataareaid, c.accountnum FROM ax.custtable AS c
+    JOIN unnest(CAST(:companies AS text[]), CAST(:accounts AS text[])) AS k (company, account)
+      ON k.company = c.dataareaid AND k.account = c.accountnum
     """
 )
-PROFILE_OF_URL = text("SELECT recid, name, datagroup FROM cdx.retailconndatabaseprofile WHERE connectionstring = :url")
-PUT_CHANNEL = text(
+DATA_GROUPS = text("SELECT name, dataareaid FROM cdx.retailcdxdatagroup")
+PROFILES = text(
     """
+    SELECT p.recid, p.name, p.connectionstring, g.name AS datagroup
+    FROM cdx.retailconndatabaseprofile AS p JOIN cdx.retailcdxdatagroup AS g ON g.recid = p.datagroup
+    """
+)
+PROFILES_OF = text(
+    """
+    SELECT ch.retailchannelid AS name, d.databaseprofile AS profile
+    FROM ax.retailchanneltable AS ch JOIN cdx.retailcdxdatastorechannel AS d ON d.channel = ch.recid
+    WHERE ch.retailchannelid = ANY(:names)
+    """
+)
+_STORES = """
+    jsonb_to_recordset(CAST(:stores AS jsonb)) AS s (
+        name text, company text, title text, currency text, time_zone text, default_customer text,
+        default_customer_company text, cut_over date, tax_group text, closing_time time, max_rounding numeric,
+        rounding_unit numeric)
+"""
+PUT_GROUPS = text(
+    """
+    INSERT INTO cdx.retailcdxdatagroup (name, dataareaid)
+    SELECT name, company FROM unnest(CAST(:names AS text[]), CAST(:companies AS text[])) AS g (name, company)
+    """
+)
+PUT_CHANNELS = text(
+    f"""
     INSERT INTO ax.retailchanneltable (retailchannelid, dataareaid, name, currency, channeltimezoneinfoid,
                                        defaultcustaccount, defaultcustdataareaid, cutoverdate)
-    VALUES (:name, :company, :title, :currency, :time_zone, :default_customer, :default_customer_company, :cut_over)
+    SELECT name, company, title, currency, time_zone, default_customer, default_customer_company, cut_over
+    FROM {_STORES}
     ON CONFLICT (retailchannelid) DO UPDATE
     SET name = excluded.name, currency = excluded.currency, channeltimezoneinfoid = excluded.channeltimezoneinfoid,
         defaultcustaccount = excluded.defaultcustaccount, defaultcustdataareaid = excluded.defaultcustdataareaid,
         cutoverdate = excluded.cutoverdate
-    RETURNING recid
     """
 )
-PUT_STORE = text(
-    """
+PUT_STORES = text(
+    f"""
     INSERT INTO ax.retailstoretable (recid, storenumber, taxgroup, stmtcalcbatchendtime,
                                      maxroundingamount, roundingunit)
-    VALUES (:channel, :name, :tax_group, :closing_time, :max_rounding, :rounding_unit)
+    SELECT ch.recid, s.name, s.tax_group, s.closing_time, s.max_rounding, s.rounding_unit
+    FROM {_STORES} JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = s.name
     ON CONFLICT (recid) DO UPDATE
     SET taxgroup = excluded.taxgroup, stmtcalcbatchendtime = excluded.stmtcalcbatchendtime,
         maxroundingamount = excluded.maxroundingamount, roundingunit = excluded.roundingunit
     """
 )
-NEW_PROFILE = text(
+PUT_PROFILES = text(
     """
-    INSERT INTO cdx.retailconndatabaseprofile (name, connectionstring, datagroup) VALUES (:name, :url, :group)
-    RETURNING recid
-    """
-)
-MOVE_PROFILE = text(
-    """
-    UPDATE cdx.retailconndatabaseprofile AS p SET connectionstring = :url
-    FROM cdx.retailcdxdatastorechannel AS d WHERE d.databaseprofile = p.recid AND d.channel = :channel
+    INSERT INTO cdx.retailconndatabaseprofile (name, connectionstring, datagroup)
+    SELECT p.name, p.url, g.recid
+    FROM jsonb_to_recordset(CAST(:profiles AS jsonb)) AS p (name text, url text, data_group text)
+    JOIN cdx.retailcdxdatagroup AS g ON g.name = p.data_group
     """
 )
-LINK = text("INSERT INTO cdx.retailcdxdatastorechannel (channel, databaseprofile) VALUES (:channel, :profile)")
+MOVE_PROFILES = text(
+    """
+    UPDATE cdx.retailconndatabaseprofile AS p SET connectionstring = m.url
+    FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS m (name text, url text)
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = m.name
+    JOIN cdx.retailcdxdatastorechannel AS d ON d.channel = ch.recid
+    WHERE d.databaseprofile = p.recid
+    """
+)
+LINK = text(
+    """
+    INSERT INTO cdx.retailcdxdatastorechannel (channel, databaseprofile)
+    SELECT ch.recid, p.recid FROM jsonb_to_recordset(CAST(:links AS jsonb)) AS l (name text, profile text)
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = l.name
+    JOIN cdx.retailconndatabaseprofile AS p ON p.name = l.profile
+    """
+)
 SET_PAUSED = text(
     """
     UPDATE cdx.retailconndatabaseprofile AS p SET pausedatasync = :paused
@@ -78,30 +114,51 @@ SET_PAUSED = text(
     WHERE d.databaseprofile = p.recid AND ch.retailchannelid = :name
     """
 )
-HOLDS_TRANSACTIONS = text("SELECT EXISTS (SELECT FROM ax.retailtransactiontable WHERE store = :name)")
-HOLDS_UPLOADS = text(
-    "SELECT EXISTS (SELECT FROM cdx.quarantine WHERE datastore = :profile)"
-    + "".join(f" OR EXISTS (SELECT FROM ax.{name} WHERE origin = :profile)" for name in UPLOADS)
-)
-"""Anything at all that came from a channel database."""
-PLACE = text(
+REMOVALS = text(
     """
-    SELECT ch.recid AS channel, d.databaseprofile AS profile,
-           (SELECT count(*) FROM cdx.retailcdxdatastorechannel AS o
-            WHERE o.databaseprofile = d.databaseprofile) AS channels
+    SELECT ch.retailchannelid AS name, ch.recid AS channel, d.databaseprofile AS profile,
+           NOT EXISTS (SELECT FROM cdx.retailcdxdatastorechannel AS o
+                       JOIN ax.retailchanneltable AS oc ON oc.recid = o.channel
+                       WHERE o.databaseprofile = d.databaseprofile AND oc.retailchannelid <> ALL(:names)) AS whole,
+           EXISTS (SELECT FROM ax.retailtransactiontable AS t WHERE t.store = ch.retailchannelid)
+             OR EXISTS (SELECT FROM ax.retailposbatchtable AS b WHERE b.storeid = ch.retailchannelid) AS has_sold
     FROM ax.retailchanneltable AS ch JOIN cdx.retailcdxdatastorechannel AS d ON d.channel = ch.recid
-    WHERE ch.retailchannelid = :name
+    WHERE ch.retailchannelid = ANY(:names)
+    ORDER BY ch.retailchannelid COLLATE "C"
     FOR UPDATE OF ch
     """
 )
-DELETE_CHANNEL = (
-    text("DELETE FROM cdx.retailcdxdatastorechannel WHERE channel = :channel"),
-    text("DELETE FROM ax.retailstoretable WHERE recid = :channel"),
-    text("DELETE FROM ax.retailchanneltable WHERE recid = :channel"),
+"""The stores to remove. `whole`: every store of its database goes."""
+HOLDS_UPLOADS = text(
+    "SELECT p.recid FROM cdx.retailconndatabaseprofile AS p WHERE p.recid = ANY(:profiles) AND ("
+    + " OR ".join(
+        ["EXISTS (SELECT FROM cdx.quarantine WHERE datastore = p.recid)"]
+        + [f"EXISTS (SELECT FROM ax.{name} WHERE origin = p.recid)" for name in UPLOADS]
+    )
+    + ")"
 )
-DELETE_PROFILE = (
-    text("DELETE FROM cdx.retailcdxdownloadsessiondatastore WHERE datastore = :profile"),
-    text("DELETE FROM cdx.retailcdxuploadsession WHERE datastore = :profile"),
-    text("DELETE FROM cdx.uploadwatermark WHERE datastore = :profile"),
-    text("DELETE FROM cdx.retailconndatabaseprofile WHERE recid = :profile"),
+"""Channel databases of which headquarters holds anything at all."""
+DELETE_CHANNELS = (
+    text("DELETE FROM cdx.retailcdxdatastorechannel WHERE channel = ANY(:channels)"),
+    text("DELETE FROM ax.retailstoretable WHERE recid = ANY(:channels)"),
+    text("DELETE FROM ax.retailchanneltable WHERE recid = ANY(:channels)"),
 )
+DELETE_PROFILES = (
+    text("DELETE FROM cdx.retailcdxdownloadsessiondatastore WHERE datastore = ANY(:profiles)"),
+    text("DELETE FROM cdx.retailcdxuploadsession WHERE datastore = ANY(:profiles)"),
+    text("DELETE FROM cdx.uploadwatermark WHERE datastore = ANY(:profiles)"),
+    text("DELETE FROM cdx.uploadround WHERE datastore = ANY(:profiles)"),
+    text("DELETE FROM cdx.channelerasure WHERE datastore = ANY(:profiles)"),
+    text("DELETE FROM cdx.retailconndatabaseprofile WHERE recid = ANY(:profiles)"),
+)
+RENAME_PROFILES = text(
+    """
+    UPDATE cdx.retailconndatabaseprofile AS p SET name = s.name
+    FROM (SELECT d.databaseprofile, min(ch.retailchannelid COLLATE "C") AS name
+          FROM cdx.retailcdxdatastorechannel AS d JOIN ax.retailchanneltable AS ch ON ch.recid = d.channel
+          GROUP BY d.databaseprofile) AS s
+    WHERE s.databaseprofile = p.recid AND p.name = ANY(:names)
+    """
+)
+"""A database that other stores still use takes the name of one of them: it must not be called like a store that is
+gone and may come back elsewhere."""

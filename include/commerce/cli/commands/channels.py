@@ -70,16 +70,25 @@ def add(
 
 @commands.command()
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML with a list `channels`.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="YAML with `channels` and `remove`, or a .csv table of stores.")
+    ],
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
-    """Add and change stores as a file says; applying it twice changes nothing."""
+    """Add, change and, where named, remove stores as a file says; applying it twice changes nothing.
+
+    --dry-run is the plan: what would change, and what would be refused and why (exit code 1 then). A file with a
+    mistake changes nothing.
+    """
     from commerce import setup
+    from commerce.setup import channel_files
 
     with output.headquarters() as hq, working("apply the file"):
-        result = setup.channels.apply(hq, setup.read(file), dry_run=dry_run)
+        given = channel_files.read(file)
+        result = setup.channels.apply(hq, given.document, dry_run=dry_run, places=given.places)
     show_changes(result, as_json)
+    output.exit_unless(not result.refused)
 
 
 @commands.command("list")
