@@ -216,8 +216,9 @@ class _Mend(Move):
         names = self._table.column_names
         self._landing.execute(
             f"INSERT INTO mended SELECT q.quarantineid, q.{COUNTER}, q.rawdata, g.changes::jsonb,"
-            f" coalesce(q.rawhash, {raw_hash_sql(self._table)}), q.uploadsession FROM cdx.quarantine AS q JOIN given AS g USING"
-            f" (quarantineid) WHERE q.status <> {int(QuarantineStatus.RESOLVED)}"
+            f" coalesce(q.rawhash, {raw_hash_sql(self._table)}), q.uploadsession"
+            " FROM cdx.quarantine AS q JOIN given AS g USING (quarantineid)"
+            f" WHERE q.status <> {int(QuarantineStatus.RESOLVED)}"
             " ORDER BY q.quarantineid FOR UPDATE OF q"
         )
         values = ", ".join(f"w.cells ->> {literal(name)}" for name in names)
