@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from commerce import sheets
 from commerce.customers import synchronize_customers
@@ -184,6 +185,29 @@ def test_an_ignored_creation_is_warned_of_and_its_dependents_say_so(company: Eng
     assert commerce("retry", number, "--json").json["done"] == {"customer": 1}
     again = commerce("ignore", "--all", "--text", "custgroup", "--reason", "x", "--json").json
     assert again["done"] == {}, "a pending one is not among the failed"
+
+
+def test_an_edit_waits_for_the_conversion_that_has_read_the_row(company: Engine) -> None:
+    """Else the row would be done with a name that its customer never got."""
+    number = person(company, guid(1), custgroup="RETAIL")
+    outcomes: list[str] = []
+    editing = Thread(
+        target=lambda: outcomes.extend(
+            one.outcome for one in edit(company, [Edit(number, {"lastname": "X"})], by="Ola")
+        )
+    )
+
+    def meanwhile(*arguments: object) -> None:
+        if "INSERT INTO ax.custaccountasyncmap" in str(arguments[2]) and not editing.ident:
+            editing.start()
+            editing.join(1)
+            assert editing.is_alive()
+
+    event.listen(company, "after_cursor_execute", meanwhile)
+    assert synchronize_customers(company).counts["converted"] == 1
+    editing.join(30)
+    assert outcomes == ["refused"]
+    assert rows(company, f"SELECT lastname FROM ax.{CUSTOMER}") == [("Nordmann",)]
 
 
 @pytest.mark.parametrize(

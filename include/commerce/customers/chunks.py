@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.customers.counts import Tally
@@ -30,8 +30,25 @@ CUSTOMER_TABLES = (
 _ANALYZE = text(f"ANALYZE (SKIP_LOCKED) {', '.join(f'ax.{table}' for table in CUSTOMER_TABLES)}")
 _FEW_SAMPLES = text("SET LOCAL default_statistics_target = 10")
 
+_LOCK = "SELECT pg_advisory_xact_lock{mode}(hashtextextended('operations ' || CAST(:company AS text), 0))"
+_SHARE = text(_LOCK.format(mode="_shared"))
+_ALONE = text(_LOCK.format(mode=""))
+
 Work = Callable[[Sequence[str]], Tally]
 Refuse = Callable[[str, str], Tally]
+
+
+def share_operations(connection: Connection, company: str) -> None:
+    """A chunk reads operations, and marks them later: until its transaction ends nobody edits them. Chunks do not wait
+    for one another."""
+    connection.execute(_SHARE, {"company": company})
+
+
+def own_operations(connection: Connection, companies: Iterable[str]) -> None:
+    """A person changes operations: wait for the chunks that have read them, and keep new ones out until this
+    transaction ends. Else a row could be marked done with values that its customer did not get."""
+    for company in sorted(set(companies)):
+        connection.execute(_ALONE, {"company": company})
 
 
 def convert(keys: Sequence[str], work: Work, refuse: Refuse) -> Tally:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from commerce import sequences
 from commerce.customers import candidates, creation
-from commerce.customers.chunks import CHUNK, account_exists, convert
+from commerce.customers.chunks import CHUNK, account_exists, convert, share_operations
 from commerce.customers.counts import Tally
 from commerce.customers.duplicates.known import Recognition
 from commerce.errors import ConfigurationError
@@ -72,6 +72,7 @@ def pending_guids(hq: Engine, company: str) -> Iterator[list[str]]:
 
 def _convert(connection: Connection, company: str, guids: Sequence[str], job: str, needed: bool) -> Tally:
     values = {"company": company, "guids": list(guids), "job": job}
+    share_operations(connection, company)
     connection.execute(candidates.CANDIDATES, values)
     connection.execute(text("ANALYZE candidate (staged, custaccountasync)"))
     recognition = Recognition(connection, company, guids, job, needed=needed)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
-from commerce.customers.chunks import CHUNK, convert, refresh_statistics
+from commerce.customers.chunks import CHUNK, convert, refresh_statistics, share_operations
 from commerce.customers.counts import Tally
 from commerce.exchange.outbox import enqueue
 from commerce.progress import Progress, silent
@@ -107,6 +107,7 @@ def convert_keys(hq: Engine, company: str, kind: Kind, scope: Scope, keys: Seque
 
 def _convert(connection: Connection, company: str, kind: Kind, scope: Scope, keys: Sequence[str], job: str) -> Tally:
     values = {"company": company, "keys": list(keys), "job": job}
+    share_operations(connection, company)
     if kind.locks_party:
         connection.execute(text(_lock_parties(kind, scope)), values)
     connection.execute(text(_work(kind, scope)), values)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, text
 
 from commerce.customers import audit
+from commerce.customers.chunks import own_operations
 from commerce.customers.status.kinds import (
     FIXED,
     KIND_OF,
@@ -72,6 +73,7 @@ def edit(
     with hq.connect() as connection:
         tables = tables_of(connection, [one.operation for one in edits])
         _check_columns(edits, tables)
+        own_operations(connection, companies_of(connection, list(tables)))
         _give(connection, edits)
         done: list[Edited] = []
         for table in KINDS.values():
@@ -102,6 +104,14 @@ def tables_of(connection: Connection, operations: Sequence[int]) -> dict[int, st
             "whose number begins with Q stands in quarantine: `commerce quarantine fix`."
         )
     return found
+
+
+def companies_of(connection: Connection, operations: Sequence[int]) -> list[str]:
+    """The companies that the operations belong to."""
+    query = " UNION ".join(
+        f"SELECT dataareaid FROM ax.{table.name} WHERE recid = ANY(:operations)" for table in KINDS.values()
+    )
+    return list(connection.scalars(text(query), {"operations": list(operations)}))
 
 
 def check_words(by: str, reason: str) -> None:

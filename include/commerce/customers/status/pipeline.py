@@ -137,8 +137,8 @@ def describe(hq: Engine, one: Found, *, look: bool = True, personal: bool = Fals
 
     Returns:
         company, account, name, customer_group, currency, created_at, state (a key of `NEXT`), next, guids, operations,
-        quarantine, contacts, in_channel, channels, documents (the newest `DOCUMENTS_SHOWN`), totals (count and amount by
-        state and currency) and unreachable (channel databases that could not be asked).
+        quarantine, contacts, in_channel, channels, documents (the newest `DOCUMENTS_SHOWN`), totals (count and amount
+        by state and currency) and unreachable (channel databases that could not be asked).
     """
     with hq.connect() as connection:
         found = _customer(connection, one)

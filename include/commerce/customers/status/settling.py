@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from commerce.customers import audit
-from commerce.customers.chunks import CHUNK
+from commerce.customers.chunks import CHUNK, own_operations
 from commerce.customers.conversion import convert_customers
 from commerce.customers.dependents import convert_keys
-from commerce.customers.status.editing import check_words, tables_of
+from commerce.customers.status.editing import check_words, companies_of, tables_of
 from commerce.customers.status.kinds import KIND_OF, KINDS, account_sql, guid_column
 from commerce.customers.synchronize import DEPENDENTS
 from commerce.errors import UsageError
@@ -137,6 +137,7 @@ def ignore(hq: Engine, operations: Sequence[int], *, by: str, reason: str) -> Se
 def _choose(connection: Connection, operations: Sequence[int], states: Sequence[SyncStatus]) -> None:
     """Lock the operations that are in one of the states, and keep them in the temporary table `chosen`."""
     tables_of(connection, operations)
+    own_operations(connection, companies_of(connection, operations))
     wanted = ", ".join(str(int(state)) for state in states)
     connection.execute(
         text(
