@@ -7,9 +7,11 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
+import pyarrow as pa
+
 from commerce.exchange.checking import literal
-from commerce.exchange.dialects import ChannelConnection
-from commerce.exchange.screening import is_text
+from commerce.exchange.dialects import COUNTER, ChannelConnection
+from commerce.exchange.screening import is_text, lengths_and_bytes
 from commerce.schema.uploaded import UploadedTable
 
 _SEPARATOR = "\x1f"
@@ -68,6 +70,30 @@ def hashes_at(channel: ChannelConnection, counters: dict[UploadedTable, int]) ->
         cells = channel.raw_rows(table, [counter]).get(counter)
         hashes[table.name] = None if cells is None else content_hash(cells)
     return hashes
+
+
+class Checksum:
+    """SHA-256 over the rows of a table as they were read, in order: reading the same rows again gives the same."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if name == COUNTER:
+                self._hash.update(column.to_numpy().tobytes())
+                continue
+            self._hash.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
+            for part in lengths_and_bytes(column):
+                self._hash.update(part.tobytes())
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def combined(checksums: Sequence[str]) -> str:
+    """One checksum of several, in their order."""
+    return hashlib.sha256("".join(checksums).encode()).hexdigest()
 
 
 def _as_bytes(cell: bytes | str) -> bytes:

@@ -161,6 +161,13 @@ def _bytes(column: pa.Array) -> np.ndarray:
     return np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
 
 
+def lengths_and_bytes(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The content of a string column: the length of each value in bytes, and all bytes one after the other."""
+    if not len(column):
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.uint8)
+    return np.diff(_offsets(column)), _bytes(column)
+
+
 def _longest(column: pa.Array) -> int:
     """Length in bytes of the longest value."""
     return int(np.diff(_offsets(column)).max(initial=0)) if len(column) else 0

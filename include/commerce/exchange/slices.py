@@ -53,6 +53,21 @@ def date_condition(channel: ChannelConnection, database: ChannelDatabase, stream
     return f"(coalesce({date}, '9999') {comparison} CASE {header}.store {cases} ELSE '' END)"
 
 
+def extent_again(
+    channel: ChannelConnection, database: ChannelDatabase, stream: str, table: UploadedTable, low: int, high: int
+) -> Extent:
+    """The extent of a table that a session of `stream` has read before, to be read again."""
+    if table is SHIFT:
+        return Extent(table, low, high, condition=f"NOT {channel.not_equal('c.status', int(ShiftStatus.CLOSED))}")
+    condition = "" if stream == "customers" else date_condition(channel, database, stream)
+    if not condition:
+        return Extent(table, low, high)
+    if table is TRANSACTION:
+        return Extent(table, low, high, condition=date_condition(channel, database, stream, "c"))
+    header = f"LEFT JOIN {TRANSACTION.name} AS h ON {on_header(table)}"
+    return Extent(table, low, high, header, f"(h.{COUNTER} IS NULL OR {condition})")
+
+
 def has_history(database: ChannelDatabase) -> bool:
     return any(served.cut_over is not None for served in database.stores)
 

@@ -9,6 +9,7 @@ here too.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -22,20 +23,23 @@ from sqlalchemy.exc import DBAPIError
 
 from commerce.database import retry_transient, try_advisory_lock
 from commerce.errors import StoreError
-from commerce.exchange import restored, sessions, watermarks
+from commerce.exchange import heartbeat, parameters, restored, sessions, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
-from commerce.exchange.content import hashes_at, raw_data
+from commerce.exchange.content import Checksum, combined, hashes_at, raw_data
 from commerce.exchange.dialects import ChannelConnection, check_uploads, describe_channel_error, open_channel
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, move, taken_by_store
 from commerce.exchange.reach import Extent, Reach, open_reach
 from commerce.exchange.restored import RestoredBackupError
 from commerce.exchange.screening import Screen, landing_schema
-from commerce.exchange.slices import has_history, next_slice
+from commerce.exchange.sessions import Landed
+from commerce.exchange.slices import extent_again, has_history, next_slice
 from commerce.exchange.watermarks import StreamMarks
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
-from commerce.schema.uploaded import CUSTOMER_TABLES, TRANSACTION, UploadedTable
+from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES, TRANSACTION, UploadedTable
+
+log = logging.getLogger(__name__)
 
 JOB = "upload"
 DATABASES_AT_ONCE = 4
@@ -103,6 +107,8 @@ class _Upload:
         self._wait_seconds = wait_seconds
         self._progress = progress
         self._reporting = threading.Lock()
+        with hq.connect() as connection:
+            self._tries = parameters.read(connection).try_count
 
     def run(self, database: ChannelDatabase) -> tuple[_Taken, str]:
         """What was taken, and the fault that ended the upload ('' for none)."""
@@ -137,9 +143,10 @@ class _Upload:
         return current
 
     def _upload(self, database: ChannelDatabase, taken: _Taken) -> None:
-        sessions.fail_dead(self._hq, database)
+        sessions.fail_dead(self._hq, database, self._tries)
         marks = watermarks.read(self._hq, database)
         with open_channel(database.url) as channel, Landing(self._hq) as landing:
+            heartbeat.contact(self._hq, database)
             check_uploads(channel)
             restored.check_not_restored(channel, database, marks)
             streams = ["customers", "current"]
@@ -147,6 +154,7 @@ class _Upload:
                 streams.append("history")
             for stream in [*streams, "customers"]:
                 marks[stream] = self._stream(channel, landing, database, stream, marks[stream], taken)
+            self._read_again(channel, landing, database, taken)
         with self._hq.begin() as connection:
             connection.execute(UPLOADED, {"recid": database.recid})
 
@@ -167,31 +175,64 @@ class _Upload:
             extents = next_slice(channel, database, stream, reach)
             if not extents:
                 return _note_nothing(channel, landing, database, stream, reach)
-            session = sessions.start(self._hq, database, stream)
+            session = sessions.start(self._hq, database, stream, extents)
+            marks = self._work(channel, landing, database, session, extents, taken, (stream, reach))
+
+    def _read_again(
+        self, channel: ChannelConnection, landing: Landing, database: ChannelDatabase, taken: _Taken
+    ) -> None:
+        """Sessions that a person wants read again: rows that are here already are skipped. Everything else is taken
+        by now, so a fault of one of them is its own."""
+        for (session, stream), tables in sessions.reruns(self._hq, database).items():
+            channel.new_snapshot()
+            extents = [extent_again(channel, database, stream, BY_NAME[name], low, high) for name, low, high in tables]
+            sessions.restart(self._hq, session)
             try:
-                moved, transactions, marks = _slice(channel, landing, database, stream, session, extents, reach)
-            except StoreError as error:
-                sessions.fail(self._hq, session, str(error))
+                self._work(channel, landing, database, session, extents, taken, None)
+            except RestoredBackupError:
                 raise
-            except (DBAPIError, adbc.Error, pa.ArrowException) as error:
-                sessions.fail(self._hq, session, describe_channel_error(error))
-                raise
-            for name, count in moved.items():
-                taken.rows[name] += count.rows
-                taken.quarantined += count.quarantined
-            taken.transactions.update(transactions)
-            with self._reporting:
-                self._progress(f"upload {database.name}", taken.rows.total())
+            except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
+                log.debug("rerun session %s failed (%s)", session, type(error).__name__)
+
+    def _work(
+        self,
+        channel: ChannelConnection,
+        landing: Landing,
+        database: ChannelDatabase,
+        session: int,
+        extents: Sequence[Extent],
+        taken: _Taken,
+        progress: tuple[str, Reach] | None,
+    ) -> StreamMarks:
+        """Work one session and return the stream's new marks; `progress`: the stream and its reach, where it moves
+        on."""
+        try:
+            moved, transactions, marks = _slice(channel, landing, database, session, extents, progress)
+        except StoreError as error:
+            sessions.fail(self._hq, session, str(error), self._tries)
+            raise
+        except (DBAPIError, adbc.Error, pa.ArrowException) as error:
+            sessions.fail(self._hq, session, describe_channel_error(error) + ".", self._tries)
+            raise
+        except Exception as error:  # its text may quote data
+            sessions.fail(self._hq, session, f"Internal error ({type(error).__name__}).", self._tries)
+            raise
+        for name, count in moved.items():
+            taken.rows[name] += count.rows
+            taken.quarantined += count.quarantined
+        taken.transactions.update(transactions)
+        with self._reporting:
+            self._progress(f"upload {database.name}", taken.rows.total())
+        return marks
 
 
 def _slice(
     channel: ChannelConnection,
     landing: Landing,
     database: ChannelDatabase,
-    stream: str,
     session: int,
     extents: Sequence[Extent],
-    reach: Reach,
+    progress: tuple[str, Reach] | None,
 ) -> tuple[dict[str, Moved], dict[str, int], StreamMarks]:
     """Land one slice from one snapshot and move it in one transaction.
 
@@ -201,20 +242,23 @@ def _slice(
     landing.clear()
     landed = {extent.table: _land(channel, landing, database, extent) for extent in extents}
     hashes = hashes_at(channel, {extent.table: extent.high for extent in extents})
-    new = reach.after(extents, hashes)
+    new = StreamMarks() if progress is None else progress[1].after(extents, hashes)
     channel.new_snapshot()  # the register's checkpoints need not wait for headquarters
     channel.make_lasting()
+    read = {table: one for table, (one, _) in landed.items()}
+    sessions.uploaded(landing, session, read, combined([one.checksum for one in read.values()]))
 
     def commit() -> tuple[dict[str, Moved], dict[str, int]]:
         with landing.transaction():
             moved = {
-                table.name: move(landing, table, database, session, rows, doubtful=screen.doubtful)
-                for table, (rows, _, screen) in landed.items()
+                table.name: move(landing, table, database, session, one.rows, doubtful=screen.doubtful)
+                for table, (one, screen) in landed.items()
             }
             transactions = taken_by_store(landing) if TRANSACTION.name in moved else {}
-            size = sum(size for _, size, _ in landed.values())
-            sessions.apply(landing, session, sum(count.rows for count in moved.values()), size)
-            watermarks.move(landing, database, stream, reach.marks, new)
+            sessions.apply(landing, session, moved)
+            if progress is not None:
+                stream, reach = progress
+                watermarks.move(landing, database, stream, reach.marks, new)
         return moved, transactions
 
     moved, transactions = retry_transient(commit)
@@ -235,10 +279,10 @@ def _note_nothing(
 
 def _land(
     channel: ChannelConnection, landing: Landing, database: ChannelDatabase, extent: Extent
-) -> tuple[int, int, Screen]:
-    """Copy an extent into its landing table; returns rows, bytes and the screen that they went through."""
+) -> tuple[Landed, Screen]:
+    """Copy an extent into its landing table; returns what has landed and the screen that it went through."""
     screen = Screen(extent.table, database)
-    size = 0
+    checksum, size = Checksum(), 0
 
     def batches() -> Generator[pa.RecordBatch, None, None]:
         nonlocal size
@@ -247,6 +291,7 @@ def _land(
             for batch in read:
                 cleaned = screen.clean(batch)
                 size += cleaned.nbytes
+                checksum.add(cleaned)
                 yield cleaned
 
     # Closed whatever happens: the channel cannot be closed while a query of it is open.
@@ -254,7 +299,7 @@ def _land(
         reader = pa.RecordBatchReader.from_batches(landing_schema(extent.table), source)
         rows = landing.land(extent.table, reader)
     _land_unreadable(channel, landing, extent.table, screen.unreadable)
-    return rows, size, screen
+    return Landed(rows, size, checksum.digest()), screen
 
 
 def _land_unreadable(

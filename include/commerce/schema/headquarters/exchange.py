@@ -45,12 +45,50 @@ DATABASE_PROFILE = Table(
     Column("incarnation", Integer, nullable=False, server_default=text("1")),
     Column("pausedatasync", Integer, nullable=False, server_default=text("0")),
     Column("stopreason", Text, nullable=False, server_default=text("''")),
+    Column("fullsyncreason", Text, nullable=False, server_default=text("''")),
+    Column("comparedownloads", Integer, nullable=False, server_default=text("0")),
+    moment("statesince"),
     created(),
     moment("lastupload"),
     moment("lastdownload"),
     CheckConstraint("connectionstring !~ '://[^/@]*:[^/@]*@'", name="no_password"),
     schema="cdx",
-    comment="a channel database; stopreason is set when it was restored from a backup and waits for a new incarnation",
+    comment="a channel database; stopreason is set when it was restored from a backup and waits for a new incarnation,"
+    " fullsyncreason when it needs a full resynchronization; comparedownloads: it may have lost download sessions",
+)
+
+HEARTBEAT = Table(
+    "retailcdxdatastoreheartbeatlog",
+    metadata,
+    Column(
+        "datastore",
+        BigInteger,
+        ForeignKey("cdx.retailconndatabaseprofile.recid", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("datelastheartbeatrecorded", DateTime(timezone=True), nullable=False),
+    schema="cdx",
+    comment="when the channel database was reached last, for an upload or a download",
+)
+
+PARAMETERS = Table(
+    "retailconnparameters",
+    metadata,
+    Column("key", Integer, primary_key=True, autoincrement=False, server_default=text("0")),
+    Column("trycount", Integer, nullable=False, server_default=text("3")),
+    Column("packageretentiondays", Integer, nullable=False, server_default=text("30")),
+    Column("sessionspercall", Integer, nullable=False, server_default=text("100")),
+    Column("secondspercall", Integer, nullable=False, server_default=text("60")),
+    Column("behindminutes", Integer, nullable=False, server_default=text("60")),
+    Column("awayhours", Integer, nullable=False, server_default=text("24")),
+    CheckConstraint("key = 0", name="key"),
+    CheckConstraint(
+        "least(trycount, packageretentiondays, sessionspercall, secondspercall, behindminutes, awayhours) > 0",
+        name="positive",
+    ),
+    schema="cdx",
+    comment="parameters of Commerce Data Exchange, in one row; without it the defaults hold",
 )
 
 DATA_STORE_CHANNEL = Table(
@@ -74,16 +112,40 @@ UPLOAD_SESSION = Table(
     Column("status", Integer, nullable=False),
     Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
     Column("filesize", BigInteger, nullable=False, server_default=text("0")),
+    Column("checksum", String(64), nullable=False, server_default=text("''")),
     Column("trycount", Integer, nullable=False, server_default=text("0")),
     Column("message", Text, nullable=False, server_default=text("''")),
+    Column("rerunfor", BigInteger, ForeignKey("cdx.retailcdxuploadsession.uploadsessionid"), nullable=True),
     created("datecreated"),
+    moment("dateavailable"),
     moment("dateuploaded"),
     moment("dateapplied"),
     CheckConstraint("status BETWEEN 0 AND 6", name="status"),
     CheckConstraint("stream IN ('customers', 'current', 'history')", name="stream"),
     Index("ix_retailcdxuploadsession_datastore", "datastore", "uploadsessionid"),
+    Index("ix_retailcdxuploadsession_open", "datastore", postgresql_where=text("status NOT IN (3, 4)")),
     schema="cdx",
-    comment="one slice of a P-job: what it took and the watermark commit together",
+    comment="one slice of a P-job: what it took and the watermark commit together; rerunfor: it reads that one's rows",
+)
+
+UPLOAD_SESSION_TABLE = Table(
+    "uploadsessiontable",
+    metadata,
+    Column(
+        "uploadsessionid",
+        BigInteger,
+        ForeignKey("cdx.retailcdxuploadsession.uploadsessionid", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("tablename", String(60), nullable=False),
+    Column("lowcounter", BigInteger, nullable=False),
+    Column("highcounter", BigInteger, nullable=False),
+    Column("rowsread", BigInteger, nullable=False, server_default=text("0")),
+    Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
+    Column("quarantined", BigInteger, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("uploadsessionid", "tablename"),
+    schema="cdx",
+    comment="the extent of an upload session: rows with lowcounter < replication counter <= highcounter",
 )
 
 UPLOAD_WATERMARK = Table(
@@ -198,15 +260,24 @@ DOWNLOAD_SESSION = Table(
     Column("session", BigInteger, Identity(), primary_key=True),
     Column("datagroup", BigInteger, ForeignKey("cdx.retailcdxdatagroup.recid"), nullable=False),
     Column("jobid", String(10), nullable=False, server_default=text("'1010'")),
+    Column("kind", String(11), nullable=False, server_default=text("'incremental'")),
     Column("status", Integer, nullable=False),
+    Column("customers", BigInteger, nullable=False, server_default=text("0")),
     Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
     Column("filesize", BigInteger, nullable=False, server_default=text("0")),
     Column("checksum", String(64), nullable=False, server_default=text("''")),
+    Column("trycount", Integer, nullable=False, server_default=text("0")),
     Column("message", Text, nullable=False, server_default=text("''")),
+    Column("lastaccount", String(20), nullable=True),
     created("datecreated"),
+    moment("dateavailable"),
     CheckConstraint("status BETWEEN 0 AND 10", name="status"),
+    CheckConstraint("kind IN ('incremental', 'full')", name="kind"),
     Index("ix_retailcdxdownloadsession_datagroup", "datagroup", "session"),
+    Index("ix_retailcdxdownloadsession_full", "datagroup", "session", postgresql_where=text("kind = 'full'")),
+    Index("ix_retailcdxdownloadsession_open", "datagroup", "session", postgresql_where=text("status NOT IN (4, 5, 9)")),
     schema="cdx",
+    comment="full: all customers of the group, made in bounded batches; lastaccount: how far it has come",
 )
 
 DOWNLOAD_SESSION_STORE = Table(
@@ -219,10 +290,22 @@ DOWNLOAD_SESSION_STORE = Table(
     Column("rowsaffected", BigInteger, nullable=False, server_default=text("0")),
     Column("message", Text, nullable=False, server_default=text("''")),
     moment("daterequested"),
+    moment("datedownloaded"),
     moment("dateapplied"),
     PrimaryKeyConstraint("session", "datastore"),
     CheckConstraint("status BETWEEN 0 AND 10", name="status"),
     Index("ix_retailcdxdownloadsessiondatastore_datastore", "datastore", "session"),
+    Index(
+        "ix_retailcdxdownloadsessiondatastore_open",
+        "datastore",
+        "session",
+        postgresql_where=text("status NOT IN (4, 5, 9)"),
+    ),
+    Index(
+        "ix_retailcdxdownloadsessiondatastore_session_open",
+        "session",
+        postgresql_where=text("status NOT IN (4, 5, 9)"),
+    ),
     schema="cdx",
 )
 

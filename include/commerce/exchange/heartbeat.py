@@ -1,0 +1,18 @@
+"""Heartbeat of channel databases: whoever reaches one, for an upload or a download, says so."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+from commerce.exchange.channels import ChannelDatabase
+
+CONTACT = text("""
+INSERT INTO cdx.retailcdxdatastoreheartbeatlog (datastore, datelastheartbeatrecorded) VALUES (:datastore, now())
+ON CONFLICT (datastore) DO UPDATE SET datelastheartbeatrecorded = excluded.datelastheartbeatrecorded
+""")
+
+
+def contact(hq: Engine, database: ChannelDatabase) -> None:
+    """Record that `database` was reached just now."""
+    with hq.begin() as connection:
+        connection.execute(CONTACT, {"datastore": database.recid})
