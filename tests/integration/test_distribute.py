@@ -90,7 +90,7 @@ def test_a_customer_reaches_the_channel(hq: Engine, register: Register) -> None:
     assert scalar(hq, PARTS) == 0, "every database of the group has it"
     assert [status for _, status in rows(hq, SESSIONS)] == [Status.APPLIED]
     assert scalar(hq, "SELECT lastdownload IS NOT NULL FROM cdx.retailconndatabaseprofile")
-    assert exchange.distribute(hq, stores=["S1"]).counts == {"customers": 0, "sessions": 0, "rows": 0}
+    assert exchange.distribute(hq, stores=["S1"]).counts == {"customers": 0, "sessions": 0, "rows": 0, "waiting": 0}
 
 
 def test_customersview_shows_each_customer_once_before_and_after(hq: Engine, register: Register) -> None:
@@ -125,7 +125,7 @@ def test_a_thousand_outbox_rows_are_claimed_once(
     monkeypatch.setattr(packages, "PART_ROWS", 100)
     many_customers(hq, 1000)
     result = exchange.distribute(hq, stores=["S1"])
-    assert result.counts == {"customers": 1000, "sessions": 4, "rows": 2000}
+    assert result.counts == {"customers": 1000, "sessions": 4, "rows": 2000, "waiting": 0}
     assert register.execute("SELECT count(*), count(DISTINCT accountnum) FROM custtable") == [(1000, 1000)]
     assert register.execute("SELECT creditmax FROM custtable WHERE accountnum = 'C7'") == [("0.875000",)]
     assert register.execute("SELECT count(*), sum(rowsaffected), max(rowsaffected) FROM downloadsession") == [
@@ -168,7 +168,7 @@ def test_a_killed_application_goes_on_after_its_last_part(
     real = SqliteChannel.apply_part
     applied: list[int] = []
 
-    def killed_at_third(channel: SqliteChannel, *arguments: Any) -> bool:
+    def killed_at_third(channel: SqliteChannel, *arguments: Any, **options: Any) -> bool:
         if len(applied) == 2:
             raise KeyboardInterrupt
         applied.append(arguments[-1])

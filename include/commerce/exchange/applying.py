@@ -1,12 +1,16 @@
 """Job 1010, second half: a channel database applies its download sessions strictly in order (domain A7).
 
-Each part is one short transaction of the channel, which records the part: a killed application goes on where it was.
-A session that fails three times is suspended for this database, and those behind it wait.
+Each part is one short transaction of the channel, which records the part: a killed application goes on where it was,
+and no part is applied twice. A session that fails three times is Suspended for this database, and those behind it
+wait. A call does a bounded number of sessions and goes on for a bounded time; the next call goes on.
+
+A full resynchronization goes its own way beside them (`commerce.exchange.resynchronizing`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
@@ -14,164 +18,266 @@ from sqlalchemy import Engine, Row, text
 
 from commerce.database import try_advisory_lock
 from commerce.errors import StoreError
+from commerce.exchange import full, heartbeat, lost, resynchronizing
 from commerce.exchange.channels import ChannelDatabase
+from commerce.exchange.deadline import Deadline
 from commerce.exchange.dialects import ChannelConnection, check_downloads, describe_channel_error, open_channel
+from commerce.exchange.fetching import PackageGoneError, Packages
 from commerce.exchange.packages import WAIT_SECONDS, decode
+from commerce.exchange.parameters import Parameters
 from commerce.schema.channel import SQLITE
 from commerce.schema.enums import DownloadSessionStatus as Status
 
-TRIES = 3
-
-_SETTLED = (Status.APPLIED, Status.CANCELED)
-_PARAMETERS = {
+_STATES = {
+    "available": Status.AVAILABLE,
     "requested": Status.REQUESTED,
+    "downloaded": Status.DOWNLOADED,
     "applied": Status.APPLIED,
-    "settled": [int(status) for status in _SETTLED],
+    "canceled": Status.CANCELED,
+    "download_failed": Status.DOWNLOAD_FAILED,
+    "apply_failed": Status.APPLY_FAILED,
+    "no_data": Status.NO_DATA,
+    "suspended": Status.SUSPENDED,
 }
 PENDING = text("""
-SELECT session, status, message FROM cdx.retailcdxdownloadsessiondatastore
-WHERE datastore = :datastore AND status <> ALL(:settled) ORDER BY session
+SELECT d.session, d.status, d.message, s.kind, s.status AS made, s.rowsaffected
+FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
+WHERE d.datastore = :datastore AND d.status NOT IN (4, 5, 9) ORDER BY d.session
 """)
-REQUEST = text("""
-UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :requested, daterequested = now()
-WHERE session = :session AND datastore = :datastore
+_ROW = "WHERE session = :session AND datastore = :datastore"
+REQUEST = text(f"""
+UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :requested, daterequested = now() {_ROW}
 """)
-PARTS = text("SELECT part, tablename, rows, checksum FROM cdx.packagepart WHERE session = :session ORDER BY part")
-PART_DATA = text("SELECT data FROM cdx.packagepart WHERE session = :session AND part = :part")
-SESSION_ROWS = text("SELECT rowsaffected FROM cdx.retailcdxdownloadsession WHERE session = :session")
-APPLY = text("""
-UPDATE cdx.retailcdxdownloadsessiondatastore
-SET status = :applied, rowsaffected = :rows, dateapplied = now(), message = ''
-WHERE session = :session AND datastore = :datastore
+DOWNLOAD = text(f"""
+UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :downloaded, datedownloaded = now() {_ROW}
 """)
-APPLIED_NOW = text("UPDATE cdx.retailconndatabaseprofile SET lastdownload = now() WHERE recid = :datastore")
-COMPLETE = text("""
-UPDATE cdx.retailcdxdownloadsession AS s SET status = :applied
-WHERE s.session = :session AND NOT EXISTS (
-    SELECT FROM cdx.retailcdxdownloadsessiondatastore AS d WHERE d.session = s.session AND d.status <> ALL(:settled))
+APPLY = text(f"""
+WITH reached AS (UPDATE cdx.retailconndatabaseprofile SET lastdownload = now() WHERE recid = :datastore)
+UPDATE cdx.retailcdxdownloadsessiondatastore SET rowsaffected = :rows, dateapplied = now(), message = '',
+       status = CASE WHEN :rows = 0 THEN :no_data ELSE :applied END {_ROW}
 """)
-DELETE_PACKAGE = text("""
-DELETE FROM cdx.packagepart AS p USING cdx.retailcdxdownloadsession AS s
-WHERE p.session = :session AND s.session = p.session AND s.status = :applied
-""")
-FAIL = text("""
+FAIL = text(f"""
 UPDATE cdx.retailcdxdownloadsessiondatastore
 SET trycount = trycount + 1, message = :message,
-    status = CASE WHEN trycount + 1 >= :tries THEN :suspended ELSE :failed END
-WHERE session = :session AND datastore = :datastore
-RETURNING status
+    status = CASE WHEN trycount + 1 >= :tries THEN :suspended
+                  WHEN status = :requested THEN :download_failed ELSE :apply_failed END
+{_ROW} RETURNING status
 """)
+CANCEL = text(f"UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :canceled, message = :message {_ROW}")
 UNREACHED = text("""
 UPDATE cdx.retailcdxdownloadsessiondatastore SET message = :message
-WHERE datastore = :datastore AND status <> ALL(:settled) AND message <> :message
+WHERE datastore = :datastore AND status NOT IN (4, 5, 9) AND message <> :message
 """)
 
 
 @dataclass
 class Applied:
-    """Sessions and rows that a database has applied by this call."""
+    """Sessions and rows that a database has applied by this call, and sessions that wait for the next one."""
 
     sessions: int = 0
     rows: int = 0
+    incremental_waiting: int = 0
+    full_waiting: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.incremental_waiting + self.full_waiting
 
 
-def apply_sessions(hq: Engine, database: ChannelDatabase, applied: Applied) -> None:
-    """Apply all sessions that wait for `database`, adding to `applied` as they are done.
+def lock_key(datastore: int) -> str:
+    """The advisory lock under which sessions of a database are applied, run again or canceled."""
+    return f"1010 apply {datastore}"
+
+
+def apply_sessions(
+    hq: Engine,
+    database: ChannelDatabase,
+    packages: Packages,
+    parameters: Parameters,
+    applied: Applied,
+    *,
+    only_full: bool = False,
+) -> None:
+    """Apply the sessions that wait for `database`, adding to `applied` as they are done.
+
+    Args:
+        only_full: go on with a full resynchronization only.
 
     Raises:
-        StoreError: the database is paused or out of reach (no try is counted for that), or a session failed or is
-        suspended.
+        StoreError: the database is out of reach (no try is counted for that), or a session failed or is suspended.
     """
-    if database.paused:
-        raise StoreError(f"Channel database {database.name} is paused; resume it with `commerce channel resume`.")
-    with try_advisory_lock(hq, f"1010 apply {database.recid}", WAIT_SECONDS) as held:
+    with try_advisory_lock(hq, lock_key(database.recid), WAIT_SECONDS) as held:
         if not held:
             raise StoreError(
                 f"distribution busy: sessions of channel database {database.name} are being applied already."
             )
-        pending = _pending(hq, database)
-        if not pending:
-            return
         try:
             channel = open_channel(database.url, write=True)
         except StoreError as error:
-            _note_unreached(hq, database, str(error))
+            with hq.begin() as connection:
+                connection.execute(UNREACHED, {"datastore": database.recid, "message": str(error)})
             raise
         with channel:
-            for row in pending:
-                if row.status == Status.SUSPENDED:
-                    raise StoreError(
-                        f"Download session {row.session} of channel database {database.name} is suspended after "
-                        f"{TRIES} tries, and the sessions behind it wait: {row.message} When that is mended: "
-                        f"`commerce sessions rerun D{row.session}`."
-                    )
-                applied.rows += _apply(hq, database, channel, row.session)
-                applied.sessions += 1
+            heartbeat.contact(hq, database)
+            _Application(hq, database, channel, packages, parameters, applied).run(only_full)
 
 
-def _pending(hq: Engine, database: ChannelDatabase) -> list[Row[tuple[int, int, str]]]:
-    with hq.connect() as connection:
-        return list(connection.execute(PENDING, {"datastore": database.recid, **_PARAMETERS}).all())
+class _Application:
+    """One call for one database, under its lock."""
+
+    def __init__(
+        self,
+        hq: Engine,
+        database: ChannelDatabase,
+        channel: ChannelConnection,
+        packages: Packages,
+        parameters: Parameters,
+        applied: Applied,
+    ) -> None:
+        self._hq = hq
+        self._database = database
+        self._channel = channel
+        self._packages = packages
+        self._parameters = parameters
+        self._applied = applied
+        self._deadline = Deadline(parameters.seconds_per_call)
+
+    def run(self, only_full: bool) -> None:
+        fault = None
+        if not only_full:
+            self._check_schema()
+            known = lost.standing(self._hq, self._database)
+            if lost.compare(self._hq, self._database, self._channel, known) or known.full_sync_reason:
+                full.begin(self._hq, self._database)
+            try:
+                self._incremental()
+            except StoreError as error:
+                fault = error
+        self._full()
+        while self._channel.drop_replaced() and not self._deadline.passed():
+            pass
+        if fault is not None:
+            raise fault
+
+    def _pending(self, kind: str) -> list[Row[Any]]:
+        with self._hq.connect() as connection:
+            rows = connection.execute(PENDING, {"datastore": self._database.recid}).all()
+        return [row for row in rows if row.kind == kind]
+
+    def _check_schema(self) -> None:
+        try:
+            check_downloads(self._channel)
+        except StoreError as error:
+            pending = [row for row in self._pending("incremental") if row.status != Status.SUSPENDED]
+            if not pending:
+                raise
+            self._set(REQUEST, pending[0].session)
+            self._set(DOWNLOAD, pending[0].session)
+            raise self._failed(pending[0].session, str(error)) from None
+
+    def _incremental(self) -> None:
+        pending = self._pending("incremental")
+        for number, row in enumerate(pending):
+            if row.status == Status.SUSPENDED:
+                self._applied.incremental_waiting = len(pending) - number
+                raise StoreError(
+                    f"Download session {row.session} of channel database {self._database.name} is suspended after "
+                    f"{self._parameters.try_count} tries, and the sessions behind it wait: {row.message} When that is "
+                    f"mended: `commerce sessions rerun D{row.session}`."
+                )
+            if number >= self._parameters.sessions_per_call or (number and self._deadline.passed()):
+                self._applied.incremental_waiting = len(pending) - number
+                return
+            try:
+                rows = self._apply(row.session)
+            except PackageGoneError as error:
+                self._give_up(row.session, str(error))
+                return
+            except StoreError:
+                self._applied.incremental_waiting = len(pending) - number
+                raise
+            self._applied.rows += rows
+            self._applied.sessions += 1
+
+    def _apply(self, session: int) -> int:
+        self._set(REQUEST, session)
+        try:
+            parts = self._packages.whole(session)
+            self._set(DOWNLOAD, session)
+            done = self._channel.applied_parts(session)
+            for part in parts:
+                if part.part not in done:
+                    key = [column.name for column in SQLITE.downloads[part.table].primary_key.columns]
+                    self._channel.apply_part(part.table, key, decode(part.data, part.checksum), session, part.part)
+        except PackageGoneError:
+            raise
+        except (StoreError, adbc.Error, pa.ArrowException) as error:
+            raise self._failed(session, _reason(error)) from None
+        rows = sum(part.rows for part in parts)
+        self._set(APPLY, session, rows=rows)
+        return rows
+
+    def _full(self) -> None:
+        self._applied.full_waiting = 0
+        for row in self._pending("full"):
+            if row.status == Status.SUSPENDED:
+                self._applied.full_waiting = 1
+                raise StoreError(
+                    f"Full resynchronization D{row.session} of channel database {self._database.name} is suspended "
+                    f"after {self._parameters.try_count} tries: {row.message} When that is mended: "
+                    f"`commerce sessions rerun D{row.session}`."
+                )
+            if row.made != Status.AVAILABLE:
+                self._applied.full_waiting = 1
+                continue
+            if row.status in (Status.AVAILABLE, Status.DOWNLOAD_FAILED, Status.APPLY_FAILED):
+                self._set(REQUEST, row.session)
+            try:
+                self._resynchronize(row.session, row.rowsaffected)
+            except PackageGoneError as error:
+                self._give_up(row.session, str(error))
+            except (StoreError, adbc.Error, pa.ArrowException) as error:
+                raise self._failed(row.session, _reason(error)) from None
+
+    def _resynchronize(self, session: int, rows: int) -> None:
+        step = resynchronizing.Resynchronization(
+            self._hq, self._database, self._channel, self._packages, session, self._deadline
+        )
+        if not step.switched():
+            if not step.load():
+                self._applied.full_waiting = 1
+                return
+            self._set(DOWNLOAD, session)
+            step.switch()
+        self._set(APPLY, session, rows=rows)
+        with self._hq.begin() as connection:
+            full.cover(connection, self._database, session, switched=True)
+        self._applied.sessions += 1
+        self._applied.rows += rows
+
+    def _set(self, statement: Any, session: int, **values: Any) -> None:
+        key = {"session": session, "datastore": self._database.recid}
+        with self._hq.begin() as connection:
+            connection.execute(statement, {**_STATES, **key, **values})
+
+    def _give_up(self, session: int, message: str) -> None:
+        """The package is gone: the channel gets a full resynchronization, in this call if its package is there."""
+        self._set(CANCEL, session, message=message)
+        with self._hq.begin() as connection:
+            full.mark(connection, self._database.recid, "a package that it had not applied is not kept any more")
+        full.begin(self._hq, self._database)
+
+    def _failed(self, session: int, message: str) -> StoreError:
+        values = {"session": session, "datastore": self._database.recid, "message": message}
+        with self._hq.begin() as connection:
+            status = connection.execute(FAIL, {**_STATES, **values, "tries": self._parameters.try_count}).scalar_one()
+        state = (
+            f"is suspended after {self._parameters.try_count} tries"
+            if status == Status.SUSPENDED
+            else "could not be applied and is tried again"
+        )
+        return StoreError(f"Download session {session} of channel database {self._database.name} {state}: {message}")
 
 
-def _note_unreached(hq: Engine, database: ChannelDatabase, message: str) -> None:
-    with hq.begin() as connection:
-        connection.execute(UNREACHED, {"datastore": database.recid, "message": message, **_PARAMETERS})
-
-
-def _apply(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, session: int) -> int:
-    key = {"session": session, "datastore": database.recid}
-    with hq.begin() as connection:
-        connection.execute(REQUEST, {**key, **_PARAMETERS})
-    try:
-        rows = _apply_parts(hq, channel, session)
-    except (StoreError, adbc.Error, pa.ArrowException) as error:
-        raise _failed(
-            hq, database, session, str(error) if isinstance(error, StoreError) else describe_channel_error(error)
-        ) from None
-    with hq.begin() as connection:
-        connection.execute(APPLY, {**key, **_PARAMETERS, "rows": rows})
-        connection.execute(APPLIED_NOW, key)
-    with (
-        hq.begin() as connection
-    ):  # after the commit: of several databases that end at once, the last one sees all others
-        connection.execute(COMPLETE, {**key, **_PARAMETERS})
-        connection.execute(DELETE_PACKAGE, {**key, **_PARAMETERS})
-    return rows
-
-
-def _apply_parts(hq: Engine, channel: ChannelConnection, session: int) -> int:
-    check_downloads(channel)
-    with hq.connect() as connection:
-        parts = connection.execute(PARTS, {"session": session}).all()
-        expected = connection.execute(SESSION_ROWS, {"session": session}).scalar_one()
-    if sum(part.rows for part in parts) != expected:
-        raise StoreError("The package is not kept any more; the channel needs a full resynchronization of customers.")
-    done = channel.applied_parts(session)
-    for part in parts:
-        if part.part in done:
-            continue
-        with hq.connect() as connection:
-            data = connection.execute(PART_DATA, {"session": session, "part": part.part}).scalar_one()
-        key = [column.name for column in SQLITE.downloads[part.tablename].primary_key.columns]
-        channel.apply_part(part.tablename, key, decode(bytes(data), part.checksum), session, part.part)
-    return int(expected)
-
-
-def _failed(hq: Engine, database: ChannelDatabase, session: int, message: str) -> StoreError:
-    with hq.begin() as connection:
-        status = connection.execute(
-            FAIL,
-            {
-                "session": session,
-                "datastore": database.recid,
-                "message": message,
-                "tries": TRIES,
-                "suspended": Status.SUSPENDED,
-                "failed": Status.APPLY_FAILED,
-            },
-        ).scalar_one()
-    state = (
-        f"is suspended after {TRIES} tries" if status == Status.SUSPENDED else "could not be applied and is tried again"
-    )
-    return StoreError(f"Download session {session} of channel database {database.name} {state}: {message}")
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, StoreError) else describe_channel_error(error)

@@ -8,29 +8,49 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.errors import StoreError
-from commerce.exchange import packages
+from commerce.exchange import full, packages, parameters
 from commerce.exchange.applying import Applied, apply_sessions
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.dialects import describe_channel_error
+from commerce.exchange.fetching import Packages
+from commerce.exchange.parameters import Parameters
+from commerce.exchange.settling import settle
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
+from commerce.schema.enums import DownloadSessionStatus as Status
 
 JOB = "distribute"
 DATABASES_AT_ONCE = 4
+COUNTS = ("sessions", "rows", "waiting")
+
+
+HAVE_WORK = text("""
+SELECT p.recid FROM cdx.retailconndatabaseprofile AS p
+WHERE p.recid = ANY(:databases) AND (p.fullsyncreason <> '' OR p.comparedownloads = 1 OR EXISTS (
+    SELECT FROM cdx.retailcdxdownloadsessiondatastore AS d WHERE d.datastore = p.recid AND d.status NOT IN (4, 5, 9)))
+""")
+RESYNCHRONIZED = text("""
+SELECT DISTINCT d.datastore FROM cdx.retailcdxdownloadsessiondatastore AS d
+JOIN cdx.retailcdxdownloadsession AS s USING (session)
+WHERE d.datastore = ANY(:databases) AND d.status NOT IN (4, 5, 9, 10) AND s.kind = 'full' AND s.status = :available
+""")
 
 
 def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent) -> JobResult:
     """Package what waits in the outboxes of the stores' channel database groups, and apply it to the stores' databases.
 
-    Databases of other stores in the same groups get their sessions too and apply them in their own turn.
+    Databases of other stores in the same groups get their sessions too and apply them in their own turn. A database
+    does a bounded number of sessions in a call, for a bounded time (`commerce.exchange.parameters`); what is left
+    waits for the next call.
 
     Returns:
-        Per store: sessions and rows applied (for a database of several stores, at the first of them). A store that is
-        behind is "failed": a warning, money never waits for it. In the totals also customers: how many were packaged.
+        Per store: sessions and rows applied, sessions waiting (for a database of several stores, at the first of
+        them). A store that is behind is "failed": a warning, money never waits for it. In the totals also customers:
+        how many were packaged.
 
     Raises:
         UsageError: a store is unknown.
@@ -50,29 +70,75 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
             customers += packages.build(hq, group)
         except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
             faults[group] = _describe("Packages could not be made", error)
-    applying = _Apply(hq, len(databases), progress)
-    with ThreadPoolExecutor(DATABASES_AT_ONCE, thread_name_prefix="distribute") as pool:
-        for database, (applied, fault) in zip(databases, pool.map(applying.run, databases), strict=True):
-            fault = fault or faults.get(database.data_group, "")
-            outcomes.update(_outcomes(database, wanted, applied, fault))
-    counts = {name: sum(one.counts.get(name, 0) for one in outcomes.values()) for name in ("sessions", "rows")}
+    applying = _Apply(hq, databases, progress)
+    applying.run(databases)
+    applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
+    settle(hq, groups, applying.parameters)
+    for database in databases:
+        applied, fault = applying.outcome(database)
+        outcomes.update(_outcomes(database, wanted, applied, fault or faults.get(database.data_group, "")))
+    counts = {name: sum(one.counts.get(name, 0) for one in outcomes.values()) for name in COUNTS}
     return JobResult(JOB, outcomes, {"customers": customers, **counts})
 
 
-class _Apply:
-    """One call of the job; `run` works one database in a thread."""
-
-    def __init__(self, hq: Engine, databases: int, progress: Progress) -> None:
-        self._hq = hq
-        self._databases = databases
-        self._progress = progress
-        self._done = 0
-        self._reporting = threading.Lock()
-
-    def run(self, database: ChannelDatabase) -> tuple[Applied, str]:
-        applied, fault = Applied(), ""
+def _to_resynchronize(
+    hq: Engine,
+    databases: Sequence[ChannelDatabase],
+    groups: Sequence[int],
+    parameters: Parameters,
+    faults: dict[int, str],
+) -> list[ChannelDatabase]:
+    """Go on making full packages; returns the databases whose package is complete now."""
+    for group in groups:
         try:
-            apply_sessions(self._hq, database, applied)
+            full.build(hq, group, parameters.seconds_per_call)
+        except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
+            faults.setdefault(group, _describe("The package of a full resynchronization could not be made", error))
+    values = {"databases": [database.recid for database in databases], "available": Status.AVAILABLE}
+    with hq.connect() as connection:
+        ready = set(connection.scalars(RESYNCHRONIZED, values))
+    return [database for database in databases if database.recid in ready]
+
+
+class _Apply:
+    """One call of the job; `run` works databases in a bounded pool. What a second run does is added to the first's."""
+
+    def __init__(self, hq: Engine, databases: Sequence[ChannelDatabase], progress: Progress) -> None:
+        self._hq = hq
+        self._progress = progress
+        self._packages = Packages(hq)
+        self._reporting = threading.Lock()
+        self._applied = {database.recid: Applied() for database in databases}
+        self._faults = {database.recid: "" for database in databases}
+        with hq.connect() as connection:
+            self.parameters = parameters.read(connection)
+
+    def run(self, databases: Sequence[ChannelDatabase], *, only_full: bool = False) -> None:
+        self._done, self._databases = 0, len(databases)
+        with self._hq.connect() as connection:
+            waiting = set(connection.scalars(HAVE_WORK, {"databases": [database.recid for database in databases]}))
+        with ThreadPoolExecutor(DATABASES_AT_ONCE, thread_name_prefix="distribute") as pool:
+            for database, fault in zip(
+                databases,
+                pool.map(lambda one: self._one(one, one.recid in waiting, only_full), databases),
+                strict=True,
+            ):
+                self._faults[database.recid] = self._faults[database.recid] or fault
+
+    def outcome(self, database: ChannelDatabase) -> tuple[Applied, str]:
+        """What was applied to a database, and the fault that ended it ('' for none)."""
+        return self._applied[database.recid], self._faults[database.recid]
+
+    def _one(self, database: ChannelDatabase, has_work: bool, only_full: bool) -> str:
+        fault = ""
+        applied = self._applied[database.recid]
+        try:
+            if database.paused:
+                raise StoreError(
+                    f"Channel database {database.name} is paused; resume it with `commerce channel resume`."
+                )
+            if has_work:
+                apply_sessions(self._hq, database, self._packages, self.parameters, applied, only_full=only_full)
         except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
             fault = _describe(f"Distribution to channel database {database.name} failed", error)
         except Exception as error:  # a surprise of one store must not fail the others; its text may quote data
@@ -82,7 +148,7 @@ class _Apply:
         with self._reporting:
             self._done += 1
             self._progress("distribute", self._done, self._databases)
-        return applied, fault
+        return fault
 
 
 def _describe(what: str, error: BaseException) -> str:
@@ -93,9 +159,13 @@ def _describe(what: str, error: BaseException) -> str:
 
 def _outcomes(database: ChannelDatabase, wanted: set[str], applied: Applied, fault: str) -> dict[str, StoreOutcome]:
     stores = [one.store for one in database.stores if one.store in wanted]
+    if not fault and applied.waiting:
+        message = f"{applied.waiting} download sessions wait for the next distribution."
+    else:
+        message = fault
     outcomes = {}
     for store in stores:
         first = store == stores[0]
-        counts = {"sessions": applied.sessions if first else 0, "rows": applied.rows if first else 0}
-        outcomes[store] = StoreOutcome(store, "failed" if fault else "done", fault, counts)
+        counts = {name: getattr(applied, name) if first else 0 for name in COUNTS}
+        outcomes[store] = StoreOutcome(store, "failed" if fault else "done", message, counts)
     return outcomes

@@ -34,6 +34,12 @@ _ENQUEUE_FOR_GROUPS = text(
     " ORDER BY 1, 2, 3 ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL"
     " DO UPDATE SET dataareaid = excluded.dataareaid"
 )
+_ENQUEUE_AGAIN = text("""
+INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum)
+SELECT DISTINCT o.datagroup, o.dataareaid, o.accountnum FROM cdx.outbox AS o WHERE o.session = ANY(:sessions)
+ORDER BY o.datagroup, o.dataareaid, o.accountnum
+ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO UPDATE SET dataareaid = excluded.dataareaid
+""")
 
 
 def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -62,3 +68,9 @@ def enqueue_for_groups(connection: Connection, customers: Sequence[tuple[str, st
         _ENQUEUE_FOR_GROUPS,
         {"data_groups": list(data_groups), "companies": list(companies), "accounts": list(accounts)},
     )
+
+
+def enqueue_again(connection: Connection, sessions: Sequence[int]) -> int:
+    """Let the customers that travelled in `sessions` wait in their data groups again; returns their number."""
+    result = connection.execute(_ENQUEUE_AGAIN, {"sessions": list(sessions)})
+    return int(result.rowcount)

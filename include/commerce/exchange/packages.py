@@ -6,17 +6,21 @@ with zstd, at most 16 MB each, small enough that a channel applies one in a shor
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Iterator
 
 import pyarrow as pa
-from sqlalchemy import Column, DateTime, Engine, Integer, Numeric, Table
+from adbc_driver_manager import dbapi as adbc
+from sqlalchemy import Column, DateTime, Engine, Integer, Numeric, Table, text
 from sqlalchemy.types import TypeEngine
 
-from commerce.database import retry_transient, try_advisory_lock
+from commerce.database import describe_error, retry_transient, try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange.arrow import ArrowConnection
+from commerce.exchange.checking import literal
+from commerce.exchange.fetching import verify
 from commerce.schema.channel import DOWNLOADED_TABLES
 from commerce.schema.enums import DownloadSessionStatus as Status
 
@@ -57,6 +61,9 @@ _ROWS: dict[str, str] = {
 """Which rows of a downloaded table (t) belong to the claimed customers."""
 
 
+SOMETHING_WAITS = text("SELECT EXISTS (SELECT FROM cdx.outbox WHERE session IS NULL AND datagroup = :group)")
+
+
 def build(hq: Engine, data_group: int) -> int:
     """Package everything in the group's outbox, a bounded number of customers a session; returns the number of
     customers.
@@ -64,20 +71,35 @@ def build(hq: Engine, data_group: int) -> int:
     Raises:
         StoreError: somebody else has been packaging for this group for too long.
     """
-    with try_advisory_lock(hq, f"1010 package {data_group}", WAIT_SECONDS) as held:
+    with hq.connect() as waiting:
+        if not waiting.execute(SOMETHING_WAITS, {"group": data_group}).scalar_one():
+            return 0
+    with try_advisory_lock(hq, lock_key(data_group), WAIT_SECONDS) as held:
         if not held:
             raise StoreError("distribution busy: somebody else is making packages for this group; distribute again.")
-        with ArrowConnection(hq, "package") as connection:
-            for statement in (
-                "CREATE TEMPORARY TABLE claimed (dataareaid varchar(4), accountnum varchar(20))",
-                "CREATE TEMPORARY TABLE claimed_party (recid bigint)",
-                "CREATE TEMPORARY TABLE claimed_location (recid bigint)",
-            ):
-                connection.execute(statement)
+        with packing(hq) as connection:
             customers = 0
             while packed := retry_transient(lambda: _build_session(connection, data_group)):
                 customers += packed
             return customers
+
+
+def lock_key(data_group: int) -> str:
+    """The advisory lock under which the group's packages are made."""
+    return f"1010 package {data_group}"
+
+
+@contextlib.contextmanager
+def packing(hq: Engine) -> Iterator[ArrowConnection]:
+    """A connection with the temporary tables of what a package carries: claimed, claimed_party, claimed_location."""
+    with ArrowConnection(hq, "package") as connection:
+        for statement in (
+            "CREATE TEMPORARY TABLE claimed (dataareaid varchar(4), accountnum varchar(20))",
+            "CREATE TEMPORARY TABLE claimed_party (recid bigint)",
+            "CREATE TEMPORARY TABLE claimed_location (recid bigint)",
+        ):
+            connection.execute(statement)
+        yield connection
 
 
 def _build_session(connection: ArrowConnection, data_group: int) -> int:
@@ -85,65 +107,112 @@ def _build_session(connection: ArrowConnection, data_group: int) -> int:
     waiting = f"session IS NULL AND datagroup = {data_group}"
     if not connection.rows(f"SELECT 1 FROM cdx.outbox WHERE {waiting} LIMIT 1"):
         return 0
-    with connection.transaction():
-        connection.execute("TRUNCATE claimed, claimed_party, claimed_location")
-        ((session,),) = connection.rows(
-            "INSERT INTO cdx.retailcdxdownloadsession (datagroup, status)"
-            f" VALUES ({data_group}, {int(Status.STARTED)}) RETURNING session"
-        )
-        # A row that is locked belongs to a change that has not committed: it waits for the next package.
-        customers = connection.execute(
-            f"""
-            WITH picked AS (
-                SELECT outboxid FROM cdx.outbox WHERE {waiting}
-                ORDER BY outboxid LIMIT {CUSTOMERS} FOR UPDATE SKIP LOCKED
-            ), taken AS (
-                UPDATE cdx.outbox AS o SET session = {session} FROM picked AS p WHERE o.outboxid = p.outboxid
-                RETURNING o.dataareaid, o.accountnum
-            )
-            INSERT INTO claimed SELECT dataareaid, accountnum FROM taken
-            """
-        )
-        if not customers:
-            connection.execute(f"DELETE FROM cdx.retailcdxdownloadsession WHERE session = {session}")
-            return 0
+    session = _begin(connection, data_group)
+    try:
+        with connection.transaction():
+            return _claim_and_pack(connection, data_group, session, waiting)
+    except (adbc.Error, pa.ArrowException) as error:
+        fail(connection, session, error)
+        raise
+
+
+def _begin(connection: ArrowConnection, data_group: int) -> int:
+    """The number of the next session: of one whose package could not be made or whose maker was killed, else a new
+    one. It commits by itself, so that a failure can be told of it."""
+    taken_up = connection.rows(
+        f"""
+        UPDATE cdx.retailcdxdownloadsession SET status = {int(Status.STARTED)},
+               trycount = trycount + CASE WHEN status = {int(Status.STARTED)} THEN 1 ELSE 0 END
+        WHERE session = (
+            SELECT max(session) FROM cdx.retailcdxdownloadsession
+            WHERE datagroup = {data_group} AND kind = 'incremental'
+              AND status IN ({int(Status.STARTED)}, {int(Status.CREATE_FAILED)}))
+        RETURNING session
+        """
+    )
+    if taken_up:
+        return int(taken_up[0][0])
+    ((session,),) = connection.rows(
+        "INSERT INTO cdx.retailcdxdownloadsession (datagroup, status)"
+        f" VALUES ({data_group}, {int(Status.STARTED)}) RETURNING session"
+    )
+    return int(session)
+
+
+def fail(connection: ArrowConnection, session: int, error: Exception) -> None:
+    """The package could not be made: its customers wait, the next distribution tries again."""
+    message = f"The package could not be made ({describe_error(error)}). The next distribution tries again."
+    with contextlib.suppress(adbc.Error):  # the connection itself may be gone; whoever begins next counts the try
         connection.execute(
-            "INSERT INTO claimed_party SELECT DISTINCT c.party FROM ax.custtable AS c"
-            " JOIN claimed AS k USING (dataareaid, accountnum)"
+            f"UPDATE cdx.retailcdxdownloadsession SET status = {int(Status.CREATE_FAILED)}, trycount = trycount + 1,"
+            f" message = {literal(message)} WHERE session = {session}"
         )
-        connection.execute("ANALYZE claimed")
-        connection.execute("ANALYZE claimed_party")
+
+
+def _claim_and_pack(connection: ArrowConnection, data_group: int, session: int, waiting: str) -> int:
+    connection.execute("TRUNCATE claimed, claimed_party, claimed_location")
+    # A row that is locked belongs to a change that has not committed: it waits for the next package.
+    customers = connection.execute(
+        f"""
+        WITH picked AS (
+            SELECT outboxid FROM cdx.outbox WHERE {waiting}
+            ORDER BY outboxid LIMIT {CUSTOMERS} FOR UPDATE SKIP LOCKED
+        ), taken AS (
+            UPDATE cdx.outbox AS o SET session = {session} FROM picked AS p WHERE o.outboxid = p.outboxid
+            RETURNING o.dataareaid, o.accountnum
+        )
+        INSERT INTO claimed SELECT dataareaid, accountnum FROM taken
+        """
+    )
+    if not customers:
         connection.execute(
-            "INSERT INTO claimed_location SELECT DISTINCT l.location FROM ax.dirpartylocation AS l"
-            " JOIN claimed_party AS p ON p.recid = l.party"
+            f"UPDATE cdx.retailcdxdownloadsession SET status = {int(Status.NO_DATA)}, dateavailable = now(),"
+            " message = 'Every customer that waits is being changed just now; the next distribution takes them.'"
+            f" WHERE session = {session}"
         )
-        connection.execute("ANALYZE claimed_location")
-        _pack(connection, int(session))
-        connection.execute(
-            f"INSERT INTO cdx.retailcdxdownloadsessiondatastore (session, datastore, status)"
-            f" SELECT {session}, recid, {int(Status.AVAILABLE)} FROM cdx.retailconndatabaseprofile"
-            f" WHERE datagroup = {data_group}"
-        )
+        return 0
+    parts = pack_claimed(connection, session, 0)
+    total = hashlib.sha256("".join(checksum for checksum, _, _ in parts).encode()).hexdigest()
+    connection.execute(
+        f"""
+        UPDATE cdx.retailcdxdownloadsession AS s SET status = {int(Status.AVAILABLE)}, customers = {customers},
+               rowsaffected = {sum(rows for _, rows, _ in parts)}, filesize = {sum(size for _, _, size in parts)},
+               checksum = '{total}', dateavailable = now(), message = ''
+        WHERE s.session = {session}
+        """
+    )
+    connection.execute(
+        f"INSERT INTO cdx.retailcdxdownloadsessiondatastore (session, datastore, status)"
+        f" SELECT {session}, recid, {int(Status.AVAILABLE)} FROM cdx.retailconndatabaseprofile"
+        f" WHERE datagroup = {data_group}"
+    )
     return customers
 
 
-def _pack(connection: ArrowConnection, session: int) -> None:
-    """Write the parts of the session and make it available."""
-    part, rows, size, checksums = 0, 0, 0, hashlib.sha256()
+def pack_claimed(connection: ArrowConnection, session: int, part: int) -> list[tuple[str, int, int]]:
+    """Write the parts of the claimed customers (table `claimed`), numbered after `part`, inside the caller's
+    transaction; returns checksum, rows and bytes of each."""
+    connection.execute(
+        "INSERT INTO claimed_party SELECT DISTINCT c.party FROM ax.custtable AS c"
+        " JOIN claimed AS k USING (dataareaid, accountnum)"
+    )
+    connection.execute("ANALYZE claimed")
+    connection.execute("ANALYZE claimed_party")
+    connection.execute(
+        "INSERT INTO claimed_location SELECT DISTINCT l.location FROM ax.dirpartylocation AS l"
+        " JOIN claimed_party AS p ON p.recid = l.party"
+    )
+    connection.execute("ANALYZE claimed_location")
+    written: list[tuple[str, int, int]] = []
     for table in DOWNLOADED_TABLES:
         content = connection.table(_select(table))
         for data, count in encode(content):
             part += 1
-            rows += count
-            size += len(data)
             checksum = hashlib.sha256(data).hexdigest()
-            checksums.update(checksum.encode())
             one = {"session": session, "part": part, "tablename": table.name, "rows": count, "checksum": checksum}
             connection.append("packagepart", pa.Table.from_pylist([{**one, "data": data}], _PART), schema="cdx")
-    connection.execute(
-        f"UPDATE cdx.retailcdxdownloadsession SET status = {int(Status.AVAILABLE)}, rowsaffected = {rows},"
-        f" filesize = {size}, checksum = '{checksums.hexdigest()}' WHERE session = {session}"
-    )
+            written.append((checksum, count, len(data)))
+    return written
 
 
 def _select(table: Table) -> str:
@@ -188,7 +257,6 @@ def decode(data: bytes, checksum: str) -> pa.Table:
     Raises:
         StoreError: the part is damaged.
     """
-    if hashlib.sha256(data).hexdigest() != checksum:
-        raise StoreError("A part of the package is damaged (its checksum is wrong).")
+    verify(data, checksum)
     with pa.ipc.open_stream(data) as reader:
         return reader.read_all()

@@ -17,7 +17,7 @@ from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved
-from commerce.exchange.slices import Extent
+from commerce.exchange.reach import Extent
 from commerce.schema.enums import UploadSessionStatus as Status
 from commerce.schema.uploaded import UploadedTable
 

@@ -16,6 +16,7 @@ from commerce.exchange.checking import literal
 from commerce.exchange.dialects import COUNTER, ChannelConnection
 from commerce.exchange.reach import Extent, Reach, both
 from commerce.exchange.watermarks import STREAMS
+from commerce.schema.enums import ShiftStatus
 from commerce.schema.uploaded import SHIFT, TRANSACTION, UploadedTable
 
 HEADERS = 5_000

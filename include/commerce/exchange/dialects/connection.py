@@ -86,10 +86,22 @@ class ChannelConnection(Protocol):
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """The result of a query. Tables stand unqualified; a COUNTER is an integer."""
 
-    def applied_parts(self, session: int) -> set[int]:
-        """Parts of a download session that this database has applied."""
+    def applied_parts(self, session: int, *, shadow: bool = False) -> set[int]:
+        """Parts of a download session that this database has applied (`shadow`: to its shadow tables)."""
 
-    def apply_part(self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int) -> bool:
+    def begin_shadow(self, session: int, tables: Sequence[str]) -> None:
+        """Make empty shadow tables for a full session, unless they are there for it already; those of another session
+        go. Their record begins with the marker (session, part 0)."""
+
+    def switch_shadow(self, session: int, tables: Sequence[str]) -> None:
+        """Exchange the tables for their shadows and record the session, in one short write transaction."""
+
+    def drop_replaced(self) -> bool:
+        """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""
+
+    def apply_part(
+        self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int, *, shadow: bool = False
+    ) -> bool:
         """Insert or update `rows` by their primary `key` and record the part with the last of them, in short write
         transactions.
 

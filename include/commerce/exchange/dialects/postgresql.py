@@ -17,6 +17,7 @@ from adbc_driver_manager import dbapi as adbc
 from commerce.connections import conninfo
 from commerce.database import safe_url, sqlstate
 from commerce.errors import StoreError
+from commerce.exchange.dialects import postgresql_shadow
 from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
 from commerce.schema.channel import POSTGRESQL, SCHEMAS, STAMP
 from commerce.schema.fields import Dialect
@@ -124,22 +125,38 @@ class PostgresqlChannel:
         self._begin_reading()
         return self._fetch(statement)
 
-    def applied_parts(self, session: int) -> set[int]:
-        """Parts of a download session that this database has applied."""
-        return {int(part) for (part,) in self.rows(f"SELECT part FROM downloadsession WHERE session = {session}")}
+    def applied_parts(self, session: int, *, shadow: bool = False) -> set[int]:
+        """Parts of a download session that this database has applied (`shadow`: to its shadow tables)."""
+        record = f"{postgresql_shadow.SHADOW if shadow else ''}downloadsession"
+        return {int(part) for (part,) in self.rows(f"SELECT part FROM {record} WHERE session = {session}")}
 
-    def apply_part(self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int) -> bool:
+    def begin_shadow(self, session: int, tables: Sequence[str]) -> None:
+        """Make empty shadow tables for a full session, unless they are there for it already."""
+        postgresql_shadow.begin(self._cursor.execute, self._fetch, session, tables)
+
+    def switch_shadow(self, session: int, tables: Sequence[str]) -> None:
+        """Exchange the tables for their shadows and record the session, in one short write transaction."""
+        postgresql_shadow.switch(self._cursor.execute, self._fetch, session, tables, LOCK_MILLISECONDS)
+
+    def drop_replaced(self) -> bool:
+        """Drop one of the tables that a switch has replaced; False when none is left."""
+        return postgresql_shadow.drop_replaced(self._cursor.execute, self._fetch)
+
+    def apply_part(
+        self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int, *, shadow: bool = False
+    ) -> bool:
         """Insert or update `rows` by their primary `key` and record the part with the last of them, in short write
         transactions.
 
         Returns:
             False if the part had been applied already, by somebody who was quicker.
         """
+        prefix = postgresql_shadow.SHADOW if shadow else ""
         self._stage(table, rows)
         start, at_once = 0, ROWS_AT_ONCE
         while start < rows.num_rows:
             try:
-                if not self._apply_rows(table, key, rows, start, start + at_once, session, part):
+                if not self._apply_rows(prefix, table, key, rows, start, start + at_once, session, part):
                     return False
             except adbc.Error as error:
                 if sqlstate(error) != _CANCELED or at_once <= _LOWEST_ROWS:
@@ -161,7 +178,15 @@ class PostgresqlChannel:
         self._cursor.execute("ANALYZE pg_temp.incoming")
 
     def _apply_rows(
-        self, table: str, key: Sequence[str], rows: pa.Table, start: int, end: int, session: int, part: int
+        self,
+        prefix: str,
+        table: str,
+        key: Sequence[str],
+        rows: pa.Table,
+        start: int,
+        end: int,
+        session: int,
+        part: int,
     ) -> bool:
         """Apply the staged rows from `start` up to `end`; False if the part is recorded already."""
         names = ", ".join(rows.column_names)
@@ -174,16 +199,16 @@ class PostgresqlChannel:
                 self._cursor.execute(f"SET LOCAL statement_timeout = {WRITE_MILLISECONDS}")
                 # Whoever was believed dead may be at work on the same part: one after the other.
                 self._fetch("SELECT pg_advisory_xact_lock(hashtextextended('job 1010', 0))")
-                if self._fetch(f"SELECT 1 FROM downloadsession WHERE session = {session} AND part = {part}"):
+                if self._fetch(f"SELECT 1 FROM {prefix}downloadsession WHERE session = {session} AND part = {part}"):
                     self._cursor.execute("ROLLBACK")
                     return False
                 self._cursor.execute(
-                    f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.incoming"
+                    f"INSERT INTO {prefix}{table} ({names}) SELECT {names} FROM pg_temp.incoming"
                     f" WHERE n >= {start} AND n < {end} ON CONFLICT ({', '.join(key)}) {action}"
                 )
                 if end >= rows.num_rows:
                     self._cursor.execute(
-                        "INSERT INTO downloadsession (session, part, rowsaffected, dateapplied)"
+                        f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied)"
                         f" VALUES ({session}, {part}, {rows.num_rows}, now())"
                     )
                 self._cursor.execute("COMMIT")

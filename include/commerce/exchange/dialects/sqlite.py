@@ -17,6 +17,7 @@ from adbc_driver_manager import dbapi as adbc
 
 from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError
+from commerce.exchange.dialects import sqlite_shadow
 from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
 from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
@@ -91,16 +92,32 @@ class SqliteChannel:
         found: list[tuple[Any, ...]] = self._cursor.fetchall()
         return found
 
-    def applied_parts(self, session: int) -> set[int]:
-        """Parts of a download session that this database has applied."""
-        return {int(part) for (part,) in self.rows(f"SELECT part FROM downloadsession WHERE session = {session}")}
+    def applied_parts(self, session: int, *, shadow: bool = False) -> set[int]:
+        """Parts of a download session that this database has applied (`shadow`: to its shadow tables)."""
+        record = f"{sqlite_shadow.SHADOW if shadow else ''}downloadsession"
+        return {int(part) for (part,) in self.rows(f"SELECT part FROM {record} WHERE session = {session}")}
 
-    def apply_part(self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int) -> bool:
+    def begin_shadow(self, session: int, tables: Sequence[str]) -> None:
+        """Make empty shadow tables for a full session, unless they are there for it already."""
+        sqlite_shadow.begin(self._cursor, session, tables)
+
+    def switch_shadow(self, session: int, tables: Sequence[str]) -> None:
+        """Exchange the tables for their shadows and record the session, in one short write transaction."""
+        sqlite_shadow.switch(self._cursor, session, tables)
+
+    def drop_replaced(self) -> bool:
+        """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""
+        return sqlite_shadow.drop_replaced(self._cursor)
+
+    def apply_part(
+        self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int, *, shadow: bool = False
+    ) -> bool:
         """Insert or update `rows` by their primary `key` and record the part, in one short write transaction.
 
         Returns:
             False if the part had been applied already, by somebody who was quicker.
         """
+        prefix = sqlite_shadow.SHADOW if shadow else ""
         # Staged before the transaction: the register waits only for the last step.
         self._cursor.execute("DROP TABLE IF EXISTS temp.incoming")
         self._cursor.adbc_ingest("incoming", rows, mode="create", temporary=True)
@@ -109,15 +126,15 @@ class SqliteChannel:
         action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
         self._cursor.execute("BEGIN IMMEDIATE")
         try:
-            if part in self.applied_parts(session):
+            if part in self.applied_parts(session, shadow=shadow):
                 self._cursor.execute("ROLLBACK")
                 return False
             self._cursor.execute(
-                f"INSERT INTO main.{table} ({names}) SELECT {names} FROM temp.incoming WHERE true"
+                f"INSERT INTO main.{prefix}{table} ({names}) SELECT {names} FROM temp.incoming WHERE true"
                 f" ON CONFLICT ({', '.join(key)}) {action}"
             )
             self._cursor.execute(
-                f"INSERT INTO downloadsession (session, part, rowsaffected, dateapplied) VALUES"
+                f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES"
                 f" ({session}, {part}, {rows.num_rows}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
             )
             self._cursor.execute("COMMIT")

@@ -1,0 +1,122 @@
+"""Shadow tables on SQLite: a full resynchronization fills them, and a short transaction puts them in place by renaming.
+
+An index cannot be renamed and its name is the file's, so the index of a shadow table has the other one of two names:
+`ix_custtable_party` or `ix_custtable_party_b`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+SHADOW = "shadow_"
+REPLACED = "replaced_"
+RECORD = "downloadsession"
+SUFFIX = "_b"
+ROWS_AT_ONCE = 20_000
+"""Rows of a replaced table that are deleted in one short transaction."""
+
+
+def begin(cursor: Any, session: int, tables: Sequence[str]) -> None:
+    """Make empty shadow tables for `session`, unless they are there for it already.
+
+    The marker (session, part 0) in their record says whose they are.
+    """
+    names = _tables(cursor)
+    if f"{SHADOW}{RECORD}" in names:
+        cursor.execute(f"SELECT 1 FROM {SHADOW}{RECORD} WHERE session = {session} AND part = 0")
+        if cursor.fetchall():
+            return
+    for name in sorted(names):
+        if name.startswith(SHADOW):
+            cursor.execute(f"DROP TABLE {name}")
+    statements = [
+        statement
+        for table in (*tables, RECORD)
+        for statement in (_made_like(_sql(cursor, "table", table)[0][1], table), *_indexes(cursor, table))
+    ]
+    with_marker = (
+        f"INSERT INTO {SHADOW}{RECORD} (session, part, rowsaffected, dateapplied) VALUES ({session}, 0, 0, '')"
+    )
+    _in_one_transaction(cursor, [*statements, with_marker])
+
+
+def switch(cursor: Any, session: int, tables: Sequence[str]) -> None:
+    """Exchange the tables for their shadows and record the session's parts, in one short transaction."""
+    # Views name these tables: without this, SQLite would look at them in between and refuse.
+    cursor.execute("PRAGMA legacy_alter_table = ON")
+    try:
+        statements = []
+        for table in tables:
+            triggers = _sql(cursor, "trigger", table)
+            statements += [
+                *(f"DROP TRIGGER {_quoted(name)}" for name, _ in triggers),
+                f"ALTER TABLE {table} RENAME TO {REPLACED}{table}",
+                f"ALTER TABLE {SHADOW}{table} RENAME TO {table}",
+                *(sql for _, sql in triggers),
+            ]
+        statements += [
+            f"INSERT INTO {RECORD} SELECT * FROM {SHADOW}{RECORD} WHERE session = {session} ON CONFLICT DO NOTHING",
+            f"DROP TABLE {SHADOW}{RECORD}",
+        ]
+        _in_one_transaction(cursor, statements)
+    finally:
+        cursor.execute("PRAGMA legacy_alter_table = OFF")
+
+
+def drop_replaced(cursor: Any) -> bool:
+    """Delete some rows of a table that was replaced, and the table with its last ones; False when none is left."""
+    left = sorted(name for name in _tables(cursor) if name.startswith(REPLACED))
+    if not left:
+        return False
+    cursor.execute(f"DELETE FROM {left[0]} WHERE rowid IN (SELECT rowid FROM {left[0]} LIMIT {ROWS_AT_ONCE})")
+    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {left[0]})")
+    if not cursor.fetchall()[0][0]:
+        cursor.execute(f"DROP TABLE {left[0]}")
+        return len(left) > 1
+    return True
+
+
+def _tables(cursor: Any) -> set[str]:
+    cursor.execute("SELECT lower(name) FROM sqlite_master WHERE type = 'table'")
+    return {str(name) for (name,) in cursor.fetchall()}
+
+
+def _sql(cursor: Any, kind: str, table: str) -> list[tuple[str, str]]:
+    cursor.execute(
+        f"SELECT name, sql FROM sqlite_master WHERE type = '{kind}' AND lower(tbl_name) = '{table}' AND sql <> ''"
+        " ORDER BY name"
+    )
+    return [(str(name), str(sql)) for name, sql in cursor.fetchall()]
+
+
+def _made_like(sql: str, table: str) -> str:
+    return re.sub(
+        rf"^\s*CREATE\s+TABLE\s+[\"'\[`]?{table}[\"'\]`]?", f"CREATE TABLE {SHADOW}{table}", sql, count=1, flags=re.I
+    )
+
+
+def _indexes(cursor: Any, table: str) -> list[str]:
+    made = []
+    for name, sql in _sql(cursor, "index", table):
+        other = name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else name + SUFFIX
+        head, rest = sql.split("(", 1)
+        unique = " UNIQUE" if re.match(r"\s*CREATE\s+UNIQUE\b", head, flags=re.I) else ""
+        made.append(f"CREATE{unique} INDEX {_quoted(other)} ON {SHADOW}{table} ({rest}")
+    return made
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _in_one_transaction(cursor: Any, statements: Sequence[str]) -> None:
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.execute("COMMIT")
+    except BaseException:
+        cursor.execute("ROLLBACK")
+        raise

@@ -1,0 +1,95 @@
+"""Full resynchronization of a channel, in the channel database: through shadow tables and a short switch (design rule
+13; docs/decisions/full-resynchronization.md).
+
+The package of the full session fills shadow tables, a part in a short transaction of its own. Incremental sessions go
+on being applied to the tables that the register reads; those made since the full session began are laid over the
+shadow tables too, in order, when the package is in. Then one short transaction exchanges the tables. Each step is
+recorded in the channel, so that a killed resynchronization goes on where it was.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+from commerce.exchange.channels import ChannelDatabase
+from commerce.exchange.deadline import Deadline
+from commerce.exchange.dialects import ChannelConnection
+from commerce.exchange.fetching import Packages, Part
+from commerce.exchange.packages import decode
+from commerce.schema.channel import SQLITE
+from commerce.schema.enums import DownloadSessionStatus as Status
+
+APPLIED_SINCE = text("""
+SELECT d.session FROM cdx.retailcdxdownloadsession AS f
+JOIN cdx.retailcdxdownloadsession AS s
+     ON s.datagroup = f.datagroup AND s.kind = 'incremental' AND s.dateavailable >= f.datecreated
+JOIN cdx.retailcdxdownloadsessiondatastore AS d ON d.session = s.session AND d.datastore = :datastore
+WHERE f.session = :full AND d.status = :applied ORDER BY d.session
+""")
+
+SESSIONS_AT_LEAST = 2
+"""So many later sessions a call lays over the shadow tables whatever the time: more than come new between two calls."""
+
+
+class Resynchronization:
+    """One call for one database: goes on until `deadline`, but does at least one part."""
+
+    def __init__(
+        self,
+        hq: Engine,
+        database: ChannelDatabase,
+        channel: ChannelConnection,
+        packages: Packages,
+        session: int,
+        deadline: Deadline,
+    ) -> None:
+        self._hq = hq
+        self._database = database
+        self._channel = channel
+        self._packages = packages
+        self._session = session
+        self._deadline = deadline
+
+    def switched(self) -> bool:
+        """Whether the channel has the new tables already: somebody was killed before headquarters knew."""
+        return bool(self._channel.applied_parts(self._session))
+
+    def load(self) -> bool:
+        """Fill the shadow tables; False if time is up before they are complete.
+
+        Raises:
+            PackageGoneError: a package is not kept any more.
+        """
+        while self._channel.drop_replaced():  # what an earlier resynchronization has left
+            if self._deadline.passed():
+                return False
+        self._channel.begin_shadow(self._session, tuple(SQLITE.downloads))
+        for number, part in enumerate(self._missing(self._session, self._packages.listed(self._session))):
+            if number and self._deadline.passed():
+                return False
+            self._apply(self._session, part)
+        with self._hq.connect() as connection:
+            values = {"full": self._session, "datastore": self._database.recid, "applied": Status.APPLIED}
+            later = [int(session) for session in connection.scalars(APPLIED_SINCE, values)]
+        laid = 0
+        for session in later:
+            missing = self._missing(session, self._packages.whole(session))
+            if missing and laid >= SESSIONS_AT_LEAST and self._deadline.passed():
+                return False
+            for part in missing:
+                self._apply(session, part)
+            laid += bool(missing)
+        return True
+
+    def switch(self) -> None:
+        """Let the register read the new tables."""
+        self._channel.switch_shadow(self._session, tuple(SQLITE.downloads))
+
+    def _missing(self, session: int, parts: list[Part]) -> list[Part]:
+        done = self._channel.applied_parts(session, shadow=True)
+        return [part for part in parts if part.part not in done]
+
+    def _apply(self, session: int, part: Part) -> None:
+        data = decode(part.data or self._packages.data(session, part), part.checksum)
+        key = [column.name for column in SQLITE.downloads[part.table].primary_key.columns]
+        self._channel.apply_part(part.table, key, data, session, part.part, shadow=True)
