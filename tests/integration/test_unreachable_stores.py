@@ -62,7 +62,7 @@ def test_a_surprise_fails_only_its_store_and_is_not_quoted(
     assert uploaded.failed_stores == ("BAD",)
     applying = importlib.import_module("commerce.exchange.distribute")
 
-    def apply(hq: Engine, database: object, applied: object) -> None:
+    def apply(hq: Engine, database: object, *_: object, **__: object) -> None:
         if getattr(database, "name", "") == "BAD":
             raise RuntimeError(SECRET)
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
+from sqlalchemy.dialects import postgresql
 
 from commerce.connections import conninfo
 from commerce.database import safe_url, sqlstate
@@ -32,6 +33,7 @@ ROWS_AT_ONCE = 5_000
 
 TRIES = 5
 _LOWEST_ROWS = 50
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CANCELED, _LOCKED = "57014", "55P03"
 _BATCH_BYTES = 8 * 1024 * 1024
 _SETTINGS = {
@@ -172,7 +174,7 @@ class PostgresqlChannel:
         numbered = rows.append_column("n", pa.array(range(rows.num_rows), pa.int64()))
         self._cursor.adbc_ingest("incoming_text", numbered, mode="create", temporary=True)
         columns = POSTGRESQL.downloads[table].columns
-        values = ", ".join(f"t.{name}::{columns[name].type.compile()} AS {name}" for name in rows.column_names)
+        values = ", ".join(f"t.{name}::{columns[name].type.compile(_DIALECT)} AS {name}" for name in rows.column_names)
         self._cursor.execute(f"CREATE TEMPORARY TABLE incoming AS SELECT t.n, {values} FROM pg_temp.incoming_text AS t")
         self._cursor.execute("CREATE INDEX ON pg_temp.incoming (n)")
         self._cursor.execute("ANALYZE pg_temp.incoming")

@@ -92,8 +92,9 @@ def drop_replaced(execute: Execute, fetch: Fetch) -> bool:
 
 
 _VIEWS = """
-SELECT DISTINCT v.oid::regclass::text, pg_get_viewdef(v.oid)
+SELECT DISTINCT format('%I.%I', n.nspname, v.relname), pg_get_viewdef(v.oid)
 FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid JOIN pg_class AS v ON v.oid = r.ev_class
+JOIN pg_namespace AS n ON n.oid = v.relnamespace
 WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND v.relkind = 'v'
   AND d.refobjid IN ({tables})
 """
