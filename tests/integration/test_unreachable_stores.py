@@ -67,6 +67,8 @@ def test_a_surprise_fails_only_its_store_and_is_not_quoted(
             raise RuntimeError(SECRET)
 
     monkeypatch.setattr(applying, "apply_sessions", apply)
+    with hq.begin() as connection:
+        connection.execute(text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 1"))  # something to do
     distributed = exchange.distribute(hq, stores=["BAD", "GOOD"])
     assert distributed.failed_stores == ("BAD",)
     for message in (uploaded.stores["BAD"].message, distributed.stores["BAD"].message, waiting["BAD"]):
