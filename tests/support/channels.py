@@ -1,4 +1,4 @@
-"""Transactions that a test built in headquarters, moved into the store's own SQLite file: where a real day begins."""
+"""Transactions that a test built in headquarters, moved into the store's own database: where a real day begins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def move_to_channels(hq: Engine, channel_db: ChannelFactory, *stores: str) -> di
     for table in reversed(UPLOADED_TABLES):
         if table.transaction_key is None:
             continue
-        source, target = UPLOADS[table.name], channel.SQLITE.uploads[table.name]
+        source = UPLOADS[table.name]
         store_column = source.c[table.transaction_key[0]]
         for store, engine in engines.items():
             with hq.begin() as connection:
@@ -34,16 +34,19 @@ def move_to_channels(hq: Engine, channel_db: ChannelFactory, *stores: str) -> di
                     .where(store_column == store)
                     .order_by(source.c.replicationcounterfromorigin)
                 ).mappings()
-                values = [{name: _as_register_writes(value) for name, value in row.items()} for row in rows]
+                own = engine.dialect.name == "postgresql"  # it has the types
+                values = [
+                    {name: value if own else _as_register_writes(value) for name, value in row.items()} for row in rows
+                ]
                 connection.execute(source.delete().where(store_column == store))
             if values:
                 with engine.begin() as register:
-                    register.execute(target.insert(), values)
+                    register.execute(channel.TABLES[engine.dialect.name].uploads[table.name].insert(), values)
     with hq.begin() as connection:
         for store, engine in engines.items():
             connection.execute(
                 sa.text("UPDATE cdx.retailconndatabaseprofile SET connectionstring = :url WHERE name = :store"),
-                {"url": engine.url.render_as_string(), "store": store},
+                {"url": engine.url.set(drivername=engine.dialect.name).render_as_string(), "store": store},
             )
     return engines
 

@@ -28,6 +28,7 @@ BOOKKEEPING_TABLES = {
     "retailcdxdownloadsessiondatastore",
     "packagepart",
     "outbox",
+    "uploadround",
     "customerchange",
     "customermatchkey",
     "electronicaddressform",
@@ -47,8 +48,12 @@ BOOKKEEPING_COLUMNS = {
     "postingerrormessage",
     "mappedby",
     "connectionstring",
+    "contenthash",
+    "roundcounter",
+    "openshifts",
 }
-"""`connectionstring`: twins have their channel files in other folders."""
+"""`connectionstring`: twins have their channel databases in other places; `contenthash`: of text as its dialect writes
+it, where the values themselves count."""
 
 IDS = {
     "recid",

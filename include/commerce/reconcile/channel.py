@@ -1,7 +1,7 @@
-"""Read a channel's SQLite database: rows stream out as text and are summed here, exactly, batch by batch.
+"""Read a channel database: rows stream out as text and are summed here, exactly, batch by batch.
 
-SQLite would sum decimals as floats, so it only joins and hands out rows. What headquarters knows of each transaction is
-put into a temporary table beside it, so that memory is bounded by a batch and by the number of sums.
+SQLite would sum decimals as floats, so a channel only joins and hands out rows. What headquarters knows of each
+transaction is put into a temporary table beside it, so that memory is bounded by a batch and by the number of sums.
 """
 
 from __future__ import annotations
@@ -11,15 +11,11 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
-import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 import pyarrow.compute as pc
-from adbc_driver_manager import dbapi as adbc
 
-from commerce.database import describe_error, is_reachable_file, parse_url
-from commerce.errors import StoreError
+from commerce.reconcile.dialects import COUNTER, Mark, connect
 from commerce.reconcile.sources import (
     ABSENT,
     AMOUNT_SQL,
@@ -36,7 +32,9 @@ from commerce.reconcile.sources import (
 
 MONEY = pa.decimal128(32, 6)
 SUM = pa.decimal128(38, 6)
-BATCH_ROWS = 65_536
+
+DAY = "substr(CAST(h.businessdate AS TEXT), 1, 10)"
+"""A header's business date as ISO text: SQLite keeps text, PostgreSQL a date."""
 
 SUMS = pa.schema(
     [*((name, pa.string()) for name in (*GROUP, "table", "column")), ("rows", pa.int64()), ("amount", SUM)]
@@ -57,16 +55,7 @@ class Channel:
     """
 
     def __init__(self, url: str) -> None:
-        path = parse_url(url).database or ""
-        if not is_reachable_file(path):
-            raise StoreError(f"The channel database {path} does not exist. Is the store reachable?")
-        try:
-            self._connection = adbc_driver_sqlite.dbapi.connect(f"file:{quote(path)}?mode=ro")
-            self._cursor = self._connection.cursor()
-            self._cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
-            self.rows("SELECT count(*) FROM sqlite_master")
-        except adbc.Error as error:
-            raise StoreError(f"The channel database {path} cannot be read ({describe_error(error)}).") from None
+        self._database = connect(url)
 
     def __enter__(self) -> Channel:
         return self
@@ -74,25 +63,21 @@ class Channel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._cursor.close()
-        self._connection.close()
+        self._database.close()
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        self._cursor.execute(statement)
-        found: list[tuple[Any, ...]] = self._cursor.fetchall()
-        return found
+        return self._database.rows(statement)
 
     def remember(self, known: Iterable[pa.RecordBatch]) -> None:
         """Put headquarters' transactions beside the channel's (temp table `known`), and the voided lines (`voided`)."""
-        self._cursor.adbc_ingest(
-            "known", pa.RecordBatchReader.from_batches(KNOWN, known), mode="create", temporary=True
+        database = self._database
+        database.keep("known", KNOWN, known)
+        database.index("known", "store, terminal, transactionid", unique=True)
+        database.execute(
+            f"CREATE TEMP TABLE voided AS SELECT store, terminalid, transactionid, CAST(linenum AS {database.exact})"
+            f" AS linenum FROM {LINES.table} WHERE transactionstatus = {VOIDED}"
         )
-        self._cursor.execute("CREATE UNIQUE INDEX temp.known_key ON known (store, terminal, transactionid)")
-        self._cursor.execute(
-            "CREATE TEMP TABLE voided AS SELECT store, terminalid, transactionid, CAST(linenum AS REAL) AS linenum"
-            f" FROM {LINES.table} WHERE transactionstatus = {VOIDED}"
-        )
-        self._cursor.execute("CREATE INDEX temp.voided_key ON voided (store, terminalid, transactionid, linenum)")
+        database.index("voided", "store, terminalid, transactionid, linenum")
 
     def sums(self, source: Source, where: str) -> pa.Table:
         """Sums of a table's amounts (`SUMS`) over the headers `h` of `where`."""
@@ -101,28 +86,30 @@ class Channel:
         if source.of_line:
             store, terminal, transaction = source.columns
             joins += (
-                f" LEFT JOIN temp.voided AS v ON v.store = r.{store} AND v.terminalid = r.{terminal}"
-                f" AND v.transactionid = r.{transaction} AND v.linenum = CAST(r.salelinenum AS REAL)"
+                f" LEFT JOIN {self._database.temporary}.voided AS v ON v.store = r.{store}"
+                f" AND v.terminalid = r.{terminal}"
+                f" AND v.transactionid = r.{transaction} AND v.linenum = CAST(r.salelinenum AS {self._database.exact})"
             )
         alias = "h" if own else "r"
         amounts = ", ".join(f"coalesce(CAST({alias}.{name} AS TEXT), '0') AS {name}" for name in source.amounts)
         statement = (
-            f"SELECT h.store, substr(h.businessdate, 1, 10) AS businessdate, {KIND_SQL} AS kind,"
+            f"SELECT h.store, {DAY} AS businessdate, {KIND_SQL} AS kind,"
             f" CASE k.posted WHEN 1 THEN '{POSTED}' WHEN 0 THEN '{UNPOSTED}' ELSE '{ABSENT}' END AS disposition,"
             f" CAST({source.live} AS TEXT) AS live, coalesce(CAST({source.key} AS TEXT), '') AS key, {amounts}"
             " FROM retailtransactiontable AS h"
-            " LEFT JOIN temp.known AS k ON k.store = h.store AND k.terminal = h.terminal"
+            f" LEFT JOIN {self._database.temporary}.known AS k ON k.store = h.store AND k.terminal = h.terminal"
             f" AND k.transactionid = h.transactionid{joins} WHERE {where}"
         )
         return _long(source, self._summed(statement, source.amounts))
 
-    def headers(self, where: str) -> list[tuple[Any, ...]]:
-        """Store, terminal, transaction id, business date, counter, amount of the headers of `where` that
-        headquarters does not have."""
+    def headers(self, where: str, current: Mark, history: Mark) -> list[tuple[Any, ...]]:
+        """The headers of `where` that headquarters does not have: store, terminal, transaction id, business date,
+        amount, and whether the stream of current transactions, and that of history, has taken them (1 or 0)."""
         return self.rows(
-            "SELECT h.store, h.terminal, h.transactionid, substr(h.businessdate, 1, 10),"
-            f" h.replicationcounterfromorigin, CAST({AMOUNT_SQL} AS TEXT) FROM retailtransactiontable AS h"
-            " LEFT JOIN temp.known AS k ON k.store = h.store AND k.terminal = h.terminal"
+            f"SELECT h.store, h.terminal, h.transactionid, {DAY}, CAST({AMOUNT_SQL} AS TEXT),"
+            f" CASE WHEN {self._database.is_taken('h', current)} THEN 1 ELSE 0 END,"
+            f" CASE WHEN {self._database.is_taken('h', history)} THEN 1 ELSE 0 END FROM {HEADERS.table} AS h"
+            f" LEFT JOIN {self._database.temporary}.known AS k ON k.store = h.store AND k.terminal = h.terminal"
             f" AND k.transactionid = h.transactionid WHERE k.store IS NULL AND {where}"
             " ORDER BY h.store, h.terminal, h.transactionid"
         )
@@ -132,7 +119,7 @@ class Channel:
         return [
             (store, terminal, transaction)
             for store, terminal, transaction in self.rows(
-                "SELECT k.store, k.terminal, k.transactionid FROM temp.known AS k"
+                f"SELECT k.store, k.terminal, k.transactionid FROM {self._database.temporary}.known AS k"
                 " LEFT JOIN retailtransactiontable AS h ON h.store = k.store AND h.terminal = k.terminal"
                 f" AND h.transactionid = k.transactionid WHERE h.store IS NULL AND k.store IN ({literals(stores)})"
                 " ORDER BY k.store, k.terminal, k.transactionid"
@@ -142,23 +129,19 @@ class Channel:
     def lowest_counter(self, table: str) -> int:
         """The lowest counter of the rows of `table`; of an emptied table, the one that it would hand out next."""
         ((lowest,),) = self.rows(
-            f"SELECT coalesce((SELECT min(replicationcounterfromorigin) FROM {table}),"
-            f" (SELECT seq + 1 FROM sqlite_sequence WHERE name = '{table}'), 0)"
+            f"SELECT coalesce((SELECT min({COUNTER}) FROM {table}), {self._database.next_counter(table)}, 0)"
         )
         return int(lowest)
 
-    def counters_up_to(self, table: str, highest: int) -> Iterator[pa.RecordBatch]:
-        """The counters of a table, in order, up to `highest`."""
-        self._cursor.execute(
-            f"SELECT replicationcounterfromorigin AS counter FROM {table}"
-            f" WHERE replicationcounterfromorigin <= {highest} ORDER BY 1"
+    def counters(self, table: str, mark: Mark) -> Iterator[pa.RecordBatch]:
+        """The counters of the rows of a table that headquarters says it has taken."""
+        yield from self._database.batches(
+            f"SELECT c.{COUNTER} AS counter FROM {table} AS c WHERE {self._database.is_taken('c', mark)} ORDER BY 1"
         )
-        yield from self._cursor.fetch_record_batch()
 
     def _summed(self, statement: str, amounts: tuple[str, ...]) -> pa.Table:
-        self._cursor.execute(statement)
         partial: list[pa.Table] = []
-        for batch in self._cursor.fetch_record_batch():
+        for batch in self._database.batches(statement):
             if batch.num_rows == 0:
                 continue
             columns = {name: pc.cast(batch[name], pa.string()) for name in GROUP}
@@ -171,9 +154,9 @@ def header_condition(stores: Iterable[str], date_from: date | None, date_to: dat
     """Condition on a channel's header `h`: real, of these stores, in these business dates (ISO text)."""
     condition = f"{REAL_SQL} AND h.store IN ({literals(stores)})"
     if date_from is not None:
-        condition += f" AND h.businessdate >= '{date_from.isoformat()}'"
+        condition += f" AND {DAY} >= '{date_from.isoformat()}'"
     if date_to is not None:
-        condition += f" AND substr(h.businessdate, 1, 10) <= '{date_to.isoformat()}'"
+        condition += f" AND {DAY} <= '{date_to.isoformat()}'"
     return condition
 
 

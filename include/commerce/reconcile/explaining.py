@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Row, text
 
 from commerce.reconcile.channel import Channel, decimals
+from commerce.reconcile.dialects import Mark
 from commerce.reconcile.headquarters import (
     EXTRA,
     FORGET_PURGED,
@@ -81,19 +82,15 @@ def explain_headers(
 ) -> None:
     """Transactions that only one side has: they wait for the upload, are history, in quarantine or purged; or they are
     lost."""
-    marks = {
-        row.stream: row.replicationcounter
-        for row in connection.execute(WATERMARKS, {"datastore": database.recid, "incarnation": database.incarnation})
-        if row.tablename == HEADERS.table
-    }
+    marks = {stream: mark for (stream, table), mark in _marks(connection, database).items() if table == HEADERS.table}
     quarantined = {tuple(row) for row in connection.execute(QUARANTINED, {"datastore": database.recid})}
     groups: dict[tuple[str, str, str], list[tuple[str, Decimal]]] = defaultdict(list)
-    for store, terminal, transaction, day, counter, amount in channel.headers(where):
+    found = channel.headers(where, marks.get("current", Mark()), marks.get("history", Mark()))
+    for store, terminal, transaction, day, amount, by_current, by_history in found:
         history = (cutover := database.stores[store]) is not None and day < cutover
-        mark = marks.get("history" if history else "current", 0)
         if (store, terminal, transaction) in quarantined:
             reason = "in quarantine"
-        elif counter > mark:
+        elif not (by_history if history else by_current):
             reason = "history, not uploaded yet" if history else "waits for the upload"
         else:
             reason = LOST
@@ -148,17 +145,11 @@ def _explain_extra(connection: Connection, channel: Channel, database: Database,
 
 def explain_counters(connection: Connection, channel: Channel, database: Database, explained: Explained) -> None:
     """Rows of the customer tables: each one up to the watermark is in headquarters or in quarantine."""
-    marks = {
-        row.tablename: row.replicationcounter
-        for row in connection.execute(WATERMARKS, {"datastore": database.recid, "incarnation": database.incarnation})
-        if row.stream == "customers"
-    }
+    marks = _marks(connection, database)
     for table in CUSTOMER_TABLES:
-        mark = marks.get(table.name, 0)
+        mark = marks.get(("customers", table.name), Mark())
         taken = _Taken(connection, database, table.name)
-        lost = [
-            counter for batch in channel.counters_up_to(table.name, mark) for counter in taken.missing(batch.column(0))
-        ]
+        lost = [counter for batch in channel.counters(table.name, mark) for counter in taken.missing(batch.column(0))]
         if lost:
             explained.differences.append(
                 Difference(
@@ -171,6 +162,15 @@ def explain_counters(connection: Connection, channel: Channel, database: Databas
                     tuple(f"counter {counter}" for counter in lost[:SAMPLE]),
                 )
             )
+
+
+def _marks(connection: Connection, database: Database) -> dict[tuple[str, str], Mark]:
+    """How far the database is taken, by stream and table."""
+    key = {"datastore": database.recid, "incarnation": database.incarnation}
+    return {
+        (row.stream, row.tablename): Mark(row.replicationcounter, row.roundcounter, row.taken, row.underway)
+        for row in connection.execute(WATERMARKS, key)
+    }
 
 
 class _Taken:

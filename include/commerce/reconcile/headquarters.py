@@ -43,8 +43,10 @@ GROUP BY p.recid ORDER BY p.name""")
 STORES = text("SELECT retailchannelid FROM ax.retailchanneltable ORDER BY retailchannelid")
 
 WATERMARKS = text("""
-SELECT stream, tablename, replicationcounter FROM cdx.uploadwatermark
-WHERE datastore = :datastore AND incarnation = :incarnation""")
+SELECT w.stream, w.tablename, w.replicationcounter, w.roundcounter, coalesce(r.taken, '') AS taken,
+       coalesce(r.underway, '') AS underway
+FROM cdx.uploadwatermark AS w LEFT JOIN cdx.uploadround AS r USING (datastore, incarnation, stream)
+WHERE w.datastore = :datastore AND w.incarnation = :incarnation""")
 
 QUARANTINED = text("""
 SELECT DISTINCT coalesce(rawdata ->> 'store', rawdata ->> 'storeid') AS store,

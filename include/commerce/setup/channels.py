@@ -14,10 +14,11 @@ from typing import Any
 
 import psycopg
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from commerce import connections
-from commerce.database import is_reachable_file, parse_url
+from commerce.database import describe_error, is_reachable_file, parse_url, safe_url
 from commerce.errors import StoreError, UsageError
 from commerce.exchange import rereading
 from commerce.exchange.outbox import enqueue_for_groups
@@ -111,6 +112,40 @@ def pause(hq: Engine, name: str) -> Channel:
 def resume(hq: Engine, name: str) -> Channel:
     """Exchange data with the channel's database again."""
     return _set_paused(hq, name, 0)
+
+
+def upgrade(hq: Engine, name: str) -> str:
+    """Create or upgrade the tables of the channel's database; registers must be able to work with them.
+
+    Returns:
+        The revision that it has now.
+
+    Raises:
+        UsageError: no such channel.
+        StoreError: the database cannot be reached, or refuses.
+    """
+    from commerce.migrations import channel_head, upgrade_channel  # brings Alembic along
+
+    with hq.connect() as connection:
+        found = channels_of(connection, [name])
+    if name not in found:
+        raise _unknown(name)
+    url = found[name].url
+    if parse_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url)
+    else:
+        conninfo = connections.conninfo(url, {})
+        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo))
+    try:
+        upgrade_channel(engine)
+    except DBAPIError as error:
+        raise StoreError(
+            f"The tables of channel database {safe_url(url)} cannot be made or upgraded ({describe_error(error)}). "
+            "Is it there, and may its user create schemas and tables?"
+        ) from None
+    finally:
+        engine.dispose()
+    return channel_head()
 
 
 def remove(hq: Engine, name: str) -> None:

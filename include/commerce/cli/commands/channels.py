@@ -103,6 +103,16 @@ def list_(as_json: options.Json = False) -> None:
 
 
 @commands.command()
+def upgrade(name: Name, as_json: options.Json = False) -> None:
+    """Create or upgrade the tables of a store's channel database: of a new store, or after a new version."""
+    from commerce.setup import channels
+
+    with output.headquarters() as hq, working("upgrade the channel's tables"):
+        revision = channels.upgrade(hq, name)
+    output.done({"channel": name, "revision": revision}, as_json, f"{name} has the tables of revision {revision}.")
+
+
+@commands.command()
 def remove(name: Name, as_json: options.Json = False) -> None:
     """Forget a store that never sent anything."""
     from commerce.setup import channels

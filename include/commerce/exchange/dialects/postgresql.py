@@ -35,6 +35,7 @@ TRIES = 5
 _LOWEST_ROWS = 50
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CANCELED, _LOCKED = "57014", "55P03"
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _BATCH_BYTES = 8 * 1024 * 1024
 _SETTINGS = {
     "timezone": "UTC",
@@ -71,6 +72,9 @@ class PostgresqlChannel:
         self._cursor = self._connection.cursor()
         try:
             self._refuse_standby()
+            if self.rows("SELECT current_setting('server_encoding')")[0][0] == "SQL_ASCII":
+                self.new_snapshot()
+                self._cursor.execute("SET client_encoding TO 'SQL_ASCII'")  # bytes as they are: we look at them
         except BaseException:
             self.close()
             raise

@@ -1,0 +1,238 @@
+"""How long a register waits while headquarters uploads from its database and distributes to it (design rule 13).
+
+``python -m bench.register_wait [--sales N] [--customers N]``: a register in a process of its own sells all the time,
+once at rest and once while both jobs run, on SQLite with WAL, SQLite without it, and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from bench.installation import COMPANY_TEMPLATE, Installation, conninfo, engine, installed
+from commerce.exchange import distribute, upload
+from commerce.exchange.outbox import enqueue
+from commerce.migrations import upgrade_channel
+
+DIALECTS = ("sqlite", "sqlite without WAL", "postgresql")
+PAUSE_SECONDS = 0.01
+LIMIT_MS = 500.0
+"""What rule 13 allows."""
+
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+_HEADER = (
+    "INSERT INTO {schema}retailtransactiontable"
+    " (transactionid, store, terminal, type, entrystatus, businessdate, currency, grossamount, netamount,"
+    " paymentamount, dataareaid)"
+)
+_LINE = (
+    "INSERT INTO {schema}retailtransactionsalestrans"
+    " (transactionid, store, terminalid, linenum, itemid, qty, netamount, dataareaid)"
+)
+_OF_HEADER = "'{store}', 'T1', 2, 0, '2026-03-02', 'USD', '-10', '-8', '10', '{company}'"
+_OF_LINE = "'ITEM', '-1', '-8', '{company}'"
+HEADERS = f"{_HEADER} {{numbers}} SELECT 'B-' || i, {_OF_HEADER} FROM n"
+LINES = f"{_LINE} {{numbers}} SELECT 'B-' || (1 + i / 3), '{{store}}', 'T1', {{line}}, {_OF_LINE} FROM n"
+SALE = (
+    f"{_HEADER} VALUES ('R-' || '{{number}}', {_OF_HEADER})",
+    f"{_LINE} VALUES ('R-' || '{{number}}', '{{store}}', 'T1', '1', {_OF_LINE})",
+)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Milliseconds from the beginning of a sale's transaction to the end of its commit."""
+
+    sales: int
+    median: float
+    p99: float
+    longest: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A register's waits at rest and while the jobs ran, and how long these took together (seconds)."""
+
+    dialect: str
+    at_rest: Waits
+    during_jobs: Waits
+    job_seconds: float
+
+
+def longest_waits(installation: Installation, sales: int, customers: int) -> dict[str, float]:
+    """Per dialect the longest wait of a register during upload and distribution, in milliseconds."""
+    return {dialect: measure(installation, dialect, sales, customers).during_jobs.longest for dialect in DIALECTS}
+
+
+def measure(installation: Installation, dialect: str, sales: int, customers: int) -> Measured:
+    """Measure one dialect on a store with `sales` sales to upload, and `customers` customers to distribute."""
+    store = installation.stores[0]
+    url = installation.clone(COMPANY_TEMPLATE)
+    with _channel(installation, store, dialect) as (channel_url, channel), engine(url) as hq:
+        company = _prepare(hq, store, channel_url, customers)
+        _fill(channel, store, company, sales)
+        with _register(channel_url, store, company) as stop:
+            time.sleep(3)
+            at_rest = stop()
+        with _register(channel_url, store, company) as stop:
+            began = time.monotonic()
+            for result in (upload(hq, stores=[store]), distribute(hq, stores=[store])):
+                if not result.ok:
+                    raise RuntimeError(str(result.as_dict()))
+            seconds = time.monotonic() - began
+            during = stop()
+    installation.drop(url)
+    return Measured(dialect, at_rest, during, seconds)
+
+
+@contextlib.contextmanager
+def _channel(installation: Installation, store: str, dialect: str) -> Iterator[tuple[str, Engine]]:
+    """An empty channel database: the URL to register, and an engine on it."""
+    if dialect == "postgresql":
+        name = f"channel_{store.lower()}"
+        installation.server.ensure_database(name)
+        url = installation.server.url(name)
+        with engine(url) as made:
+            upgrade_channel(made)
+            yield conninfo(url), made
+        installation.drop(url)
+        return
+    url = f"sqlite:///{installation.empty_channel(store)}"
+    made = sa.create_engine(url)
+    with made.connect() as connection:
+        mode = "DELETE" if dialect == "sqlite without WAL" else "WAL"
+        connection.exec_driver_sql(f"PRAGMA journal_mode = {mode}")
+    yield url, made
+    made.dispose()
+
+
+def _prepare(hq: Engine, store: str, channel_url: str, customers: int) -> str:
+    """Point the store to its database and put `customers` into the outbox; returns the store's company."""
+    with hq.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE cdx.retailconndatabaseprofile SET connectionstring = :url WHERE name = :store"),
+            {"url": channel_url, "store": store},
+        )
+        found = "SELECT dataareaid, currency FROM ax.retailchanneltable WHERE retailchannelid = :store"
+        company, currency = connection.execute(sa.text(found), {"store": store}).one()
+        given = {"company": company, "currency": currency, "number": customers}
+        connection.execute(
+            sa.text(
+                "INSERT INTO ax.dirpartytable (recid, instancerelationtype, partynumber, name)"
+                " SELECT i, 1, 'B' || i, 'Customer ' || i FROM generate_series(1, :number) AS i"
+            ),
+            given,
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO ax.custtable (dataareaid, accountnum, party, custgroup, currency)"
+                " SELECT CAST(:company AS text), 'B' || i, i,"
+                " (SELECT min(custgroup) FROM ax.custgroup WHERE dataareaid = CAST(:company AS text)),"
+                " CAST(:currency AS text) FROM generate_series(1, :number) AS i"
+            ),
+            given,
+        )
+        enqueue(connection, "SELECT dataareaid, accountnum FROM ax.custtable WHERE accountnum LIKE 'B%'")
+    return str(company)
+
+
+def _fill(channel: Engine, store: str, company: str, sales: int) -> None:
+    values = {"schema": _schema(channel.dialect.name), "store": store, "company": company}
+    with channel.begin() as connection:
+        connection.exec_driver_sql(HEADERS.format(numbers=NUMBERS.format(count=sales), **values))
+        numbers = NUMBERS.format(count=3 * sales - 1)
+        connection.exec_driver_sql(LINES.format(numbers=numbers, line="1 + i - 3 * (i / 3)", **values))
+
+
+def _schema(dialect: str) -> str:
+    return "ax." if dialect == "postgresql" else ""
+
+
+@contextlib.contextmanager
+def _register(url: str, store: str, company: str) -> Iterator[Callable[[], Waits]]:
+    """A register that sells until it is stopped, in a process of its own."""
+    command = [sys.executable, "-m", "bench.register_wait", "--register", url, store, company]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it sells now
+
+        def stop() -> Waits:
+            out, _ = process.communicate()
+            return Waits(**json.loads(out))
+
+        try:
+            yield stop
+        finally:
+            process.kill()
+
+
+def sell(url: str, store: str, company: str) -> None:
+    """The register's process: sells until its standard input ends, then prints its waits."""
+    connection: Any
+    if url.startswith("sqlite:"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30, isolation_level=None)
+        begin, schema = "BEGIN IMMEDIATE", ""
+    else:
+        connection = psycopg.connect(url, autocommit=True)
+        begin, schema = "BEGIN", "ax."
+    ended = threading.Event()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    waits: list[float] = []
+    sys.stdout.write("selling\n")
+    sys.stdout.flush()
+    while not ended.wait(PAUSE_SECONDS):
+        number = time.monotonic_ns()
+        began = time.perf_counter()
+        connection.execute(begin)
+        for statement in SALE:
+            connection.execute(statement.format(schema=schema, number=number, store=store, company=company))
+        connection.execute("COMMIT")
+        waits.append((time.perf_counter() - began) * 1000)
+    waits.sort()
+    found = Waits(len(waits), waits[len(waits) // 2], waits[int(len(waits) * 0.99)], waits[-1])
+    sys.stdout.write(json.dumps(asdict(found)))
+
+
+def main() -> int:
+    options = argparse.ArgumentParser("python -m bench.register_wait", description=__doc__)
+    options.add_argument("--sales", type=int, default=60_000)
+    options.add_argument("--customers", type=int, default=40_000)
+    options.add_argument("--register", nargs=3, metavar=("URL", "STORE", "COMPANY"), help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.register:
+        sell(*given.register)
+        return 0
+    worst = 0.0
+    with installed(1) as installation:
+        for dialect in DIALECTS:
+            found = measure(installation, dialect, given.sales, given.customers)
+            worst = max(worst, found.during_jobs.longest)
+            for name, waits in (("at rest", found.at_rest), ("during jobs", found.during_jobs)):
+                sys.stdout.write(
+                    f"{dialect:<20} {name:<12} {waits.sales:>6} sales  median {waits.median:7.1f} ms"
+                    f"  99 % {waits.p99:7.1f} ms  longest {waits.longest:7.1f} ms\n"
+                )
+            sys.stdout.write(f"{dialect:<20} jobs took {found.job_seconds:.1f} s\n")
+    return 0 if worst <= LIMIT_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""A register sells while headquarters is in the middle of reading from its database, or of writing to it (rule 13)."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import Engine
+
+from commerce import exchange
+from commerce.exchange import dialects
+from commerce.exchange.outbox import enqueue
+from support.company import add_company, add_customer
+from support.registers import Register, SqliteRegister, add_postgresql_register, add_register, scalar
+
+upload_module = importlib.import_module("commerce.exchange.upload")
+
+SELL = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0)
+connection.execute(sys.argv[2])
+connection.commit()
+"""
+SHIFT = (
+    "INSERT INTO retailposbatchtable (storeid, terminalid, batchid, status, dataareaid)"
+    " SELECT 'S1', 'T1', coalesce(max(batchid), 0) + 1, 1, 'USMF' FROM retailposbatchtable"
+)
+SHIFTS = "SELECT count(*) FROM retailposbatchtable"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def register(request: pytest.FixtureRequest, hq: Engine) -> Register:
+    add_company(hq)
+    if request.param == "postgresql":
+        return add_postgresql_register(hq, request.getfixturevalue("postgresql_channel"))
+    return add_register(hq, request.getfixturevalue("channel_db"))
+
+
+def sell(register: Register) -> None:
+    """Commit a row without waiting at all. On SQLite by another process: within one, two libraries see no locks."""
+    if isinstance(register, SqliteRegister):
+        subprocess.run([sys.executable, "-c", SELL, str(register.path), SHIFT], check=True, timeout=60)
+        return
+    register.execute(f"SET lock_timeout = 1; {SHIFT}")
+
+
+def test_while_an_upload_reads(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held open after the first batch of the first table, and again inside headquarters' transaction."""
+    register.sale(1)
+    sold: list[str] = []
+
+    def in_between(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def held(*arguments: Any, **options: Any) -> Any:
+            found = real(*arguments, **options)
+            if name not in sold:
+                sell(register)
+                sold.append(name)
+                register.execute("DELETE FROM retailposbatchtable")
+            return found
+
+        return held
+
+    monkeypatch.setattr(upload_module, "_land", in_between("reading", upload_module._land))
+    monkeypatch.setattr(upload_module, "move", in_between("moving", upload_module.move))
+    assert exchange.upload(hq, stores=["S1"]).stores["S1"].message == ""
+    assert sold == ["reading", "moving"]
+    assert scalar(hq, "SELECT count(*) FROM ax.retailtransactiontable") == 1
+
+
+def test_while_a_package_is_staged(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes long, reading and staging a part, holds nothing; on PostgreSQL a register may sell to the last."""
+    add_customer(hq, "C1")
+    with hq.begin() as connection:
+        enqueue(connection, "SELECT dataareaid, accountnum FROM ax.custtable WHERE accountnum = 'C1'")
+    kind = dialects.SqliteChannel if isinstance(register, SqliteRegister) else dialects.PostgresqlChannel
+    real = kind.apply_part
+    sold: list[bool] = []
+
+    def between_parts(channel: Any, table: str, key: Any, rows: pa.Table, session: int, part: int) -> bool:
+        applied = bool(real(channel, table, key, rows, session, part))
+        sell(register)
+        sold.append(applied)
+        return applied
+
+    monkeypatch.setattr(kind, "apply_part", between_parts)
+    assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
+    assert len(sold) >= 3
+    assert register.execute(SHIFTS) == [(len(sold),)]
+
+
+def test_postgresql_sells_in_the_middle_of_a_part(
+    hq: Engine, postgresql_channel: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a part are written and not committed yet, and registers read and write what is theirs."""
+    add_company(hq)
+    register = add_postgresql_register(hq, postgresql_channel)
+    add_customer(hq, "C1")
+    with hq.begin() as connection:
+        enqueue(connection, "SELECT dataareaid, accountnum FROM ax.custtable WHERE accountnum = 'C1'")
+    register.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$"
+    )
+    register.execute("CREATE TRIGGER slow BEFORE INSERT ON custtable FOR EACH ROW EXECUTE FUNCTION slow()")
+    real = dialects.PostgresqlChannel._apply_rows
+    began = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    seen: list[bool] = []
+
+    def watched(channel: Any, table: str, *arguments: Any) -> bool:
+        if table != "custtable":
+            return real(channel, table, *arguments)
+        applied: list[bool] = []
+        thread = threading.Thread(target=lambda: applied.append(real(channel, table, *arguments)))
+        thread.start()
+        while thread.is_alive() and not register.execute(began)[0][0]:
+            time.sleep(0.01)
+        sell(register)
+        seen.append(register.execute("SELECT count(*) FROM customersview") == [(0,)])
+        thread.join()
+        return applied[0]
+
+    monkeypatch.setattr(dialects.PostgresqlChannel, "_apply_rows", watched)
+    assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
+    assert seen == [True]
+    assert register.execute("SELECT count(*) FROM customersview") == [(1,)]
