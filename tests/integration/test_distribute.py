@@ -320,4 +320,4 @@ def test_parts_keep_their_limit_of_bytes(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_every_downloaded_table_has_its_rows_named() -> None:
-    assert set(packages._ROWS) == {table.name for table in DOWNLOADED_TABLES}
+    assert set(packages.ROWS) == {table.name for table in DOWNLOADED_TABLES}

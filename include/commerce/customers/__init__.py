@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from commerce.customers.counts import ConversionCounts
     from commerce.customers.duplicates.finding import find_duplicates
+    from commerce.customers.erasing import Erasure, erase_customer
     from commerce.customers.late_binding import convert_referenced
     from commerce.customers.purging import purge_personal_data
     from commerce.customers.synchronize import synchronize_customers
 
 _HOMES = {
     "ConversionCounts": "counts",
+    "Erasure": "erasing",
     "convert_referenced": "late_binding",
+    "erase_customer": "erasing",
     "find_duplicates": "duplicates.finding",
     "purge_personal_data": "purging",
     "synchronize_customers": "synchronize",
@@ -26,7 +29,9 @@ _HOMES = {
 
 __all__ = [
     "ConversionCounts",
+    "Erasure",
     "convert_referenced",
+    "erase_customer",
     "find_duplicates",
     "purge_personal_data",
     "synchronize_customers",

@@ -16,6 +16,7 @@ from commerce.exchange import full, packages, parameters
 from commerce.exchange.applying import Applied, apply_sessions
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.dialects import describe_channel_error
+from commerce.exchange.erasing import apply_erasures
 from commerce.exchange.fetching import Packages
 from commerce.exchange.parameters import Parameters
 from commerce.exchange.settling import settle
@@ -33,6 +34,9 @@ SELECT p.recid FROM cdx.retailconndatabaseprofile AS p
 WHERE p.recid = ANY(:databases) AND (p.fullsyncreason <> '' OR p.comparedownloads = 1 OR EXISTS (
     SELECT FROM cdx.retailcdxdownloadsessiondatastore AS d WHERE d.datastore = p.recid AND d.status NOT IN (4, 5, 9)))
 """)
+HAVE_ERASURES = text(
+    "SELECT datastore FROM cdx.channelerasure WHERE status = 'pending' AND datastore = ANY(:databases)"
+)
 RESYNCHRONIZED = text("""
 SELECT DISTINCT d.datastore FROM cdx.retailcdxdownloadsessiondatastore AS d
 JOIN cdx.retailcdxdownloadsession AS s USING (session)
@@ -116,7 +120,9 @@ class _Apply:
     def run(self, databases: Sequence[ChannelDatabase], *, only_full: bool = False) -> None:
         self._done, self._databases = 0, len(databases)
         with self._hq.connect() as connection:
-            waiting = set(connection.scalars(HAVE_WORK, {"databases": [database.recid for database in databases]}))
+            values = {"databases": [database.recid for database in databases]}
+            waiting = set(connection.scalars(HAVE_WORK, values))
+            self._erasing = set(connection.scalars(HAVE_ERASURES, values))
         with ThreadPoolExecutor(DATABASES_AT_ONCE, thread_name_prefix="distribute") as pool:
             for database, fault in zip(
                 databases,
@@ -137,8 +143,12 @@ class _Apply:
                 raise StoreError(
                     f"Channel database {database.name} is paused; resume it with `commerce channel resume`."
                 )
+            unerased = self._erase(database)  # first: what a session overwrites may stay behind in the file
             if has_work:
                 apply_sessions(self._hq, database, self._packages, self.parameters, applied, only_full=only_full)
+                unerased = self._erase(database)  # and after those that were made before an erasure
+            if unerased is not None:
+                raise unerased
         except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
             fault = _describe(f"Distribution to channel database {database.name} failed", error)
         except Exception as error:  # a surprise of one store must not fail the others; its text may quote data
@@ -149,6 +159,16 @@ class _Apply:
             self._done += 1
             self._progress("distribute", self._done, self._databases)
         return fault
+
+    def _erase(self, database: ChannelDatabase) -> StoreError | None:
+        """Persons who were erased; a fault holds nobody's account back."""
+        if database.recid not in self._erasing:
+            return None
+        try:
+            apply_erasures(self._hq, database)
+        except StoreError as error:
+            return error
+        return None
 
 
 def _describe(what: str, error: BaseException) -> str:

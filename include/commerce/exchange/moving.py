@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from adbc_driver_manager import dbapi as adbc
 
 from commerce.database import TRANSIENT_STATES, describe_error, sqlstate
-from commerce.exchange import late, quarantine
+from commerce.exchange import erased, late, quarantine
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import check_statement, literal
 from commerce.exchange.content import hash_sql
@@ -76,6 +76,8 @@ class Move:
         taken = self.take(doubtful)
         if taken:
             quarantine.settle_resent(self._landing, self._table, self._database, self._session)
+        if taken or quarantined or self._quarantined:
+            erased.blank_arrivals(self._landing, self._table, self._session)
         return Moved(taken, quarantined + self._quarantined)
 
     def take(self, doubtful: bool) -> int:

@@ -44,7 +44,7 @@ _PART = pa.schema(
 """`cdx.packagepart` as Arrow: a binary COPY takes integers only in the width of their column."""
 
 _ACCOUNT = "(t.dataareaid, t.{account}) IN (SELECT k.dataareaid, k.accountnum FROM claimed AS k)"
-_ROWS: dict[str, str] = {
+ROWS: dict[str, str] = {
     "dirpartytable": "t.recid IN (SELECT p.recid FROM claimed_party AS p)",
     "dirpersonname": "t.person IN (SELECT p.recid FROM claimed_party AS p)",
     "custtable": _ACCOUNT.format(account="accountnum"),
@@ -58,7 +58,7 @@ _ROWS: dict[str, str] = {
     "retailcustaffiliation": _ACCOUNT.format(account="custaccountnum"),
     "retailcustattributevalue": _ACCOUNT.format(account="accountnum"),
 }
-"""Which rows of a downloaded table (t) belong to the claimed customers."""
+"""Which rows of a downloaded table (t) belong to the customers in temporary tables claimed and claimed_..."""
 
 
 SOMETHING_WAITS = text("SELECT EXISTS (SELECT FROM cdx.outbox WHERE session IS NULL AND datagroup = :group)")
@@ -218,7 +218,7 @@ def pack_claimed(connection: ArrowConnection, session: int, part: int) -> list[t
 def _select(table: Table) -> str:
     columns = ", ".join(f"{_as_channel_keeps_it(column)} AS {column.name}" for column in table.columns)
     key = ", ".join(f"t.{column.name}" for column in table.primary_key.columns)
-    return f"SELECT {columns} FROM ax.{table.name} AS t WHERE {_ROWS[table.name]} ORDER BY {key}"
+    return f"SELECT {columns} FROM ax.{table.name} AS t WHERE {ROWS[table.name]} ORDER BY {key}"
 
 
 def _as_channel_keeps_it(column: Column[object]) -> str:

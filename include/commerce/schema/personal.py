@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from commerce.schema.uploaded import ACCOUNT_DEPOSIT, DELIVERY_ADDRESS, TRANSACTION
+
 PERSONAL = frozenset(
     {
         "attributevaluestring",
@@ -42,6 +44,57 @@ PERSONAL = frozenset(
         "zipcode",
     }
 )
+
+
+ERASED_NAME = "Erased"
+"""The name of an erased customer: a party must have one."""
+
+MASTER: dict[str, tuple[str, ...]] = {
+    "dirpartytable": ("name", "namealias"),
+    "dirpersonname": ("firstname", "middlename", "lastname"),
+    "custtable": ("vatnum", "identificationnumber", "orgid", "contactpersonid"),
+    "retailcusttable": ("receiptemail",),
+    "logisticslocation": ("description",),
+    "logisticspostaladdress": (
+        "street",
+        "streetnumber",
+        "buildingcompliment",
+        "districtname",
+        "city",
+        "county",
+        "state",
+        "zipcode",
+        "address",
+    ),
+    "logisticselectronicaddress": ("locator", "locatorextension", "description"),
+    "retailcustattributevalue": ("textvalue",),
+}
+"""Personal columns of the customer master, in headquarters and in what job 1010 sends."""
+
+DOCUMENTS: dict[str, tuple[str, ...]] = {
+    TRANSACTION.name: ("receiptemail", "comment"),
+    DELIVERY_ADDRESS.name: (
+        "deliveryname",
+        "salesname",
+        "attentiontoaddressline",
+        "street",
+        "streetnumber",
+        "districtname",
+        "city",
+        "county",
+        "state",
+        "zipcode",
+        "phone",
+        "email",
+    ),
+    ACCOUNT_DEPOSIT.name: ("comment",),
+}
+"""Personal columns of transactions, in headquarters and in the channels. Amounts, cards and accounts stay."""
+
+
+def blank(column: str) -> str:
+    """What an erased value becomes."""
+    return ERASED_NAME if column == "name" else ""
 
 
 def personal_columns(columns: Iterable[str]) -> tuple[str, ...]:

@@ -20,6 +20,9 @@ BATCH = 5_000
 """Changes a transaction."""
 
 LOCK = "customer duplicates"
+BATCH_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('customer duplicates batch', 0))")
+"""Held by a batch, and by who erases a person: what a batch has read is not written after the erasure."""
+
 WAIT_SECONDS = 30
 
 _SCOPE = "(CAST(:companies AS text[]) IS NULL OR dataareaid = ANY(:companies))"
@@ -97,6 +100,7 @@ def _batch(hq: Engine, scope: dict[str, list[str] | None]) -> dict[str, int] | N
     """One batch in a transaction of its own; None when nothing waits."""
     with hq.begin() as connection:
         connection.execute(text("SET LOCAL work_mem TO '32MB'"))
+        connection.execute(BATCH_LOCK)
         connection.execute(_CLAIM, {**scope, "batch": BATCH})
         customers = _count(connection)
         if not customers:

@@ -109,6 +109,10 @@ class ChannelConnection(Protocol):
             False if the part had been applied already, by somebody who was quicker.
         """
 
+    def change(self, statements: Sequence[str]) -> None:
+        """Run `statements` that overwrite personal data, in one short write transaction. Where the dialect can, the old
+        values do not stay behind in the files until the database needs the room."""
+
     @property
     def readers_block_writers(self) -> bool:
         """True where the register waits while we read."""
