@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -115,7 +116,9 @@ def _sqlite_statements(engine: Engine) -> dict[str, str]:
     with engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE name <> 'alembic_version'")
         return {
-            name: " ".join((sql or "").split()) for name, sql in rows if not name.startswith("sqlite_autoindex_alembic")
+            name: re.sub(r"\s*([(),])\s*", r"\1", " ".join((sql or "").replace('"', "").split()))
+            for name, sql in rows
+            if not name.startswith("sqlite_autoindex_alembic")
         }
 
 

@@ -3,6 +3,8 @@ which is primary. The address map (company, address id) is the lock: an address 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from commerce.customers.candidates import BLANKS
 from commerce.customers.dependents import Kind
 from commerce.schema.enums import AddressType, ContactType, RelationType
@@ -23,16 +25,29 @@ _TESTED_FOR_BLANK = (
 """Headquarters and the register refuse an address in which all of these are blank; a state alone is no address."""
 
 _BLANK = " AND ".join(f"btrim(s.{column}, {BLANKS}) = ''" for column in _TESTED_FOR_BLANK)
-_COUNTRY = "coalesce(nullif(s.country, ''), company.countryregionid)"
-_ROLE = f"""CASE WHEN s.role <> 0 THEN s.role WHEN p.instancerelationtype = {RelationType.PERSON}
+COUNTRY = "coalesce(nullif(s.country, ''), company.countryregionid)"
+ROLE = f"""CASE WHEN s.role <> 0 THEN s.role WHEN p.instancerelationtype = {RelationType.PERSON}
                  THEN {AddressType.HOME} ELSE {AddressType.BUSINESS} END"""
-_TEXT = f"""concat_ws(E'\\n',
-    nullif(concat_ws(' ', nullif(s.street, ''), nullif(s.streetnumber, '')), ''),
-    nullif(s.buildingcompliment, ''), nullif(s.districtname, ''),
-    nullif(concat_ws(', ', nullif(s.city, ''), nullif(s.county, ''),
-                     nullif(concat_ws(' ', nullif(s.state, ''), nullif(s.zip, '')), '')), ''),
-    {_COUNTRY})"""
-"""Street and number, building, district, "city, county, state zip" and country, a line each, blank ones left out."""
+
+
+def address_text(value: Callable[[str], str]) -> str:
+    """SQL text of the address as it is written, from the SQL text `value` gives for each field.
+
+    Street and number, building, district, "city, county, state zip" and country, a line each, blank ones left out.
+    """
+
+    def shown(name: str) -> str:
+        return f"nullif({value(name)}, '')"
+
+    return f"""concat_ws(E'\\n',
+    nullif(concat_ws(' ', {shown("street")}, {shown("streetnumber")}), ''),
+    {shown("buildingcompliment")}, {shown("districtname")},
+    nullif(concat_ws(', ', {shown("city")}, {shown("county")},
+                     nullif(concat_ws(' ', {shown("state")}, {shown("zip")}), '')), ''),
+    {value("country")})"""
+
+
+_TEXT = address_text(lambda name: COUNTRY if name == "country" else f"s.{name}")
 
 _CREATE = """
     WITH chosen AS (
@@ -59,6 +74,15 @@ _REFUSE_FOREIGN = """
     UPDATE work AS w SET reason = 'addressid: this id belongs to an address of another customer'
     FROM ax.asyncaddressmap AS m
     WHERE m.dataareaid = w.dataareaid AND m.addressid = w.addressid AND m.accountnum <> w.accountnum AND w.reason = ''
+"""
+
+_REFUSE_ENDED = """
+    UPDATE work AS w SET reason = 'addressid: the address was deactivated; an update can bring it back, no creation'
+    FROM ax.asyncaddressmap AS m JOIN ax.logisticspostaladdress AS a ON a.recid = m.logisticspostaladdress
+    WHERE m.dataareaid = w.dataareaid AND m.addressid = w.addressid AND a.validto IS NOT NULL
+      AND NOT w.made AND w.reason = ''
+      AND EXISTS (SELECT FROM ax.retailasyncaddressv2 AS d WHERE d.dataareaid = w.dataareaid
+                  AND d.addressid = w.addressid AND d.operation = 3 AND d.createddatetime < w.createddatetime)
 """
 
 _CONTACTS = f"""
@@ -103,13 +127,22 @@ ADDRESSES = Kind(
     counted="addresses",
     columns=f"""s.addressid, s.createddatetime, s.custname, s.street, s.streetnumber, s.buildingcompliment,
                 s.districtname, s.city, s.county, s.state, s.zip, s.phone, s.email, s.url,
-                s.makepostaladdressprimary = 1 AS primaryasked, 0 AS isprimary, {_COUNTRY} AS country, {_ROLE} AS role,
+                s.makepostaladdressprimary = 1 AS primaryasked, 0 AS isprimary, {COUNTRY} AS country, {ROLE} AS role,
                 {_TEXT} AS address""",
     reason=f"""CASE WHEN s.addressid = '' THEN 'addressid: no id is given'
                     WHEN {_BLANK} THEN 'address: every field is blank'
                     WHEN s.role NOT BETWEEN 0 AND {max(AddressType)} THEN 'role: ' || s.role || ' is unknown'
                     ELSE '' END""",
     joins="JOIN ax.dataarea AS company ON company.dataareaid = s.dataareaid",
-    statements=(_CREATE, _REFUSE_FOREIGN, _CONTACTS, _CHOOSE_PRIMARY, _STEP_DOWN, _PARTY_LOCATION, _PARTY),
+    statements=(
+        _CREATE,
+        _REFUSE_FOREIGN,
+        _REFUSE_ENDED,
+        _CONTACTS,
+        _CHOOSE_PRIMARY,
+        _STEP_DOWN,
+        _PARTY_LOCATION,
+        _PARTY,
+    ),
     locks_party=True,
 )

@@ -24,6 +24,7 @@ AFFILIATIONS = Kind(
                    THEN 'retailaffiliationid: affiliation ' || s.retailaffiliationid || ' is not set up' ELSE '' END""",
     joins="LEFT JOIN ax.retailaffiliation AS a ON a.recid = s.retailaffiliationid",
     statements=(_ADD_AFFILIATION,),
+    shared_key="retailaffiliationid",
 )
 
 _ADD_IDENTITY = """

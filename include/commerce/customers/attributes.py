@@ -46,4 +46,5 @@ ATTRIBUTES = Kind(
                     ELSE '' END""",
     joins="LEFT JOIN ax.ecoresattribute AS a ON a.recid = s.attributerecid",
     statements=(_ADD,),
+    shared_key="attributerecid",
 )

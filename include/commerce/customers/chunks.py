@@ -25,6 +25,7 @@ CUSTOMER_TABLES = (
     "logisticselectronicaddress",
     "logisticspostaladdress",
     "asyncaddressmap",
+    "asynccontactmap",
 )
 """What a conversion joins with and writes to."""
 _ANALYZE = text(f"ANALYZE (SKIP_LOCKED) {', '.join(f'ax.{table}' for table in CUSTOMER_TABLES)}")

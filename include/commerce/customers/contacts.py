@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from commerce.customers.candidates import BLANKS
 from commerce.customers.dependents import Kind
-from commerce.schema.enums import ContactType, CustomerAsyncOperation, SyncStatus
+from commerce.schema.enums import ContactType
 
-_CHOOSE = f"""
+_CHOOSE = """
     WITH chosen AS (
-        SELECT DISTINCT ON (accountnum, contactid) * FROM work WHERE reason = ''
-        ORDER BY accountnum, contactid, ordinal)
-    UPDATE work SET made = TRUE FROM chosen AS c
-    WHERE work.recid = c.recid
-      AND NOT EXISTS (SELECT FROM ax.retailasynccustomercontact AS s
-                      WHERE s.dataareaid = c.dataareaid AND s.custaccountasync = c.custaccountasync
-                        AND s.custaccount = c.custaccount AND s.contactid = c.contactid
-                        AND s.operation = {CustomerAsyncOperation.CREATE} AND s.syncstatus = {SyncStatus.DONE})
+        SELECT DISTINCT ON (accountnum, contactid) recid, dataareaid, accountnum, contactid, origin FROM work
+        WHERE reason = '' ORDER BY accountnum, contactid, ordinal
+    ), claimed AS (
+        INSERT INTO ax.asynccontactmap (dataareaid, accountnum, contactid, origin, mappedby)
+        SELECT dataareaid, accountnum, contactid, origin, :job FROM chosen ORDER BY accountnum, contactid
+        ON CONFLICT (dataareaid, accountnum, contactid) DO NOTHING
+        RETURNING accountnum, contactid)
+    UPDATE work SET made = TRUE FROM chosen JOIN claimed USING (accountnum, contactid) WHERE work.recid = chosen.recid
 """
-"""A contact is created once, however often its creation is uploaded. The party is locked, so nobody else is at it."""
+"""The map is the lock: a contact is created once, however often its creation is uploaded."""
+
+_MAP = """
+    UPDATE ax.asynccontactmap AS m SET logisticselectronicaddress = w.recid FROM work AS w
+    WHERE w.made AND m.dataareaid = w.dataareaid AND m.accountnum = w.accountnum AND m.contactid = w.contactid
+"""
 
 _LOCATION = """
     INSERT INTO ax.logisticslocation (recid, locationid, description)
@@ -75,6 +80,6 @@ CONTACTS = Kind(
     reason=f"""CASE WHEN s.contacttype NOT BETWEEN {ContactType.PHONE} AND {ContactType.CELLULAR_PHONE}
                     THEN 'contacttype: ' || s.contacttype || ' is unknown'
                     WHEN btrim(s.locator, {BLANKS}) = '' THEN 'locator: no value is given' ELSE '' END""",
-    statements=(_CHOOSE, _LOCATION, _CHOOSE_PRIMARY, _STEP_DOWN, _ELECTRONIC, _PARTY_LOCATION, _PARTY),
+    statements=(_CHOOSE, _LOCATION, _CHOOSE_PRIMARY, _STEP_DOWN, _ELECTRONIC, _MAP, _PARTY_LOCATION, _PARTY),
     locks_party=True,
 )

@@ -18,10 +18,11 @@ KINDS = (
     "affiliations",
     "attributes",
     "identities",
+    "edited",
 )
 """`converted`: customers created; `linked`: customers that took an existing account; `held`: customers that wait for a
 decision whether they are an existing one; `failed`: rows (of any kind) that failed now; `pending`: rows that wait
-afterwards; the others: rows of that kind created."""
+afterwards; `edited`: updates and deactivations applied; the others: rows of that kind created."""
 
 
 class Tally:

@@ -20,6 +20,9 @@ from commerce.exchange.outbox import enqueue
 from commerce.progress import Progress, silent
 from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
 
+HELD = "follows other operations on the same value"
+"""`lasterror` of a creation that is left to `operations`: what it adds has been updated or removed before."""
+
 Scope = Literal["guid", "account", "address", "row"]
 """What the keys of a chunk are: GUIDs, account numbers, address ids, or record ids of staging rows."""
 
@@ -43,6 +46,8 @@ class Kind:
     has_operation: bool = True
     has_account: bool = True
     locks_party: bool = False
+    shared_key: str = ""
+    """The column that is, with the customer, the key of what is added: it can be removed and added again."""
 
     @property
     def pending(self) -> str:
@@ -79,9 +84,17 @@ def synchronize(hq: Engine, company: str, kind: Kind, job: str, progress: Progre
             after = keys[-1]
             progress(kind.counted, tally.total(kind.counted))
             refresh_statistics(hq, number)
+    tally.merge(note_waiting(hq, company, kind))
+    return tally
+
+
+def note_waiting(hq: Engine, company: str, kind: Kind, condition: str = "TRUE") -> Tally:
+    """Say of pending rows (alias s) of any operation what they wait for; those that name no customer fail."""
+    tally = Tally()
+    pending = f"s.syncstatus = {SyncStatus.PENDING} AND {condition}"
     with hq.begin() as connection:
-        tally.add("failed", connection.execute(text(_nameless(kind)), {"company": company}))
-        connection.execute(text(_waiting(kind)), {"company": company})
+        tally.add("failed", connection.execute(text(_nameless(kind, pending)), {"company": company}))
+        connection.execute(text(_waiting(kind, pending)), {"company": company})
     return tally
 
 
@@ -112,6 +125,8 @@ def _convert(connection: Connection, company: str, kind: Kind, scope: Scope, key
         connection.execute(text(_lock_parties(kind, scope)), values)
     connection.execute(text(_work(kind, scope)), values)
     connection.execute(text("ANALYZE work (staged, party)"))
+    if kind.shared_key and connection.execute(text(_has_edits(kind)), values).scalar():
+        connection.execute(text(_hold(kind)))
     for statement in kind.statements:
         connection.execute(text(statement), values)
     tally = Tally()
@@ -193,27 +208,50 @@ def _mark(kind: Kind) -> str:
         SELECT origin, count(*) FROM marked WHERE syncstatus = {SyncStatus.FAILED} GROUP BY origin"""
 
 
-def _fail(kind: Kind, condition: str, reason: str) -> str:
+def _has_edits(kind: Kind) -> str:
+    return (
+        f"SELECT EXISTS (SELECT FROM ax.{kind.table} AS s"
+        f" WHERE s.dataareaid = :company AND s.operation <> {CustomerAsyncOperation.CREATE})"
+    )
+
+
+def _hold(kind: Kind) -> str:
+    """Creations of what other operations are about, too: their order decides, so they are left to `operations`."""
+    other = f"o.operation <> {CustomerAsyncOperation.CREATE} AND o.{kind.shared_key} = s.{kind.shared_key}"
+    return f"""
+        WITH held AS (
+            DELETE FROM work AS w USING ax.{kind.table} AS s
+            WHERE s.recid = w.staged AND (
+                EXISTS (SELECT FROM ax.{kind.table} AS o WHERE o.dataareaid = s.dataareaid
+                        AND o.custaccountasync = s.custaccountasync AND s.custaccountasync <> '' AND {other})
+                OR EXISTS (SELECT FROM ax.{kind.table} AS o WHERE o.dataareaid = s.dataareaid
+                           AND o.custaccount = w.accountnum AND o.custaccount <> '' AND {other}))
+            RETURNING s.recid)
+        UPDATE ax.{kind.table} AS s SET errorclass = 'pending', lasterror = '{HELD}'
+        FROM held WHERE s.recid = held.recid"""
+
+
+def _fail(kind: Kind, pending: str, condition: str, reason: str) -> str:
     return f"""
         WITH failed AS (
             UPDATE ax.{kind.table} AS s
             SET syncstatus = {SyncStatus.FAILED}, errorclass = 'permanent', lasterror = {reason},
                 retrycount = s.retrycount + 1, syncdatetime = now()
-            WHERE s.dataareaid = :company AND {kind.pending} AND {condition}
+            WHERE s.dataareaid = :company AND {pending} AND {condition}
             RETURNING s.origin)
         SELECT origin, count(*) FROM failed GROUP BY origin"""
 
 
 def _refuse(kind: Kind) -> str:
-    return _fail(kind, "s.recid = CAST(:key AS bigint)", "CAST(:reason AS text)")
+    return _fail(kind, kind.pending, "s.recid = CAST(:key AS bigint)", "CAST(:reason AS text)")
 
 
-def _nameless(kind: Kind) -> str:
+def _nameless(kind: Kind, pending: str) -> str:
     no_account = "AND s.custaccount = ''" if kind.has_account else ""
-    return _fail(kind, f"s.{kind.guid} = '' {no_account}", "'the row names no customer'")
+    return _fail(kind, pending, f"s.{kind.guid} = '' {no_account}", "'the row names no customer'")
 
 
-def _waiting(kind: Kind) -> str:
+def _waiting(kind: Kind, pending: str) -> str:
     """Written only where it says something new, so that a long wait costs nothing."""
     creation = f"""(SELECT max(CASE f.syncstatus WHEN {SyncStatus.FAILED} THEN 2 WHEN {SyncStatus.IGNORED} THEN 1
                                   ELSE 3 END)
@@ -227,5 +265,5 @@ def _waiting(kind: Kind) -> str:
                                  WHEN 1 THEN 'waits for customer: its creation is ignored'
                                  ELSE 'waits for customer' END AS reason
             FROM ax.{kind.table} AS s {kind.customer("LEFT JOIN")}
-            WHERE s.dataareaid = :company AND {kind.pending} AND c.accountnum IS NULL) AS w
+            WHERE s.dataareaid = :company AND {pending} AND c.accountnum IS NULL) AS w
         WHERE s.recid = w.recid AND s.syncstatus = {SyncStatus.PENDING} AND s.lasterror <> w.reason"""

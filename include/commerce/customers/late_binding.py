@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
-from commerce.customers import dependents
+from commerce.customers import dependents, operations
 from commerce.customers.addresses import ADDRESSES
-from commerce.customers.candidates import PENDING_CREATE
 from commerce.customers.chunks import CHUNK
 from commerce.customers.conversion import convert_customers
 from commerce.customers.counts import ConversionCounts, Tally
 from commerce.errors import ConfigurationError
+from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
 
 _REFERENCES = """
     CREATE TEMP TABLE reference ON COMMIT DROP AS
@@ -32,7 +32,8 @@ _GUIDS = text(
         WHERE r.addressidasync <> '' AND a.custaccountasync <> ''
     ) AS r
     WHERE EXISTS (SELECT FROM ax.retailasynccustomerv2 AS s
-                  WHERE (s.dataareaid, s.custaccountasync) = (r.dataareaid, r.custaccountasync) AND {PENDING_CREATE})
+                  WHERE (s.dataareaid, s.custaccountasync) = (r.dataareaid, r.custaccountasync)
+                    AND s.syncstatus = {SyncStatus.PENDING})
     ORDER BY r.dataareaid, r.custaccountasync
     """
 )
@@ -40,17 +41,37 @@ _ADDRESSES = text(
     f"""
     SELECT DISTINCT r.dataareaid, r.addressidasync FROM reference AS r
     JOIN ax.retailasyncaddressv2 AS s ON s.dataareaid = r.dataareaid AND s.addressid = r.addressidasync
-    WHERE r.addressidasync <> '' AND {ADDRESSES.pending}
+    WHERE r.addressidasync <> '' AND s.syncstatus = {SyncStatus.PENDING}
     ORDER BY r.dataareaid, r.addressidasync
     """
 )
+
+
+_EDITED_CUSTOMERS = text(
+    f"""
+    SELECT DISTINCT m.accountnum FROM ax.custaccountasyncmap AS m
+    JOIN ax.retailasynccustomerv2 AS s ON s.dataareaid = m.dataareaid AND s.custaccountasync = m.custaccountasync
+    WHERE m.dataareaid = :company AND m.custaccountasync = ANY(:keys) AND m.accountnum IS NOT NULL
+      AND s.syncstatus = {SyncStatus.PENDING} AND s.operation <> {CustomerAsyncOperation.CREATE} ORDER BY 1
+    """
+)
+_EDITED_ADDRESSES = text(
+    f"""
+    SELECT DISTINCT m.accountnum FROM ax.asyncaddressmap AS m
+    JOIN ax.retailasyncaddressv2 AS s ON s.dataareaid = m.dataareaid AND s.addressid = m.addressid
+    WHERE m.dataareaid = :company AND m.addressid = ANY(:keys)
+      AND s.syncstatus = {SyncStatus.PENDING} AND s.operation <> {CustomerAsyncOperation.CREATE} ORDER BY 1
+    """
+)
+"""Customers of which something referred to has been edited: a document shows what the register showed last."""
 
 
 def convert_referenced(
     hq: Engine, *, references_sql: str, parameters: Mapping[str, Any] | None = None, job: str
 ) -> ConversionCounts:
     """Convert the customers and addresses of `references_sql`, and the customers of those addresses, as far as their
-    rows have been uploaded. References that are known already or to nobody are passed over.
+    rows have been uploaded, with the updates and deactivations that wait there. References that are known already or to
+    nobody are passed over.
 
     Args:
         references_sql: a query with the columns dataareaid, custaccountasync and addressidasync ('' for none).
@@ -71,14 +92,25 @@ def convert_referenced(
         try:
             for chunk in _chunks(keys):
                 tally.merge(convert_customers(hq, company, chunk, job, needed=True))
+                _edit(hq, company, operations.CUSTOMERS, _EDITED_CUSTOMERS, chunk, job, tally)
         except ConfigurationError as error:
             errors.append(error)
     for company, keys in addresses.items():
         for chunk in _chunks(keys):
             tally.merge(dependents.convert_keys(hq, company, ADDRESSES, "address", chunk, job))
+            _edit(hq, company, operations.ADDRESSES, _EDITED_ADDRESSES, chunk, job, tally)
     if errors:
         raise errors[0]
     return ConversionCounts(tally.total("converted"), tally.total("addresses"), tally.total("failed"))
+
+
+def _edit(
+    hq: Engine, company: str, edits: operations.Edits, query: TextClause, keys: Sequence[str], job: str, tally: Tally
+) -> None:
+    with hq.connect() as connection:
+        accounts = list(connection.scalars(query, {"company": company, "keys": list(keys)}))
+    for chunk in _chunks(accounts):
+        tally.merge(operations.apply_edits(hq, company, edits, chunk, job))
 
 
 def _by_company(rows: Iterable[Sequence[Any]]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Engine, text
 
-from commerce.customers import conversion, dependents
+from commerce.customers import conversion, dependents, operations
 from commerce.customers.addresses import ADDRESSES
 from commerce.customers.affiliations import AFFILIATIONS, IDENTITIES
 from commerce.customers.attributes import ATTRIBUTES
@@ -18,10 +18,15 @@ from commerce.customers.duplicates import known
 from commerce.errors import ConfigurationError
 from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
-from commerce.schema.enums import SyncStatus
+from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
 
 JOB = "synchronize-customers"
 DEPENDENTS = (ADDRESSES, CONTACTS, AFFILIATIONS, ATTRIBUTES, IDENTITIES)
+EDITS = {
+    edits.table: edits
+    for edits in (operations.ADDRESSES, operations.CONTACTS, operations.AFFILIATIONS, operations.ATTRIBUTES)
+}
+NOT_CREATED = f"s.operation <> {CustomerAsyncOperation.CREATE}"
 TABLES = ("retailasynccustomerv2", *(kind.table for kind in DEPENDENTS))
 
 _COMPANIES = text(
@@ -69,10 +74,11 @@ def synchronize_customers(
     hq: Engine, *, companies: Sequence[str] | None = None, progress: Progress = silent
 ) -> JobResult:
     """Create a customer for every pending create operation, then the addresses, contacts, affiliations, attributes and
-    external identities whose customer has its account (also if it got it elsewhere or earlier).
+    external identities whose customer has its account (also if it got it elsewhere or earlier). Of each kind apply the
+    updates and deactivations after the creations, also to customers that were never asynchronous.
 
     Each row is marked by itself: done, failed with the reason, or pending with what it waits for. Running it again does
-    what is missing. Edits (operations 2 and 3) are left alone.
+    what is missing.
 
     Args:
         companies: only rows of these companies; None: of all.
@@ -106,8 +112,12 @@ def synchronize_customers(
                 created_for += 1
         except ConfigurationError as error:
             errors[company] = error
+        tally.merge(operations.synchronize_edits(hq, company, operations.CUSTOMERS, JOB, progress))
+        tally.merge(dependents.note_waiting(hq, company, operations.CUSTOMERS.kind, NOT_CREATED))
         for kind in DEPENDENTS:
             tally.merge(dependents.synchronize(hq, company, kind, JOB, progress))
+            if kind.table in EDITS:
+                tally.merge(operations.synchronize_edits(hq, company, EDITS[kind.table], JOB, progress))
     if errors and not created_for:
         raise next(iter(errors.values()))
     return _result(hq, scope, tally, errors)

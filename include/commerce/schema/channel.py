@@ -170,6 +170,7 @@ SELECT c.dataareaid, c.accountnum, r.custaccountasync, p.name, p.instancerelatio
 FROM custtable AS c
 JOIN dirpartytable AS p ON p.recid = c.party
 LEFT JOIN retailcusttable AS r ON r.dataareaid = c.dataareaid AND r.accountnum = c.accountnum
+WHERE r.deactivateddatetime IS NULL
 UNION ALL
 SELECT a.dataareaid, a.custaccountasync, a.custaccountasync, a.custname, a.relationshiptype,
        a.custgroup, a.currency, a.languageid, a.receiptemail, 1

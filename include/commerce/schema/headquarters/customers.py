@@ -122,6 +122,8 @@ RETAIL_CUSTOMER = Table(
     _blank("custaccountasync", GUID_WIDTH),
     _blank("receiptemail", 80),
     _zero("receiptoption"),
+    _zero("isb2badmin"),
+    Column("deactivateddatetime", DateTime(timezone=True), nullable=True, info={"inferred": True}),
     created(),
     PrimaryKeyConstraint("dataareaid", "accountnum"),
     ForeignKeyConstraint(["dataareaid", "accountnum"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]),
@@ -172,7 +174,7 @@ POSTAL_ADDRESS = Table(
     "logisticspostaladdress",
     metadata,
     recid(),
-    Column("location", BigInteger, ForeignKey("ax.logisticslocation.recid"), nullable=False, index=True),
+    Column("location", BigInteger, ForeignKey("ax.logisticslocation.recid"), nullable=False),
     _blank("street", 250),
     _blank("streetnumber", 20),
     _blank("buildingcompliment", 60),
@@ -185,7 +187,10 @@ POSTAL_ADDRESS = Table(
     Column("address", String(500), nullable=False),
     Column("validfrom", DateTime(timezone=True), nullable=False),
     moment("validto"),
+    UniqueConstraint("location", "validto", postgresql_nulls_not_distinct=True),
+    CheckConstraint("validto > validfrom", name="validity"),
     schema="ax",
+    comment="date-effective: an edit ends one version and begins the next; one per location has no end",
 )
 
 ELECTRONIC_ADDRESS = Table(
@@ -239,6 +244,22 @@ ADDRESS_MAP = Table(
     PrimaryKeyConstraint("dataareaid", "addressid"),
     ForeignKeyConstraint(["dataareaid", "accountnum"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]),
     schema="ax",
+)
+
+CONTACT_MAP = Table(
+    "asynccontactmap",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("accountnum", String(20), nullable=False),
+    Column("contactid", String(ADDRESS_ID_WIDTH), nullable=False),
+    Column("logisticselectronicaddress", BigInteger, ForeignKey("ax.logisticselectronicaddress.recid"), unique=True),
+    Column("origin", BigInteger, nullable=False),
+    Column("mappedby", String(40), nullable=False),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "accountnum", "contactid"),
+    ForeignKeyConstraint(["dataareaid", "accountnum"], ["ax.custtable.dataareaid", "ax.custtable.accountnum"]),
+    schema="ax",
+    comment="which contact of a customer an asynchronous contact became; without an electronic address: deactivated",
 )
 
 CUSTOMER_AFFILIATION = Table(

@@ -254,6 +254,20 @@ OUTBOX = Table(
     comment="change tracking for job 1010: written in the transaction that changes a customer, claimed by a package",
 )
 
+TOMBSTONE = Table(
+    "tombstone",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("accountnum", String(20), nullable=False),
+    Column("tablename", String(60), nullable=False),
+    Column("recid", BigInteger, nullable=False),
+    created(),
+    PrimaryKeyConstraint("dataareaid", "accountnum", "tablename", "recid"),
+    schema="cdx",
+    comment="a row of a customer that was deleted here: every package with the customer deletes it on the channels",
+)
+"""`recid`: the row's record id, or the affiliation or attribute where that is the key. No personal data."""
+
 DOWNLOAD_SESSION = Table(
     "retailcdxdownloadsession",
     metadata,

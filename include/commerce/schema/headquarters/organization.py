@@ -92,6 +92,15 @@ AFFILIATION = Table(
     schema="ax",
 )
 
+TITLE = Table(
+    "dirnameaffix",
+    metadata,
+    recid(),
+    Column("affix", String(60), nullable=False, unique=True),
+    schema="ax",
+    comment="personal titles; an asynchronous customer names one by its record id (titlerecordid)",
+)
+
 ATTRIBUTE = Table(
     "ecoresattribute",
     metadata,

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as TextType
 
+from commerce.schema.enums import CustomerAsyncOperation
 from commerce.schema.headquarters.base import metadata, recid
 from commerce.schema.uploaded import ASYNC_ADDRESS, CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
 
@@ -72,6 +73,12 @@ def _customer_table(table: UploadedTable) -> Table:
     Index(f"ix_{table.name}_guid", key.c.dataareaid, key.c[guid])
     Index(f"ix_{table.name}_pending", key.c.dataareaid, key.c[guid], postgresql_where=text("syncstatus = 0"))
     Index(f"ix_{table.name}_stuck", key.c.dataareaid, key.c[guid], postgresql_where=text("syncstatus IN (2, 3)"))
+    if "operation" in table.column_names:
+        edits = text(f"operation <> {CustomerAsyncOperation.CREATE}")
+        Index(f"ix_{table.name}_edits", key.c.dataareaid, key.c.syncstatus, postgresql_where=edits)
+        Index(
+            f"ix_{table.name}_account", key.c.dataareaid, key.c.custaccount, postgresql_where=text("custaccount <> ''")
+        )
     if table is ASYNC_ADDRESS:
         Index(f"ix_{table.name}_addressid", key.c.dataareaid, key.c.addressid)
     return key

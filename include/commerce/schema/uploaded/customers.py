@@ -56,6 +56,7 @@ ASYNC_CUSTOMER = UploadedTable(
         bigint("titlerecordid"),
         bigint("originatingchannel"),
         *_operation(),
+        integer("isb2badmin", inferred=True),
     ),
 )
 ASYNC_ADDRESS = UploadedTable(
