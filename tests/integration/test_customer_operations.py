@@ -1,4 +1,4 @@
-"""Updates and deactivations of customers: folded in one pass, each row with a status of its own (rule 5, domain F3, F4)."""
+"""Updates and deactivations of customers: one pass, and each row with a status of its own (rule 5, domain F3, F4)."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def reachable(hq: Engine, account: str) -> list[tuple[Any, ...]]:
     return rows(
         hq,
         """SELECT e.type, e.locator, e.isprimary,
-                  e.recid IN (p.primarycontactphone, p.primarycontactemail, p.primarycontacturl)
+                  coalesce(e.recid IN (p.primarycontactphone, p.primarycontactemail, p.primarycontacturl), FALSE)
            FROM ax.custtable AS c JOIN ax.dirpartytable AS p ON p.recid = c.party
            JOIN ax.dirpartylocation AS l ON l.party = p.recid AND l.ispostaladdress = 0
            JOIN ax.logisticselectronicaddress AS e ON e.location = l.location

@@ -49,7 +49,7 @@ CANDIDATES = text(
                s.receiptemail, s.phone, s.phoneextension, s.cellularphone, s.email, s.url, s.taxgroup, s.vatnum,
                s.pricegroup, s.linedisc, s.multilinedisc, s.enddisc, s.creditmax, s.mandatorycreditlimit, s.blocked,
                s.invoiceaccount, s.identificationnumber, s.organizationid, s.usepurchrequest, s.contactpersonid,
-               s.titlerecordid, coalesce(own.channel, first.channel) AS channel, company.dataareaid AS company
+               s.titlerecordid, s.isb2badmin, coalesce(own.channel, first.channel) AS channel, company.dataareaid AS company
         FROM unnest(CAST(:guids AS text[])) AS k (guid)
         JOIN ax.retailasynccustomerv2 AS s
           ON s.dataareaid = :company AND s.custaccountasync = k.guid AND {PENDING_CREATE}
@@ -69,6 +69,9 @@ CANDIDATES = text(
                 THEN 'currency: neither the row nor the default customer of its channel has a currency'
                 WHEN g.custgroup IS NULL
                 THEN 'custgroup: customer group ' || f.custgroup || ' does not exist in this company'
+                WHEN f.titlerecordid <> 0
+                     AND NOT EXISTS (SELECT FROM ax.dirnameaffix AS a WHERE a.recid = f.titlerecordid)
+                THEN 'titlerecordid: title ' || f.titlerecordid || ' is not set up'
                 ELSE '' END AS reason
     FROM filled AS f
     LEFT JOIN ax.custgroup AS g ON g.dataareaid = f.company AND g.custgroup = f.custgroup

@@ -114,8 +114,9 @@ ACCOUNTS = (
     ),
     text(
         """
-        INSERT INTO ax.retailcusttable (dataareaid, accountnum, custaccountasync, receiptemail, receiptoption)
-        SELECT company, accountnum, custaccountasync, receiptemail, receiptoption FROM customer
+        INSERT INTO ax.retailcusttable (dataareaid, accountnum, custaccountasync, receiptemail, receiptoption,
+                                        isb2badmin)
+        SELECT company, accountnum, custaccountasync, receiptemail, receiptoption, isb2badmin FROM customer
         """
     ),
     text(

@@ -23,9 +23,9 @@ from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.deadline import Deadline
 from commerce.exchange.dialects import ChannelConnection, check_downloads, describe_channel_error, open_channel
 from commerce.exchange.fetching import PackageGoneError, Packages
-from commerce.exchange.packages import WAIT_SECONDS, decode
+from commerce.exchange.laying import lay
+from commerce.exchange.packages import WAIT_SECONDS
 from commerce.exchange.parameters import Parameters
-from commerce.schema.channel import SQLITE
 from commerce.schema.enums import DownloadSessionStatus as Status
 
 _STATES = {
@@ -207,8 +207,7 @@ class _Application:
             done = self._channel.applied_parts(session)
             for part in parts:
                 if part.part not in done:
-                    key = [column.name for column in SQLITE.downloads[part.table].primary_key.columns]
-                    self._channel.apply_part(part.table, key, decode(part.data, part.checksum), session, part.part)
+                    lay(self._channel, session, part, part.data)
         except PackageGoneError:
             raise
         except (StoreError, adbc.Error, pa.ArrowException) as error:

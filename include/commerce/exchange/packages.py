@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from commerce.database import describe_error, retry_transient, try_advisory_lock
 from commerce.errors import StoreError
+from commerce.exchange import tombstones
 from commerce.exchange.arrow import ArrowConnection
 from commerce.exchange.checking import literal
 from commerce.exchange.fetching import verify
@@ -204,12 +205,13 @@ def pack_claimed(connection: ArrowConnection, session: int, part: int) -> list[t
     )
     connection.execute("ANALYZE claimed_location")
     written: list[tuple[str, int, int]] = []
-    for table in DOWNLOADED_TABLES:
-        content = connection.table(_select(table))
+    contents = {table.name: _select(table) for table in DOWNLOADED_TABLES} | {tombstones.TABLE: tombstones.OF_CLAIMED}
+    for name, select in contents.items():
+        content = connection.table(select)
         for data, count in encode(content):
             part += 1
             checksum = hashlib.sha256(data).hexdigest()
-            one = {"session": session, "part": part, "tablename": table.name, "rows": count, "checksum": checksum}
+            one = {"session": session, "part": part, "tablename": name, "rows": count, "checksum": checksum}
             connection.append("packagepart", pa.Table.from_pylist([{**one, "data": data}], _PART), schema="cdx")
             written.append((checksum, count, len(data)))
     return written

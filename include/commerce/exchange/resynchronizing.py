@@ -15,7 +15,7 @@ from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.deadline import Deadline
 from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.fetching import Packages, Part
-from commerce.exchange.packages import decode
+from commerce.exchange.laying import lay
 from commerce.schema.channel import SQLITE
 from commerce.schema.enums import DownloadSessionStatus as Status
 
@@ -90,6 +90,4 @@ class Resynchronization:
         return [part for part in parts if part.part not in done]
 
     def _apply(self, session: int, part: Part) -> None:
-        data = decode(part.data or self._packages.data(session, part), part.checksum)
-        key = [column.name for column in SQLITE.downloads[part.table].primary_key.columns]
-        self._channel.apply_part(part.table, key, data, session, part.part, shadow=True)
+        lay(self._channel, session, part, part.data or self._packages.data(session, part), shadow=True)

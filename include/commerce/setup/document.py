@@ -120,6 +120,13 @@ class Affiliation(_Model):
     id: RecordId | None = None
 
 
+class Title(_Model):
+    """A personal title. `id`: the record id that registers store with a customer (titlerecordid)."""
+
+    name: Name
+    id: RecordId | None = None
+
+
 class Attribute(_Model):
     """`id`: the record id that channels store in their attribute rows."""
 
@@ -178,6 +185,7 @@ class SetupDocument(_Model):
     customer_groups: tuple[CustomerGroup, ...] = ()
     affiliations: tuple[Affiliation, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    titles: tuple[Title, ...] = ()
     main_accounts: tuple[MainAccount, ...] = ()
     posting: tuple[LedgerPosting, ...] = ()
     tenders: tuple[Tender, ...] = ()

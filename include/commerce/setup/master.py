@@ -1,4 +1,4 @@
-"""Affiliations and attributes: known by name, and by the record id that channels store in their rows."""
+"""Affiliations, attributes and titles: known by name, and by the record id that channels store in their rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from commerce.errors import UsageError
-from commerce.schema.headquarters.organization import AFFILIATION, ATTRIBUTE
+from commerce.schema.headquarters.organization import AFFILIATION, ATTRIBUTE, TITLE
 from commerce.setup.changes import Change
-from commerce.setup.document import DATA_TYPES, Affiliation, Attribute
+from commerce.setup.document import DATA_TYPES, Affiliation, Attribute, Title
 from commerce.setup.writing import put, refuse_repeated
 
 
@@ -25,19 +25,28 @@ def apply_attributes(connection: Connection, attributes: Sequence[Attribute]) ->
     return _named(connection, "attributes", ATTRIBUTE, rows)
 
 
+def apply_titles(connection: Connection, titles: Sequence[Title]) -> Iterable[Change]:
+    """Create personal titles; one that is given with its id may get another name."""
+    return _named(connection, "titles", TITLE, [(title.name, title.id, {}) for title in titles], column="affix")
+
+
 def _named(
-    connection: Connection, section: str, table: Table, rows: list[tuple[str, int | None, dict[str, Any]]]
+    connection: Connection,
+    section: str,
+    table: Table,
+    rows: list[tuple[str, int | None, dict[str, Any]]],
+    column: str = "name",
 ) -> Iterable[Change]:
     refuse_repeated(section, [(name,) for name, _, _ in rows])
     refuse_repeated(section, [(recid,) for _, recid, _ in rows if recid is not None])
     for index, (name, recid, values) in enumerate(rows):
-        known = connection.execute(select(table.c.recid).where(table.c.name == name)).scalar_one_or_none()
+        known = connection.execute(select(table.c.recid).where(table.c[column] == name)).scalar_one_or_none()
         if recid is not None and known not in (None, recid):
             raise UsageError(
                 f"{section}[{index}] gives {name} the id {recid}, but it has id {known}, which channels use. "
                 "Keep that id."
             )
         if recid is None:
-            yield from put(connection, section, table, ("name",), {"name": name, **values})
+            yield from put(connection, section, table, (column,), {column: name, **values})
         else:
-            yield from put(connection, section, table, ("recid",), {"recid": recid, "name": name, **values})
+            yield from put(connection, section, table, ("recid",), {"recid": recid, column: name, **values})

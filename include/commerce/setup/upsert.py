@@ -15,7 +15,7 @@ from commerce.schema.headquarters.organization import NUMBER_SEQUENCE
 from commerce.setup.changes import Change, SetupResult
 from commerce.setup.default_customers import apply_default_customers
 from commerce.setup.document import SetupDocument, parse
-from commerce.setup.master import apply_affiliations, apply_attributes
+from commerce.setup.master import apply_affiliations, apply_attributes, apply_titles
 from commerce.setup.numbers import check_account_numbers, next_number
 from commerce.setup.rows import SECTIONS, Section
 from commerce.setup.writing import check_reference, put, refuse_repeated
@@ -40,6 +40,7 @@ def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> 
             changes += _apply_section(connection, section, getattr(parsed, section.name))
         changes += apply_affiliations(connection, parsed.affiliations)
         changes += apply_attributes(connection, parsed.attributes)
+        changes += apply_titles(connection, parsed.titles)
         changes += apply_default_customers(connection, parsed.default_customers)
         check_account_numbers(connection)
         if dry_run:

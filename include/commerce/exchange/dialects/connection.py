@@ -113,6 +113,14 @@ class ChannelConnection(Protocol):
         """Run `statements` that overwrite personal data, in one short write transaction. Where the dialect can, the old
         values do not stay behind in the files until the database needs the room."""
 
+    def delete_part(self, rows: pa.Table, session: int, part: int, *, shadow: bool = False) -> bool:
+        """Delete what the tombstones in `rows` name (see `exchange.tombstones`) and record the part, in one short write
+        transaction.
+
+        Returns:
+            False if the part had been applied already, by somebody who was quicker.
+        """
+
     @property
     def readers_block_writers(self) -> bool:
         """True where the register waits while we read."""

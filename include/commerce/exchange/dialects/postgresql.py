@@ -20,6 +20,7 @@ from commerce.database import safe_url, sqlstate
 from commerce.errors import StoreError
 from commerce.exchange.dialects import postgresql_shadow
 from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.exchange.tombstones import deletions
 from commerce.schema.channel import POSTGRESQL, SCHEMAS, STAMP
 from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
@@ -198,6 +199,23 @@ class PostgresqlChannel:
         names = ", ".join(rows.column_names)
         others = ", ".join(f"{name} = excluded.{name}" for name in rows.column_names if name not in key)
         action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
+        insert = (
+            f"INSERT INTO {prefix}{table} ({names}) SELECT {names} FROM pg_temp.incoming"
+            f" WHERE n >= {start} AND n < {end} ON CONFLICT ({', '.join(key)}) {action}"
+        )
+        return self._commit_part(prefix, [insert], session, part, rows.num_rows if end >= rows.num_rows else None)
+
+    def delete_part(self, rows: pa.Table, session: int, part: int, *, shadow: bool = False) -> bool:
+        """Delete what the tombstones in `rows` name and record the part, in one short write transaction."""
+        self._cursor.execute("DROP TABLE IF EXISTS pg_temp.gone")
+        self._cursor.adbc_ingest("gone", rows, mode="create", temporary=True)
+        prefix = postgresql_shadow.SHADOW if shadow else ""
+        return self._commit_part(prefix, deletions("pg_temp.gone", prefix), session, part, rows.num_rows)
+
+    def _commit_part(
+        self, prefix: str, statements: Sequence[str], session: int, part: int, done: int | None
+    ) -> bool:
+        """One short write transaction, which records the part with `done` rows; False if it is recorded already."""
         for attempt in range(TRIES):
             self._cursor.execute("BEGIN")
             try:
@@ -208,14 +226,12 @@ class PostgresqlChannel:
                 if self._fetch(f"SELECT 1 FROM {prefix}downloadsession WHERE session = {session} AND part = {part}"):
                     self._cursor.execute("ROLLBACK")
                     return False
-                self._cursor.execute(
-                    f"INSERT INTO {prefix}{table} ({names}) SELECT {names} FROM pg_temp.incoming"
-                    f" WHERE n >= {start} AND n < {end} ON CONFLICT ({', '.join(key)}) {action}"
-                )
-                if end >= rows.num_rows:
+                for statement in statements:
+                    self._cursor.execute(statement)
+                if done is not None:
                     self._cursor.execute(
                         f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied)"
-                        f" VALUES ({session}, {part}, {rows.num_rows}, now())"
+                        f" VALUES ({session}, {part}, {done}, now())"
                     )
                 self._cursor.execute("COMMIT")
                 return True

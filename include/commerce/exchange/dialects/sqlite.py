@@ -19,6 +19,7 @@ from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError
 from commerce.exchange.dialects import sqlite_shadow
 from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.exchange.tombstones import deletions
 from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
 
@@ -159,6 +160,28 @@ class SqliteChannel:
             raise
         if not self.readers_block_writers:
             self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def delete_part(self, rows: pa.Table, session: int, part: int, *, shadow: bool = False) -> bool:
+        """Delete what the tombstones in `rows` name and record the part, in one short write transaction."""
+        prefix = sqlite_shadow.SHADOW if shadow else ""
+        self._cursor.execute("DROP TABLE IF EXISTS temp.incoming")
+        self._cursor.adbc_ingest("incoming", rows, mode="create", temporary=True)
+        self._cursor.execute("BEGIN IMMEDIATE")
+        try:
+            if part in self.applied_parts(session, shadow=shadow):
+                self._cursor.execute("ROLLBACK")
+                return False
+            for statement in deletions("temp.incoming", f"main.{prefix}"):
+                self._cursor.execute(statement)
+            self._cursor.execute(
+                f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES"
+                f" ({session}, {part}, {rows.num_rows}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
+            )
+            self._cursor.execute("COMMIT")
+        except BaseException:
+            self._cursor.execute("ROLLBACK")
+            raise
+        return True
 
     @property
     def readers_block_writers(self) -> bool:
