@@ -231,3 +231,23 @@ def test_each_change_goes_to_the_channels(shop: Engine) -> None:
     edit(shop, CUSTOMERS, created, operation=3)
     customers.synchronize_customers(shop)
     assert rows(shop, "SELECT accountnum FROM cdx.outbox") == [(accounts(shop)[guid(1)],)]
+
+
+def test_an_update_after_the_purge_of_the_row_before_is_still_a_difference(shop: Engine) -> None:
+    created = person(shop, guid(1), email="kari@old.example", phone="1", pricegroup="P")
+    customers.synchronize_customers(shop)
+    with shop.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.custparameters (dataareaid, personaldatadays) VALUES ('USMF', 1)"
+                " ON CONFLICT (dataareaid) DO UPDATE SET personaldatadays = 1"
+            )
+        )
+        connection.execute(text(f"UPDATE ax.{CUSTOMERS} SET syncdatetime = now() - interval '9 days'"))
+        connection.execute(text("UPDATE ax.custtable SET pricegroup = 'HQ'"))
+    assert customers.purge_personal_data(shop).counts[CUSTOMERS] == 1
+    edit(shop, CUSTOMERS, created, firstname="Kari", lastname="Nordmann", email="", phone="2")
+    customers.synchronize_customers(shop)
+    account = accounts(shop)[guid(1)]
+    assert reachable(shop, account) == [(1, "2", 1, True)]
+    assert (customer(shop, account, "p.name"), customer(shop, account, "c.pricegroup")) == ("Kari Nordmann", "HQ")

@@ -49,7 +49,8 @@ CANDIDATES = text(
                s.receiptemail, s.phone, s.phoneextension, s.cellularphone, s.email, s.url, s.taxgroup, s.vatnum,
                s.pricegroup, s.linedisc, s.multilinedisc, s.enddisc, s.creditmax, s.mandatorycreditlimit, s.blocked,
                s.invoiceaccount, s.identificationnumber, s.organizationid, s.usepurchrequest, s.contactpersonid,
-               s.titlerecordid, s.isb2badmin, coalesce(own.channel, first.channel) AS channel, company.dataareaid AS company
+               s.titlerecordid, s.isb2badmin, coalesce(own.channel, first.channel) AS channel,
+               company.dataareaid AS company
         FROM unnest(CAST(:guids AS text[])) AS k (guid)
         JOIN ax.retailasynccustomerv2 AS s
           ON s.dataareaid = :company AND s.custaccountasync = k.guid AND {PENDING_CREATE}

@@ -150,4 +150,4 @@ SECTIONS = (
         (_COMPANY, _ACCOUNT),
     ),
 )
-"""Sections that are plain upserts. Affiliations, attributes, titles and default customers follow them (module `master`)."""
+"""Sections that are plain upserts. Affiliations, attributes, titles and default customers follow (module `master`)."""

@@ -16,6 +16,8 @@ from commerce.customers.dependents import HELD
 from commerce.customers.operations.kinds import ACTIVE, Edits, array
 from commerce.schema.enums import AuditKind, SyncStatus
 from commerce.schema.enums import CustomerAsyncOperation as Operation
+from commerce.schema.personal import personal_columns
+from commerce.schema.uploaded import BY_NAME
 
 OVERTAKEN = "a later operation has set this field"
 DECIDED = "headquarters decides about this field"
@@ -56,11 +58,13 @@ def entries(edits: Edits) -> str:
 
     `at`: never before an earlier row of the same origin, whatever the register's clock did. `lost`: a backup was
     restored below this row, so no later row of that origin follows it. `whole_before`: the row before by the same
-    register that has all fields; `operation_before`: what the row before was.
+    register that has all fields; `operation_before`: what the row before was. `purged`: its personal data is gone.
     """
     pending = f"s.syncstatus = {SyncStatus.PENDING} AND {_is_operation(edits)}"
     only = "(CAST(:only AS bigint[]) IS NULL OR s.recid = ANY(:only))"
     values = ", ".join(f"'{name}', {value}" for name, value in edits.fields.items())
+    blank = [f"s.{column} = ''" for column in personal_columns(BY_NAME[edits.table].column_names)]
+    purged = " AND ".join([f"s.syncstatus IN ({SyncStatus.DONE}, {SyncStatus.IGNORED})", *blank]) if blank else "FALSE"
     unheard = (
         f"e.syncstatus IN ({SyncStatus.FAILED}, {SyncStatus.IGNORED}) AND NOT e.pending" if edits.upserts else "FALSE"
     )
@@ -84,6 +88,7 @@ def entries(edits: Edits) -> str:
                coalesce(nullif(s.custaccountasync, ''), e.own) AS who, s.custaccountasync, s.origin, s.incarnation,
                s.replicationcounterfromorigin AS counter, s.createddatetime, s.operation, s.syncstatus,
                {pending} AS pending, {pending} AND {only} AS chosen,
+               {purged} AS purged,
                CASE WHEN s.operation = {Operation.DEACTIVATE} THEN '' ELSE {edits.kind.reason} END AS reason,
                CASE WHEN s.operation = {Operation.DEACTIVATE} THEN '{{}}'::jsonb
                     ELSE jsonb_build_object({values}) END
@@ -134,14 +139,19 @@ def present(edits: Edits) -> str:
 
 def operations(edits: Edits) -> str:
     """What pends, with its fields and the old ones: of the row before; of the first row of a register, what its channel
-    had been sent when it was written: headquarters' state without what has been applied since then."""
+    had been sent when it was written: headquarters' state without what has been applied since then. That also stands
+    in for the personal data of a row that was purged."""
+    personal = array(personal_columns(BY_NAME[edits.table].column_names))
     return f"""
     CREATE TEMP TABLE operation ON COMMIT DROP AS
     SELECT e.staged, e.accountnum, e.entity, e.relationshiptype, e.origin, e.custaccountasync, e.ordinal, e.at,
            e.reason, e.operation, t.accountnum IS NULL AS missing, t.fields AS present, w.staged IS NULL AS first,
            CASE WHEN e.operation = {Operation.DEACTIVATE} THEN jsonb_build_object('{ACTIVE}', '0') ELSE e.given END
                AS given,
-           coalesce(w.given, t.fields || coalesce(b.sent, '{{}}'::jsonb))
+           coalesce(CASE WHEN w.purged THEN w.given || coalesce((
+                        SELECT jsonb_object_agg(n.key, n.value)
+                        FROM jsonb_each(t.fields || coalesce(b.sent, '{{}}'::jsonb)) AS n WHERE n.key = ANY({personal})
+                    ), '{{}}'::jsonb) ELSE w.given END, t.fields || coalesce(b.sent, '{{}}'::jsonb))
                || jsonb_build_object('{ACTIVE}', CASE e.operation_before WHEN {Operation.DEACTIVATE} THEN '0'
                                      ELSE CASE WHEN e.operation_before IS NOT NULL THEN '1'
                                                ELSE coalesce(b.sent ->> '{ACTIVE}', t.fields ->> '{ACTIVE}') END END)
@@ -160,7 +170,7 @@ def operations(edits: Edits) -> str:
                   JOIN cdx.retailcdxdownloadsession AS x ON x.session = d.session
                   WHERE d.datastore = e.origin AND d.dateapplied <= e.createddatetime), e.createddatetime)
             ORDER BY a.field, a.auditid) AS a
-    ) AS b ON w.staged IS NULL
+    ) AS b ON w.staged IS NULL OR w.purged
     WHERE e.chosen
     """
 
