@@ -182,18 +182,6 @@ def test_the_same_guid_of_two_channels_is_one_customer(shop: Engine) -> None:
     assert result.counts["converted"] == 0
 
 
-def test_edits_wait_and_are_not_touched(shop: Engine) -> None:
-    person(shop, guid(1))
-    edit = person(shop, guid(1), operation=2, firstname="Karin")
-    gone = person(shop, guid(2), operation=3)
-    before = rows(shop, "SELECT xmin::text FROM ax.retailasynccustomerv2 WHERE operation > 1")
-    result = customers.synchronize_customers(shop)
-    assert [status(shop, CUSTOMERS, row) for row in (edit, gone)] == [(0, "", "")] * 2
-    assert rows(shop, "SELECT xmin::text FROM ax.retailasynccustomerv2 WHERE operation > 1") == before
-    assert customer(shop, "C000000001")["firstname"] == "Kari"
-    assert result.counts["pending"] == 2
-
-
 def test_numbers_go_out_in_guid_order_from_the_groups_own_sequence(shop: Engine) -> None:
     with shop.begin() as connection:
         connection.execute(

@@ -12,7 +12,7 @@ from itertools import islice
 from sqlalchemy import Connection, Engine, text
 
 from commerce.customers import audit
-from commerce.customers.chunks import CHUNK, convert
+from commerce.customers.chunks import CHUNK, convert, share_operations
 from commerce.customers.counts import Tally
 from commerce.customers.dependents import HELD
 from commerce.customers.operations import folding
@@ -98,6 +98,7 @@ def _transaction(
 ) -> Tally:
     values = {"company": company, "keys": list(accounts), "only": None if only is None else list(only), "job": job}
     with hq.begin() as connection:
+        share_operations(connection, company)
         connection.execute(text(folding.LOCK), values)
         _gather(connection, edits, values)
         for statement in (*folding.THINGS, folding.present(edits), "ANALYZE present", folding.operations(edits)):
