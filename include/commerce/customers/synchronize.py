@@ -24,7 +24,13 @@ JOB = "synchronize-customers"
 DEPENDENTS = (ADDRESSES, CONTACTS, AFFILIATIONS, ATTRIBUTES, IDENTITIES)
 EDITS = {
     edits.table: edits
-    for edits in (operations.ADDRESSES, operations.CONTACTS, operations.AFFILIATIONS, operations.ATTRIBUTES)
+    for edits in (
+        operations.CUSTOMERS,
+        operations.ADDRESSES,
+        operations.CONTACTS,
+        operations.AFFILIATIONS,
+        operations.ATTRIBUTES,
+    )
 }
 NOT_CREATED = f"s.operation <> {CustomerAsyncOperation.CREATE}"
 TABLES = ("retailasynccustomerv2", *(kind.table for kind in DEPENDENTS))

@@ -61,6 +61,16 @@ def apply_edits(hq: Engine, company: str, edits: Edits, accounts: Sequence[str],
     return convert(accounts, work, one_by_one)
 
 
+def accounts_of(hq: Engine, company: str, edits: Edits, guids: Sequence[str], staged: Sequence[int]) -> list[str]:
+    """Accounts, ascending, of the customers to whom pending operations with one of these GUIDs or record ids belong."""
+    query = f"""
+        SELECT DISTINCT c.accountnum {_customer(edits)} AND (s.custaccountasync = ANY(:guids) OR s.recid = ANY(:staged))
+        AND {_is_operation(edits)} ORDER BY c.accountnum"""
+    with hq.connect() as connection:
+        values = {"company": company, "guids": list(guids), "staged": list(staged), "held": HELD}
+        return list(connection.scalars(text(query), values))
+
+
 def _accounts(hq: Engine, company: str, edits: Edits) -> Iterator[list[str]]:
     """Customers with pending operations, read once as a stream: what is applied meanwhile does not disturb it."""
     with hq.connect().execution_options(yield_per=CHUNK) as connection:
@@ -69,22 +79,26 @@ def _accounts(hq: Engine, company: str, edits: Edits) -> Iterator[list[str]]:
             yield chunk
 
 
-def _keys(edits: Edits) -> str:
-    customer = f"""
+def _customer(edits: Edits) -> str:
+    return f"""
         FROM ax.{edits.table} AS s
         LEFT JOIN ax.custaccountasyncmap AS m ON m.dataareaid = s.dataareaid
              AND m.custaccountasync = s.custaccountasync AND s.custaccountasync <> ''
         JOIN ax.custtable AS c ON c.dataareaid = s.dataareaid
              AND c.accountnum = coalesce(m.accountnum, nullif(s.custaccount, ''))
         WHERE s.dataareaid = :company AND s.syncstatus = {SyncStatus.PENDING}"""
-    held = (
-        f" UNION SELECT c.accountnum {customer} AND s.operation = {Operation.CREATE} AND s.lasterror = :held"
-        if edits.upserts
-        else ""
-    )
-    return f"SELECT c.accountnum {customer} AND s.operation <> {Operation.CREATE}{held} ORDER BY accountnum".replace(
-        "SELECT c.accountnum", "SELECT DISTINCT c.accountnum", 1
-    )
+
+
+def _is_operation(edits: Edits) -> str:
+    held = f"OR s.operation = {Operation.CREATE} AND s.lasterror = :held" if edits.upserts else ""
+    return f"(s.operation <> {Operation.CREATE} {held})"
+
+
+def _keys(edits: Edits) -> str:
+    """Two queries where creations are among them: each has an index of its own."""
+    first = f"SELECT DISTINCT c.accountnum {_customer(edits)} AND s.operation <> {Operation.CREATE}"
+    held = f" UNION SELECT c.accountnum {_customer(edits)} AND s.operation = {Operation.CREATE} AND s.lasterror = :held"
+    return f"{first}{held if edits.upserts else ''} ORDER BY accountnum"
 
 
 def _gather(connection: Connection, edits: Edits, values: Mapping[str, object]) -> None:

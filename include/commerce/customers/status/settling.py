@@ -14,9 +14,10 @@ from commerce.customers import audit
 from commerce.customers.chunks import CHUNK, own_operations
 from commerce.customers.conversion import convert_customers
 from commerce.customers.dependents import convert_keys
+from commerce.customers.operations import accounts_of, apply_edits
 from commerce.customers.status.editing import check_words, companies_of, tables_of
 from commerce.customers.status.kinds import KIND_OF, KINDS, account_sql, guid_column
-from commerce.customers.synchronize import DEPENDENTS
+from commerce.customers.synchronize import DEPENDENTS, EDITS
 from commerce.errors import UsageError
 from commerce.schema.enums import AuditKind, CustomerAsyncOperation, OrderStatus, StatementStatus, SyncStatus
 from commerce.scope import amount_sql, key_sql, real_sql
@@ -195,7 +196,8 @@ def _warnings(connection: Connection) -> tuple[str, ...]:
 
 
 def _convert(hq: Engine, keys: Sequence[Any]) -> int:
-    """Convert the customers of the chosen operations, then what belongs to them; returns customers created."""
+    """Convert the customers of the chosen operations, then what belongs to them, and apply their updates and
+    deactivations; returns customers created."""
     converted = 0
     for company in sorted({key.dataareaid for key in keys}):
         guids = sorted({key.guid for key in keys if key.dataareaid == company and key.guid})
@@ -208,4 +210,9 @@ def _convert(hq: Engine, keys: Sequence[Any]) -> int:
             rows = [str(key.staged) for key in keys if (key.dataareaid, key.tablename) == (company, kind.table)]
             for start in range(0, len(rows), CHUNK):
                 convert_keys(hq, company, kind, "row", rows[start : start + CHUNK], JOB)
+        for edits in EDITS.values():
+            staged = [key.staged for key in keys if (key.dataareaid, key.tablename) == (company, edits.table)]
+            accounts = accounts_of(hq, company, edits, guids, staged)
+            for start in range(0, len(accounts), CHUNK):
+                apply_edits(hq, company, edits, accounts[start : start + CHUNK], JOB)
     return converted
