@@ -212,9 +212,7 @@ class PostgresqlChannel:
         prefix = postgresql_shadow.SHADOW if shadow else ""
         return self._commit_part(prefix, deletions("pg_temp.gone", prefix), session, part, rows.num_rows)
 
-    def _commit_part(
-        self, prefix: str, statements: Sequence[str], session: int, part: int, done: int | None
-    ) -> bool:
+    def _commit_part(self, prefix: str, statements: Sequence[str], session: int, part: int, done: int | None) -> bool:
         """One short write transaction, which records the part with `done` rows; False if it is recorded already."""
         for attempt in range(TRIES):
             self._cursor.execute("BEGIN")
