@@ -181,9 +181,9 @@ def test_a_killed_application_goes_on_after_its_last_part(
     assert register.execute("SELECT part FROM downloadsession") == [(1,), (2,)]
     seen: list[int] = []
 
-    def watched(channel: SqliteChannel, *arguments: Any) -> bool:
+    def watched(channel: SqliteChannel, *arguments: Any, **options: Any) -> bool:
         seen.append(arguments[-1])
-        return real(channel, *arguments)
+        return real(channel, *arguments, **options)
 
     monkeypatch.setattr(SqliteChannel, "apply_part", watched)
     assert exchange.distribute(hq, stores=["S1"]).ok
