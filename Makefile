@@ -18,10 +18,10 @@ help: ## List the targets
 
 install: $(STAMP) ## Install everything into .venv (again only when requirements change)
 
-demo: $(STAMP) ## Demo stores, the whole end-of-day run through Airflow's scheduler, and its summary
+demo: $(STAMP) ## Demo stores, the whole end-of-day run through Airflow's scheduler, and its summary; ARGS="--stores 3"
 	@python -m commerce_airflow.local demo --with-parent $(ARGS)
 
-up: $(STAMP) ## Airflow with its UI on the demo data, in the foreground
+up: $(STAMP) ## Airflow with its UI on the demo data, in the foreground; ARGS="--port 9000"
 	@python -m commerce_airflow.local up --with-parent $(ARGS)
 
 test: $(STAMP) ## All tests; ARGS="-k name" passes arguments to pytest
