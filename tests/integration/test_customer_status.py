@@ -11,9 +11,10 @@ from sqlalchemy import Engine, text
 
 from commerce import exchange
 from commerce.customers import synchronize_customers
+from commerce.schema.uploaded import ASYNC_CUSTOMER
 from support.cli import Called, call
 from support.company import add_company, add_store
-from support.registers import GUID, Register, add_register
+from support.registers import GUID, Register, add_postgresql_register, add_register
 from support.transactions import add_deposit, add_order, add_sale
 
 Commerce = Callable[..., Called]
@@ -74,6 +75,24 @@ def test_the_way_of_a_customer(
     assert resolve(commerce) == (0, "distributed", "C000000001")
     answer = commerce("resolve", KARI.upper()).stdout
     assert f"{KARI} (USMF) is account C000000001, created by synchronize-customers; distributed." in answer
+
+
+def test_a_customer_that_a_register_committed_late_is_still_in_its_channel(
+    hq: Engine, postgresql_channel: Callable[[str], Engine], commerce: Commerce
+) -> None:
+    """Its counter lies below the watermark of the upload that could not see it."""
+    add_company(hq)
+    register = add_postgresql_register(hq, postgresql_channel)
+    values = {"custname": "Kari", "operation": 1, "relationshiptype": 1}
+    with register.connect() as late:
+        register.put_on(late, ASYNC_CUSTOMER, **values, custaccountasync=KARI)
+        register.customer(2)
+        upload(hq)
+        late.commit()
+    assert resolve(commerce) == (1, "in channel", None)
+    upload(hq)
+    assert resolve(commerce) == (1, "pending", None)
+    assert commerce("resolve", KARI, "--json").json["in_channel"] == []
 
 
 def test_a_customer_that_is_stuck_says_why_and_what_to_do(hq: Engine, register: Register, commerce: Commerce) -> None:

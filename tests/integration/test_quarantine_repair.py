@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from commerce import exchange
 from commerce.customers import synchronize_customers
+from commerce.customers.purging import purge_personal_data
 from commerce.errors import UsageError
 from commerce.exchange.repairing import Repair
 from commerce.run import status
@@ -260,6 +261,22 @@ def test_a_row_given_up_stays_away_until_somebody_wants_it(hq: Engine, register:
     (wanted,) = exchange.repairing.repair(hq, [Repair(number, {"dataareaid": "USMF"})], by="Kari")
     assert wanted.outcome == "taken"
     assert [row[0] for row in rows(hq, AUDIT)] == ["ignored", "fixed"]
+
+
+def test_a_row_whose_personal_data_was_purged_cannot_be_taken_up_again(hq: Engine, register: Register) -> None:
+    """It would be a customer without a name, under the hash of one who had one."""
+    register.customer(1, vatnum=LONG)
+    upload(hq)
+    number = the_row(hq)
+    exchange.repairing.ignore(hq, [number], by="Ola", reason="left the country")
+    with hq.begin() as connection:
+        connection.execute(text("INSERT INTO ax.custparameters (dataareaid, personaldatadays) VALUES ('USMF', 0)"))
+        connection.execute(text("UPDATE cdx.quarantine SET resolveddatetime = now() - interval '1 day'"))
+    assert purge_personal_data(hq).counts["quarantine"] == 1
+    (refused,) = exchange.repairing.repair(hq, [Repair(number, {"vatnum": "1"})], by="Ola")
+    assert refused.reason == "its personal data was purged; only its channel can send it again"
+    read_again(hq)
+    assert upload(hq)["quarantined"] == 0, "and its channel's row is still known"
 
 
 def test_what_cannot_be_meant_is_refused_before_anything_is_done(hq: Engine, register: Register) -> None:

@@ -15,6 +15,7 @@ from commerce.errors import StoreError
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.checking import literal
 from commerce.exchange.dialects import COUNTER, open_channel
+from commerce.schema.uploaded import ASYNC_CUSTOMER
 
 DATABASES_AT_ONCE = 8
 _STORES = text("SELECT retailchannelid FROM ax.retailchanneltable ORDER BY 1")
@@ -22,6 +23,14 @@ _MARKS = text("""
     SELECT w.datastore, w.tablename, w.replicationcounter FROM cdx.uploadwatermark AS w
     JOIN cdx.retailconndatabaseprofile AS p ON p.recid = w.datastore AND p.incarnation = w.incarnation
     WHERE w.stream = 'customers'
+""")
+
+_HERE = text("""
+    SELECT origin, replicationcounterfromorigin AS counter FROM ax.retailasynccustomerv2
+    WHERE dataareaid IN (SELECT dataareaid FROM ax.dataarea) AND custaccountasync = ANY(:guids)
+    UNION
+    SELECT datastore, replicationcounterfromorigin FROM cdx.quarantine
+    WHERE tablename = 'retailasynccustomerv2' AND rawdata ->> 'custaccountasync' = ANY(:guids)
 """)
 
 Marks = Mapping[tuple[int, str], int]
@@ -37,23 +46,30 @@ class Looked:
 
 
 def look(hq: Engine, guids: Sequence[str], stores: Sequence[str] | None = None) -> Looked:
-    """Look for operations of `guids` above the watermarks of the databases of `stores` (None: all)."""
-    wanted = [guid for guid in guids if guid]
+    """Look for operations of `guids` in the databases of `stores` (None: all).
+
+    Operations on the customer itself are compared one by one with what headquarters has of it: one that was committed
+    late may lie below the watermark. Of the others, whose GUIDs no channel has an index for, those above it are read.
+    """
+    wanted = sorted({spelling for guid in guids if guid for spelling in (guid, guid.lower(), guid.upper())})
     with hq.connect() as connection:
         asked = list(connection.scalars(_STORES)) if stores is None else list(stores)
         marks = {(row.datastore, row.tablename): int(row.replicationcounter) for row in connection.execute(_MARKS)}
+        here = {(row.origin, row.counter) for row in connection.execute(_HERE, {"guids": wanted})}
     if not wanted or not asked:
         return Looked()
     databases = databases_of(hq, asked)
     with ThreadPoolExecutor(DATABASES_AT_ONCE, thread_name_prefix="look") as pool:
-        found = list(pool.map(lambda database: _of(database, wanted, marks), databases))
+        found = list(pool.map(lambda database: _of(database, wanted, marks, here), databases))
     return Looked(
         tuple(row for rows in found if rows is not None for row in rows),
         tuple(database.name for database, rows in zip(databases, found, strict=True) if rows is None),
     )
 
 
-def _of(database: ChannelDatabase, guids: Sequence[str], marks: Marks) -> list[Mapping[str, Any]] | None:
+def _of(
+    database: ChannelDatabase, guids: Sequence[str], marks: Marks, here: set[tuple[int, int]]
+) -> list[Mapping[str, Any]] | None:
     names = ", ".join(literal(guid) for guid in guids)
     rows: list[Mapping[str, Any]] = []
     try:
@@ -61,10 +77,11 @@ def _of(database: ChannelDatabase, guids: Sequence[str], marks: Marks) -> list[M
             for kind, table in KINDS.items():
                 logged = "operation" in table.column_names
                 columns = "CAST(operation AS TEXT), CAST(createddatetime AS TEXT)" if logged else "'1', ''"
+                mark = 0 if table is ASYNC_CUSTOMER else marks.get((database.recid, table.name), 0)
                 query = (
                     f"SELECT {COUNTER}, CAST(dataareaid AS TEXT), {columns} FROM {table.name}"
-                    f" WHERE {COUNTER} > {marks.get((database.recid, table.name), 0)}"
-                    f" AND lower({guid_column(table)}) IN ({names}) ORDER BY {COUNTER}"
+                    f" WHERE {COUNTER} > {mark} AND {guid_column(table)} IN ({names})"
+                    f" ORDER BY {COUNTER}"
                 )
                 rows += [
                     {
@@ -78,6 +95,7 @@ def _of(database: ChannelDatabase, guids: Sequence[str], marks: Marks) -> list[M
                         "at": at,
                     }
                     for counter, company, operation, at in channel.rows(query)
+                    if table is not ASYNC_CUSTOMER or (database.recid, counter) not in here
                 ]
     except (StoreError, adbc.Error):
         return None
