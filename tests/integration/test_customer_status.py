@@ -11,7 +11,9 @@ from sqlalchemy import Engine, text
 
 from commerce import exchange
 from commerce.customers import synchronize_customers
+from commerce.exchange import full
 from commerce.schema.uploaded import ASYNC_CUSTOMER
+from commerce.setup import channels
 from support.cli import Called, call
 from support.company import add_company, add_store
 from support.registers import GUID, Register, add_postgresql_register, add_register
@@ -73,6 +75,16 @@ def test_the_way_of_a_customer(
     assert shown["channels"][0]["applied_at"]
     exchange.distribute(hq, stores=["S2"])
     assert resolve(commerce) == (0, "distributed", "C000000001")
+    add_register(hq, channel_db, "S3")
+    assert {row["database"]: row["state"] for row in commerce("show", KARI, "--json").json["channels"]} == {
+        "S1": "applied",
+        "S2": "applied",
+        "S3": "not sent",
+    }, "a channel that came later has no package with it"
+    full.resynchronize(hq, "S3")
+    assert exchange.distribute(hq, stores=["S3"]).ok
+    assert commerce("show", KARI, "--json").json["channels"][2]["state"] == "applied"
+    channels.remove(hq, "S3")  # with what it was sent
     answer = commerce("resolve", KARI.upper()).stdout
     assert f"{KARI} (USMF) is account C000000001, created by synchronize-customers; distributed." in answer
 

@@ -67,20 +67,33 @@ CONTACTS = text("""
     ORDER BY e.type, e.recid
 """)
 CHANNELS = text(f"""
-    WITH place AS ({PLACE})
-    SELECT p.name AS database, place.stores, max(ds.dateapplied) AS applied_at,
-           max(ds.session) FILTER (WHERE ds.status = {int(DownloadSessionStatus.APPLIED)}) AS session,
-           bool_or(o.session IS NULL OR ds.status IS DISTINCT FROM {int(DownloadSessionStatus.APPLIED)}) AS waiting,
-           CASE WHEN bool_or(ds.status = {int(DownloadSessionStatus.SUSPENDED)}) THEN 'suspended'
-                WHEN bool_or(o.session IS NULL OR ds.status IS DISTINCT FROM {int(DownloadSessionStatus.APPLIED)})
-                THEN 'waiting' ELSE 'applied' END AS state
-    FROM cdx.outbox AS o
-    JOIN cdx.retailconndatabaseprofile AS p ON p.datagroup = o.datagroup
-    JOIN place ON place.recid = p.recid
-    LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS ds ON ds.session = o.session AND ds.datastore = p.recid
-    WHERE o.dataareaid = :company AND o.accountnum = CAST(:account AS text)
-    GROUP BY p.name, place.stores ORDER BY p.name
+    WITH place AS ({PLACE}), carried AS (
+        SELECT p.recid, o.session FROM cdx.outbox AS o
+        JOIN cdx.retailconndatabaseprofile AS p ON p.datagroup = o.datagroup
+        WHERE o.dataareaid = :company AND o.accountnum = :account
+        UNION
+        SELECT p.recid, s.session FROM cdx.retailcdxdownloadsession AS s
+        JOIN cdx.retailcdxdatagroup AS g ON g.recid = s.datagroup AND g.dataareaid = :company
+        JOIN cdx.retailcdxdownloadsessiondatastore AS d ON d.session = s.session
+        JOIN cdx.retailconndatabaseprofile AS p ON p.recid = d.datastore
+        WHERE s.kind = 'full' AND d.status <> {int(DownloadSessionStatus.CANCELED)}
+    ), newest AS (
+        SELECT DISTINCT ON (c.recid) c.recid, c.session, ds.status, ds.dateapplied
+        FROM carried AS c
+        LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS ds ON ds.session = c.session AND ds.datastore = c.recid
+        ORDER BY c.recid, c.session DESC NULLS FIRST
+    )
+    SELECT place.name AS database, place.stores, n.session, n.dateapplied AS applied_at,
+           n.status IS DISTINCT FROM {int(DownloadSessionStatus.APPLIED)} AS waiting,
+           CASE WHEN n.status = {int(DownloadSessionStatus.APPLIED)} THEN 'applied'
+                WHEN n.status = {int(DownloadSessionStatus.SUSPENDED)} THEN 'suspended'
+                WHEN n.session IS NOT NULL AND coalesce(n.status, {int(DownloadSessionStatus.CANCELED)})
+                     = {int(DownloadSessionStatus.CANCELED)} THEN 'not sent'
+                ELSE 'waiting' END AS state
+    FROM newest AS n JOIN place ON place.recid = n.recid ORDER BY place.name
 """)
+"""A package has all rows of a customer, and a full one those of every customer, so the newest decides. Not sent: the
+channel is younger than the session, or the session was canceled for it."""
 _NAMES = """(custaccountasync = ANY(:guids) OR custaccount = ANY(:guids)
              OR custaccount = nullif(CAST(:account AS text), ''))"""
 DOCUMENTS = text(f"""
@@ -113,7 +126,7 @@ DOCUMENTS = text(f"""
 NEXT = {
     "distributed": "Nothing: every channel has the account.",
     "converted": "Nothing: job 1010 brings the account to the channels that wait. A channel that stays behind: "
-    "`commerce sessions list --direction download`.",
+    "`commerce sessions list --direction download`. One to which it is not sent needs a full resynchronization.",
     "pending": "The next `commerce synchronize-customers` converts it; `commerce customers retry GUID --now` does it "
     "at once. If its error says what it waits for, look for that.",
     "failed": "Mend what the error names: `commerce customers edit ID --set COLUMN=VALUE --retry`, or setup and then "
