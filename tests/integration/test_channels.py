@@ -97,6 +97,9 @@ CHANNEL_KEYS = {
     "incarnation",
     "last_upload_at",
     "last_download_at",
+    "last_contact_at",
+    "waiting_sessions",
+    "state_since",
     "warnings",
 }
 

@@ -228,10 +228,13 @@ class TestChannels:
         assert channels["S1"] == {
             "name": "S1",
             "state": "active",
+            "state_since": None,
+            "last_contact_at": None,
             "last_upload_at": None,
             "last_download_at": None,
             "waiting_upload": 7,
             "waiting_download": 0,
+            "waiting_sessions": 0,
         }
         assert (channels["AWAY"]["state"], channels["AWAY"]["waiting_upload"]) == ("unreachable", None)
         exchange.upload(company, stores=["S1"])

@@ -27,6 +27,9 @@ STATES = {
     "paused": ("paused", "yellow"),
     "stopped": ("stopped", "bold red"),
     "unreachable": ("unreachable", "bold red"),
+    "suspended": ("suspended", "bold red"),
+    "away": ("away", "bold red"),
+    "behind": ("behind", "yellow"),
 }
 """State -> what people read, and its colour."""
 

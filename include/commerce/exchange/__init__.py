@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from commerce.exchange import outbox, quarantined, repairing
     from commerce.exchange.distribute import distribute
+    from commerce.exchange.full import resynchronize
     from commerce.exchange.incarnations import open_incarnation
-    from commerce.exchange.rerunning import rerun_download
+    from commerce.exchange.rerunning import cancel_download, cancel_upload, rerun_download, rerun_upload
     from commerce.exchange.upload import upload
     from commerce.exchange.waiting import Waiting, waiting
 
@@ -23,7 +24,11 @@ _HOMES = {
     "Waiting": "waiting",
     "distribute": "distribute",
     "open_incarnation": "incarnations",
+    "cancel_download": "rerunning",
+    "cancel_upload": "rerunning",
     "rerun_download": "rerunning",
+    "rerun_upload": "rerunning",
+    "resynchronize": "full",
     "upload": "upload",
     "waiting": "waiting",
 }
@@ -31,12 +36,16 @@ _HOMES = {
 
 __all__ = [
     "Waiting",
+    "cancel_download",
+    "cancel_upload",
     "distribute",
     "open_incarnation",
     "outbox",
     "quarantined",
     "repairing",
     "rerun_download",
+    "rerun_upload",
+    "resynchronize",
     "upload",
     "waiting",
 ]

@@ -37,6 +37,10 @@ _STATES = {
     "suspended": Status.SUSPENDED,
 }
 MARK = text("UPDATE cdx.retailconndatabaseprofile SET fullsyncreason = :reason WHERE recid = :datastore")
+INCOMPLETE = text("""
+UPDATE cdx.retailconndatabaseprofile SET fullsyncreason = '', incomplete = 1 WHERE recid = :datastore
+""")
+COMPLETE_AGAIN = text("UPDATE cdx.retailconndatabaseprofile SET incomplete = 0 WHERE recid = :datastore")
 REQUEST = text("""
 UPDATE cdx.retailconndatabaseprofile AS p SET fullsyncreason = :reason
 WHERE p.name = :name OR EXISTS (
@@ -83,6 +87,12 @@ def mark(connection: Connection, datastore: int, reason: str) -> None:
     connection.execute(MARK, {"datastore": datastore, "reason": reason})
 
 
+def note_incomplete(connection: Connection, datastore: int) -> None:
+    """A person has canceled the database's full resynchronization: it does not begin again by itself, but the channel
+    is shown as behind until another one is through."""
+    connection.execute(INCOMPLETE, {"datastore": datastore})
+
+
 def resynchronize(hq: Engine, name: str) -> str:
     """Mark the channel database that is called `name`, or that serves the store `name`, for a full resynchronization.
 
@@ -123,6 +133,8 @@ def cover(connection: Connection, database: ChannelDatabase, session: int, *, sw
     message = f"Covered by the full resynchronization D{session}."
     values = {"datastore": database.recid, "full": session, "message": message, "switched": switched}
     connection.execute(COVER, {**_STATES, **values})
+    if switched:
+        connection.execute(COMPLETE_AGAIN, values)
 
 
 def build(hq: Engine, data_group: int, seconds: float) -> bool:

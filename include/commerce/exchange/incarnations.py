@@ -11,7 +11,7 @@ WAIT_SECONDS = 30
 
 FIND = text("SELECT recid FROM cdx.retailconndatabaseprofile WHERE name = :name")
 OPEN = text("""
-UPDATE cdx.retailconndatabaseprofile SET incarnation = incarnation + 1, stopreason = ''
+UPDATE cdx.retailconndatabaseprofile SET incarnation = incarnation + 1, stopreason = '', comparedownloads = 1
 WHERE recid = :recid RETURNING incarnation
 """)
 
@@ -20,7 +20,8 @@ def open_incarnation(hq: Engine, name: str) -> int:
     """Say that the counters of channel database `name` begin anew, and let it upload again.
 
     The next upload reads everything again: what is in headquarters with the same content is skipped, a row with another
-    content under a known natural key goes to quarantine.
+    content under a known natural key goes to quarantine. The next distribution compares what the channel has applied
+    with what it should have: download sessions that it has lost come again.
 
     Returns:
         The number of the new incarnation.

@@ -17,7 +17,9 @@ from commerce.exchange.watermarks import StreamMarks
 from commerce.schema.channel import STAMP
 from commerce.schema.uploaded import BY_NAME, UPLOADED_TABLES
 
-STOP = text("UPDATE cdx.retailconndatabaseprofile SET stopreason = :reason WHERE recid = :datastore")
+STOP = text(
+    "UPDATE cdx.retailconndatabaseprofile SET stopreason = :reason, statesince = now() WHERE recid = :datastore"
+)
 
 
 class RestoredBackupError(StoreError):

@@ -31,7 +31,6 @@ from commerce.schema.enums import (
     ORDER_TYPES,
     STATEMENT_TYPES,
     CustomerAsyncOperation,
-    DownloadSessionStatus,
     OrderStatus,
     PostingErrorStatus,
     QuarantineStatus,
@@ -113,14 +112,14 @@ STATEMENTS = text(f"""
     FROM ax.retailstatementtable
 """)
 # Customers that changed and are not in the channel yet: in no package so far, or in one that it has still to apply.
-WAITING_DOWNLOAD = text(f"""
-    SELECT p.name, count(DISTINCT (o.dataareaid, o.accountnum)) AS number
+WAITING_DOWNLOAD = text("""
+    SELECT p.name, coalesce(w.number, 0) + coalesce(s.number, 0) AS number
     FROM cdx.retailconndatabaseprofile AS p
-    JOIN cdx.outbox AS o ON o.datagroup = p.datagroup
-    LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS ds ON ds.session = o.session AND ds.datastore = p.recid
-    WHERE o.session IS NULL
-       OR ds.status NOT IN ({int(DownloadSessionStatus.APPLIED)}, {int(DownloadSessionStatus.CANCELED)})
-    GROUP BY p.name
+    LEFT JOIN (SELECT datagroup, count(*) AS number FROM cdx.outbox WHERE session IS NULL GROUP BY datagroup) AS w
+         ON w.datagroup = p.datagroup
+    LEFT JOIN (SELECT d.datastore, sum(s.customers)::bigint AS number
+               FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
+               WHERE d.status NOT IN (4, 5, 9) GROUP BY d.datastore) AS s ON s.datastore = p.recid
 """)
 
 
@@ -128,7 +127,7 @@ def status(hq: Engine) -> dict[str, Any]:
     """What `commerce status --json` prints; the module says which sums hold. Channel databases are opened read-only.
 
     Amounts are decimal text. `channels[].waiting_upload` counts rows and is None where the database cannot be reached;
-    `waiting_download` counts customers.
+    `waiting_download` counts customers (one that waits in two sessions twice), `waiting_sessions` download sessions.
     """
     with hq.connect() as connection:
         customers = {row.state: row.number for row in connection.execute(CUSTOMERS)}
@@ -171,11 +170,14 @@ def _channels(hq: Engine, connection: Connection) -> list[dict[str, Any]]:
         channels.append(
             {
                 "name": channel.name,
-                "state": channel.state if reachable or channel.state != "active" else "unreachable",
+                "state": channel.state if reachable or channel.state in ("paused", "stopped") else "unreachable",
+                "state_since": _iso(channel.state_since),
+                "last_contact_at": _iso(channel.last_contact_at),
                 "last_upload_at": _iso(channel.last_upload_at),
                 "last_download_at": _iso(channel.last_download_at),
                 "waiting_upload": found.rows if reachable else None,
                 "waiting_download": downloads.get(channel.database, 0),
+                "waiting_sessions": channel.waiting_sessions,
             }
         )
     return channels

@@ -224,7 +224,9 @@ def _behind(run: RunRecord, store: str) -> list[str]:
     """The last step that brings accounts to the store's channel, if it did not get through."""
     distributing = [step for step in OF_KIND[run.kind] if not step.gates and run.concerns(step, store)]
     rows = [run.steps[step.name, store] for step in distributing if (step.name, store) in run.steps]
-    return [f"distribution behind: {rows[-1].message}"] if rows and rows[-1].state == "failed" else []
+    if rows and (rows[-1].state == "failed" or rows[-1].message):  # a bounded distribution has left sessions waiting
+        return [f"distribution behind: {rows[-1].message}"]
+    return []
 
 
 def _problems(run: RunRecord) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from commerce.setup.document import Code10, Code20, Company, Currency, Optional10
 
-State = Literal["active", "paused", "stopped"]
+State = Literal["active", "paused", "stopped", "suspended", "behind", "away"]
 Place = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
@@ -66,8 +66,12 @@ class ChannelSetup(BaseModel):
 
 @dataclass(frozen=True)
 class Channel:
-    """A registered channel. `url` has no credentials. `state`: stopped means that its database was restored from a
-    backup and waits for a new incarnation (`stop_reason`)."""
+    """A registered channel. `url` has no credentials.
+
+    `state`, the gravest that holds (since `state_since`): stopped: its database was restored from a backup and waits
+    for a new incarnation (`stop_reason`); suspended: a download session waits for a person; away: nobody has reached it
+    for long; behind: download sessions wait for long, or it needs a full resynchronization.
+    """
 
     name: str
     title: str
@@ -88,8 +92,11 @@ class Channel:
     rounding_unit: Decimal
     tax_group: str
     incarnation: int
+    last_contact_at: datetime | None
     last_upload_at: datetime | None
     last_download_at: datetime | None
+    waiting_sessions: int
+    state_since: datetime | None
     warnings: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:

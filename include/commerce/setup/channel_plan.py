@@ -15,7 +15,7 @@ from commerce.database import parse_url, refuse_password, safe_url
 from commerce.errors import UsageError
 from commerce.exchange import rereading
 from commerce.setup import registry
-from commerce.setup.channel_models import Channel, ChannelSetup, State
+from commerce.setup.channel_models import Channel, ChannelSetup
 
 DIALECTS = ("sqlite", "postgresql")
 """Channel databases that the exchange speaks to."""
@@ -57,10 +57,8 @@ def channels_of(connection: Connection, names: Sequence[str] | None = None) -> d
 
 def channel(row: RowMapping) -> Channel:
     values = dict(row)
-    paused = values.pop("paused")
-    state: State = "stopped" if values["stop_reason"] else "paused" if paused else "active"
     url = values.pop("url")
-    return Channel(**values, url=safe_url(url), dialect=parse_url(url).get_backend_name(), state=state)
+    return Channel(**values, url=safe_url(url), dialect=parse_url(url).get_backend_name())
 
 
 def plan(connection: Connection, setups: Sequence[ChannelSetup], places: Sequence[str]) -> Plan:

@@ -216,6 +216,7 @@ def _write(connection: Connection, planned: Plan) -> None:
     if planned.joined:
         rereading.read_again(connection, sorted(planned.joined))
     enqueue_for_groups(connection, sorted(planned.customers))
+    connection.execute(registry.RESYNCHRONIZE_NEW, {"profiles": json.dumps(planned.profiles)})
 
 
 def _change(name: str, before: Mapping[str, Channel], after: Mapping[str, Channel]) -> Change | None:

@@ -13,13 +13,34 @@ CHANNELS = text(
            ch.cutoverdate AS cut_over, ch.defaultcustaccount AS default_customer,
            ch.defaultcustdataareaid AS default_customer_company, s.maxroundingamount AS max_rounding,
            s.roundingunit AS rounding_unit, s.taxgroup AS tax_group, g.name AS data_group, p.name AS database,
-           p.incarnation, p.pausedatasync AS paused, p.stopreason AS stop_reason,
-           p.lastupload AS last_upload_at, p.lastdownload AS last_download_at
+           p.incarnation, p.stopreason AS stop_reason, h.datelastheartbeatrecorded AS last_contact_at,
+           p.lastupload AS last_upload_at, p.lastdownload AS last_download_at, w.sessions AS waiting_sessions,
+           st.state,
+           CASE WHEN st.state IN ('stopped', 'paused') THEN p.statesince
+                WHEN st.state IN ('suspended', 'behind') THEN w.oldest
+                WHEN st.state = 'away' THEN coalesce(h.datelastheartbeatrecorded, p.createddatetime) END AS state_since
     FROM ax.retailchanneltable AS ch
     JOIN ax.retailstoretable AS s ON s.recid = ch.recid
     JOIN cdx.retailcdxdatastorechannel AS d ON d.channel = ch.recid
     JOIN cdx.retailconndatabaseprofile AS p ON p.recid = d.databaseprofile
     JOIN cdx.retailcdxdatagroup AS g ON g.recid = p.datagroup
+    CROSS JOIN (
+        SELECT coalesce(max(behindminutes), 60) AS behind, coalesce(max(awayhours), 24) AS away
+        FROM cdx.retailconnparameters) AS k
+    LEFT JOIN cdx.retailcdxdatastoreheartbeatlog AS h ON h.datastore = p.recid
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS sessions, min(o.datecreated) AS oldest, coalesce(bool_or(ds.status = 10), false) AS suspended
+        FROM cdx.retailcdxdownloadsessiondatastore AS ds JOIN cdx.retailcdxdownloadsession AS o USING (session)
+        WHERE ds.datastore = p.recid AND ds.status NOT IN (4, 5, 9)) AS w
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN p.stopreason <> '' THEN 'stopped'
+        WHEN p.pausedatasync = 1 THEN 'paused'
+        WHEN w.suspended THEN 'suspended'
+        WHEN coalesce(h.datelastheartbeatrecorded, p.createddatetime) < now() - make_interval(hours => k.away)
+            THEN 'away'
+        WHEN p.fullsyncreason <> '' OR p.incomplete = 1 OR w.oldest < now() - make_interval(mins => k.behind)
+            THEN 'behind'
+        ELSE 'active' END AS state) AS st
     WHERE CAST(:names AS text[]) IS NULL OR ch.retailchannelid = ANY(:names)
     ORDER BY ch.retailchannelid COLLATE "C"
     """
@@ -91,13 +112,26 @@ PUT_PROFILES = text(
 )
 MOVE_PROFILES = text(
     """
-    UPDATE cdx.retailconndatabaseprofile AS p SET connectionstring = m.url
+    UPDATE cdx.retailconndatabaseprofile AS p SET connectionstring = m.url, comparedownloads = 1
     FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS m (name text, url text)
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = m.name
     JOIN cdx.retailcdxdatastorechannel AS d ON d.channel = ch.recid
     WHERE d.databaseprofile = p.recid
     """
 )
+RESYNCHRONIZE_NEW = text(
+    """
+    UPDATE cdx.retailconndatabaseprofile AS p SET fullsyncreason = 'new, and its data group has customers already'
+    FROM jsonb_to_recordset(CAST(:profiles AS jsonb)) AS n (name text, url text, data_group text),
+         cdx.retailcdxdatagroup AS g
+    WHERE p.name = n.name AND g.recid = p.datagroup AND (
+        EXISTS (SELECT FROM cdx.retailcdxdownloadsession AS s WHERE s.datagroup = g.recid)
+        OR EXISTS (SELECT FROM ax.custtable AS c WHERE c.dataareaid = g.dataareaid AND NOT EXISTS (
+            SELECT FROM cdx.outbox AS o
+            WHERE (o.datagroup, o.dataareaid, o.accountnum) = (g.recid, c.dataareaid, c.accountnum))))
+    """
+)
+"""A new database lacks what its data group was sent before, and customers that are older than the group."""
 LINK = text(
     """
     INSERT INTO cdx.retailcdxdatastorechannel (channel, databaseprofile)
@@ -108,7 +142,7 @@ LINK = text(
 )
 SET_PAUSED = text(
     """
-    UPDATE cdx.retailconndatabaseprofile AS p SET pausedatasync = :paused
+    UPDATE cdx.retailconndatabaseprofile AS p SET pausedatasync = :paused, statesince = now()
     FROM cdx.retailcdxdatastorechannel AS d
     JOIN ax.retailchanneltable AS ch ON ch.recid = d.channel
     WHERE d.databaseprofile = p.recid AND ch.retailchannelid = :name

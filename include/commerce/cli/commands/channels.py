@@ -98,7 +98,17 @@ def list_(as_json: options.Json = False) -> None:
 
     with output.headquarters() as hq:
         found = [channel.as_dict() for channel in channels.list_channels(hq)]
-    columns = ("name", "company", "state", "time_zone", "closing_time", "cut_over", "url")
+    columns = (
+        "name",
+        "company",
+        "state",
+        "state_since",
+        "last_contact_at",
+        "last_upload_at",
+        "last_download_at",
+        "waiting_sessions",
+        "url",
+    )
     output.rows(found, as_json, columns, nothing="No channels. `commerce channel add` registers one.")
 
 
@@ -151,6 +161,20 @@ def open_incarnation(name: Name, as_json: options.Json = False) -> None:
         number = exchange.open_incarnation(hq, name)
     found: dict[str, Any] = {"channel": name, "incarnation": number}
     output.done(found, as_json, f"Channel database {name} is in incarnation {number}; the next upload reads it again.")
+
+
+@commands.command()
+def resync(name: Name, as_json: options.Json = False) -> None:
+    """Send a channel database every customer anew: a lost or new database. It goes on in small steps."""
+    from commerce import exchange
+
+    with output.headquarters() as hq:
+        database = exchange.resynchronize(hq, name)
+    output.done(
+        {"channel": name, "database": database},
+        as_json,
+        f"Channel database {database} gets a full resynchronization; each `commerce distribute` goes on with it.",
+    )
 
 
 def show_changes(result: SetupResult, as_json: bool) -> None:

@@ -47,6 +47,7 @@ DATABASE_PROFILE = Table(
     Column("stopreason", Text, nullable=False, server_default=text("''")),
     Column("fullsyncreason", Text, nullable=False, server_default=text("''")),
     Column("comparedownloads", Integer, nullable=False, server_default=text("0")),
+    Column("incomplete", Integer, nullable=False, server_default=text("0")),
     moment("statesince"),
     created(),
     moment("lastupload"),
@@ -54,7 +55,8 @@ DATABASE_PROFILE = Table(
     CheckConstraint("connectionstring !~ '://[^/@]*:[^/@]*@'", name="no_password"),
     schema="cdx",
     comment="a channel database; stopreason is set when it was restored from a backup and waits for a new incarnation,"
-    " fullsyncreason when it needs a full resynchronization; comparedownloads: it may have lost download sessions",
+    " fullsyncreason when it needs a full resynchronization; comparedownloads: it may have lost download sessions;"
+    " incomplete: a person has canceled its full resynchronization",
 )
 
 HEARTBEAT = Table(
