@@ -33,6 +33,17 @@ STATES = {
 }
 """State -> what people read, and its colour."""
 
+CHANNEL_COLUMNS = (
+    "name",
+    "state",
+    "last_upload_at",
+    "last_download_at",
+    "waiting_upload",
+    "waiting_download",
+    "waiting_sessions",
+)
+"""Of a channel in `commerce status`, for people; `commerce channel list` has its last contact and since when."""
+
 KINDS = {"end_of_day": "End of day", "historical": "End of day, history", "customer_sync": "Customer synchronization"}
 
 
@@ -146,7 +157,7 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
     for currency, amount in status["transactions"]["unposted_amounts"].items():
         numbers.add_row("Unposted", f"{_grouped(Decimal(amount))} {currency}")
     channels = status["channels"]
-    return Group(numbers, plain_table(channels, list(channels[0]))) if channels else numbers
+    return Group(numbers, plain_table(channels, CHANNEL_COLUMNS)) if channels else numbers
 
 
 def reconciliation_tables(result: Mapping[str, Any]) -> RenderableType:
