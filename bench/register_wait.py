@@ -1,7 +1,7 @@
-"""How long a register waits while headquarters uploads from its database and distributes to it (design rule 13).
+"""How long a register waits while headquarters uploads, distributes and resynchronizes (design rule 13).
 
 ``python -m bench.register_wait [--sales N] [--customers N]``: a register in a process of its own sells all the time,
-once at rest and once while both jobs run, on SQLite with WAL, SQLite without it, and PostgreSQL.
+once at rest and once while the jobs run, on SQLite with WAL, SQLite without it, and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ from sqlalchemy import Engine
 
 from bench.installation import COMPANY_TEMPLATE, Installation, conninfo, engine, installed
 from commerce.exchange import distribute, upload
+from commerce.exchange.full import resynchronize
 from commerce.exchange.outbox import enqueue
 from commerce.migrations import upgrade_channel
+from commerce.outcomes import JobResult
+from commerce.schema.uploaded import SALES_LINE, TRANSACTION, UploadedTable
 
 DIALECTS = ("sqlite", "sqlite without WAL", "postgresql")
 PAUSE_SECONDS = 0.01
@@ -33,23 +36,38 @@ LIMIT_MS = 500.0
 """What rule 13 allows."""
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
-_HEADER = (
-    "INSERT INTO {schema}retailtransactiontable"
-    " (transactionid, store, terminal, type, entrystatus, businessdate, currency, grossamount, netamount,"
-    " paymentamount, dataareaid)"
-)
-_LINE = (
-    "INSERT INTO {schema}retailtransactionsalestrans"
-    " (transactionid, store, terminalid, linenum, itemid, qty, netamount, dataareaid)"
-)
-_OF_HEADER = "'{store}', 'T1', 2, 0, '2026-03-02', 'USD', '-10', '-8', '10', '{company}'"
-_OF_LINE = "'ITEM', '-1', '-8', '{company}'"
-HEADERS = f"{_HEADER} {{numbers}} SELECT 'B-' || i, {_OF_HEADER} FROM n"
-LINES = f"{_LINE} {{numbers}} SELECT 'B-' || (1 + i / 3), '{{store}}', 'T1', {{line}}, {_OF_LINE} FROM n"
-SALE = (
-    f"{_HEADER} VALUES ('R-' || '{{number}}', {_OF_HEADER})",
-    f"{_LINE} VALUES ('R-' || '{{number}}', '{{store}}', 'T1', '1', {_OF_LINE})",
-)
+_USUAL = {
+    "text": "'x'",
+    "integer": "0",
+    "bigint": "0",
+    "decimal": "'-8.5'",
+    "date": "'2026-03-02'",
+    "datetime": "'2026-03-02T10:00:00Z'",
+}
+
+
+def _insert(table: UploadedTable, **known: str) -> tuple[str, str]:
+    """INSERT INTO the table's required columns, and their values in SQL; `known` by column."""
+    names = [field.name for field in table.fields if field.required]
+    values = [known.get(field.name, _USUAL[field.kind]) for field in table.fields if field.required]
+    return f"INSERT INTO {{schema}}{table.name} ({', '.join(names)})", ", ".join(values)
+
+
+_PLACE = {
+    "store": "'{store}'",
+    "terminal": "'T1'",
+    "terminalid": "'T1'",
+    "dataareaid": "'{company}'",
+    "currency": "'USD'",
+    "type": "2",
+}
+_HEADERS, _OF_HEADERS = _insert(TRANSACTION, transactionid="'B-' || i", **_PLACE)
+_LINES, _OF_LINES = _insert(SALES_LINE, transactionid="'B-' || (1 + i / 3)", linenum="1 + i - 3 * (i / 3)", **_PLACE)
+_HEADER, _OF_HEADER = _insert(TRANSACTION, transactionid="'R-{number}'", **_PLACE)
+_LINE, _OF_LINE = _insert(SALES_LINE, transactionid="'R-{number}'", linenum="1", **_PLACE)
+HEADERS = f"{_HEADERS} {{numbers}} SELECT {_OF_HEADERS} FROM n"
+LINES = f"{_LINES} {{numbers}} SELECT {_OF_LINES} FROM n"
+SALE = (f"{_HEADER} VALUES ({_OF_HEADER})", f"{_LINE} VALUES ({_OF_LINE})")
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class Measured:
 
 
 def longest_waits(installation: Installation, sales: int, customers: int) -> dict[str, float]:
-    """Per dialect the longest wait of a register during upload and distribution, in milliseconds."""
+    """Per dialect the longest wait of a register during upload, distribution and resynchronization, in milliseconds."""
     return {dialect: measure(installation, dialect, sales, customers).during_jobs.longest for dialect in DIALECTS}
 
 
@@ -89,13 +107,19 @@ def measure(installation: Installation, dialect: str, sales: int, customers: int
             at_rest = stop()
         with _register(channel_url, store, company) as stop:
             began = time.monotonic()
-            for result in (upload(hq, stores=[store]), distribute(hq, stores=[store])):
-                if not result.ok:
-                    raise RuntimeError(str(result.as_dict()))
+            _must_end_well(upload(hq, stores=[store]))
+            _must_end_well(distribute(hq, stores=[store]))
+            resynchronize(hq, store)
+            _must_end_well(distribute(hq, stores=[store]))
             seconds = time.monotonic() - began
             during = stop()
     installation.drop(url)
     return Measured(dialect, at_rest, during, seconds)
+
+
+def _must_end_well(result: JobResult) -> None:
+    if not result.ok:
+        raise RuntimeError(str(result.as_dict()))
 
 
 @contextlib.contextmanager
@@ -154,7 +178,7 @@ def _fill(channel: Engine, store: str, company: str, sales: int) -> None:
     with channel.begin() as connection:
         connection.exec_driver_sql(HEADERS.format(numbers=NUMBERS.format(count=sales), **values))
         numbers = NUMBERS.format(count=3 * sales - 1)
-        connection.exec_driver_sql(LINES.format(numbers=numbers, line="1 + i - 3 * (i / 3)", **values))
+        connection.exec_driver_sql(LINES.format(numbers=numbers, **values))
 
 
 def _schema(dialect: str) -> str:
