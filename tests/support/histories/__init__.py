@@ -1,0 +1,1 @@
+"""Random histories of customers, run through the system and through a model of it."""
