@@ -119,13 +119,37 @@ def write_configuration(layout: Layout, *, metadata_url: str, port: int, paralle
     `metadata_url` is the metadata database for psycopg2. Keys are made once: components that each made their own
     would refuse one another.
     """
+    sections = _sections(layout, metadata_url, port, parallelism, _keys(layout))
+    parser = configparser.ConfigParser(interpolation=None)
+    # Airflow interpolates values: a percent sign (of a quoted URL) is doubled.
+    parser.read_dict(
+        {
+            name: {key: str(value).replace("%", "%%") for key, value in options.items()}
+            for name, options in sections.items()
+        }
+    )
+    with contextlib.suppress(FileNotFoundError):
+        layout.config.unlink()
+    with os.fdopen(os.open(layout.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("# Written at each start by `python -m commerce_airflow.local`; changes are lost.\n")
+        parser.write(file)
+
+
+def _keys(layout: Layout) -> dict[str, str]:
+    """Made at the first start, then the same."""
     if not layout.keys.exists():
         names = ("fernet", "session", "jwt")
         _write_private(
             layout.keys, json.dumps({name: base64.urlsafe_b64encode(os.urandom(32)).decode() for name in names})
         )
-    keys = json.loads(layout.keys.read_text())
-    sections: dict[str, dict[str, object]] = {
+    kept: dict[str, str] = json.loads(layout.keys.read_text())
+    return kept
+
+
+def _sections(
+    layout: Layout, metadata_url: str, port: int, parallelism: int, keys: dict[str, str]
+) -> dict[str, dict[str, object]]:
+    return {
         "core": {
             "dags_folder": project_folder("dags"),
             "plugins_folder": project_folder("plugins"),
@@ -156,19 +180,6 @@ def write_configuration(layout: Layout, *, metadata_url: str, port: int, paralle
         "logging": {"base_log_folder": layout.logs, "colored_console_log": False},
         "usage_data_collection": {"enabled": False},
     }
-    parser = configparser.ConfigParser(interpolation=None)
-    # Airflow interpolates values: a percent sign (of a quoted URL) is doubled.
-    parser.read_dict(
-        {
-            name: {key: str(value).replace("%", "%%") for key, value in options.items()}
-            for name, options in sections.items()
-        }
-    )
-    with contextlib.suppress(FileNotFoundError):
-        layout.config.unlink()
-    with os.fdopen(os.open(layout.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write("# Written at each start by `python -m commerce_airflow.local`; changes are lost.\n")
-        parser.write(file)
 
 
 def environment(layout: Layout, extra: dict[str, str]) -> dict[str, str]:
