@@ -118,7 +118,7 @@ _LINES = f"""
     INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount,
                               discamount, custaccount, deliverypostaladdress)
     SELECT c.dataareaid, c.salesid, l.linenum, l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount,
-           l.discamount, COALESCE(NULLIF(l.custaccount, ''), c.account),
+           l.discamount, NULLIF(NULLIF(l.custaccount, ''), c.account),
            COALESCE(NULLIF(l.logisticspostaladdress, 0), NULLIF(d.logisticspostaladdress, 0), c.address)
     FROM chosen AS c
     JOIN ax.retailtransactionsalestrans AS l

@@ -49,12 +49,11 @@ SELECT dataareaid, ordernumber, custaccount, 'statement', storeid, businessdate,
 FROM new_order ORDER BY orderno""")
 
 INSERT_LINES = text("""
-INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount, discamount,
-    custaccount)
+INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount, discamount)
 SELECT o.dataareaid, o.ordernumber,
        row_number() OVER (PARTITION BY orderno
                           ORDER BY l.itemid COLLATE "C", l.variantid COLLATE "C", l.unit COLLATE "C"),
-       l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount, o.custaccount
+       l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount
 FROM order_line AS l JOIN new_order AS o USING (orderno)""")
 
 LINK = text("""
