@@ -54,6 +54,46 @@ def take(connection: Connection, needs: Mapping[tuple[str, str], int]) -> dict[t
     return ranges
 
 
+HEADROOM = 0.2
+"""A sequence that has less than this part of its numbers left is short of numbers (domain D10)."""
+
+_SHORT = text(
+    """
+    SELECT s.dataareaid, s.numbersequence, s.highest - s.nextrec + 1 AS remaining, s.highest - s.lowest + 1 AS total
+    FROM ax.numbersequencetable AS s
+    WHERE (s.highest - s.nextrec + 1) < CAST(:headroom AS numeric) * (s.highest - s.lowest + 1)
+      AND (EXISTS (SELECT FROM ax.numbersequencereference AS r
+                   WHERE (r.dataareaid, r.numbersequence) = (s.dataareaid, s.numbersequence))
+           OR EXISTS (SELECT FROM ax.custgroup AS g
+                      WHERE (g.dataareaid, g.custaccountnumseq) = (s.dataareaid, s.numbersequence)))
+    ORDER BY s.dataareaid, s.numbersequence
+    """
+)
+
+
+@dataclass(frozen=True)
+class ShortSequence:
+    """A sequence in use that has less than `HEADROOM` of its numbers left."""
+
+    company: str
+    sequence: str
+    remaining: int
+    total: int
+
+    @property
+    def message(self) -> str:
+        return (
+            f"Number sequence {self.sequence} of company {self.company} has {self.remaining:,} of {self.total:,}"
+            " numbers left. Raise its highest number and run `commerce setup apply`."
+        )
+
+
+def short_sequences(connection: Connection) -> list[ShortSequence]:
+    """Sequences that something takes numbers from and that will soon be exhausted."""
+    rows = connection.execute(_SHORT, {"headroom": HEADROOM})
+    return [ShortSequence(row.dataareaid, row.numbersequence, row.remaining, row.total) for row in rows]
+
+
 def references(connection: Connection, reference: str) -> dict[str, str]:
     """The number sequence code of each company for `reference` (for example "CustomerAccount")."""
     rows = connection.execute(

@@ -156,6 +156,8 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
         numbers.add_row(subject.capitalize(), ", ".join(f"{name} {count:,}" for name, count in counts.items()))
     for currency, amount in status["transactions"]["unposted_amounts"].items():
         numbers.add_row("Unposted", f"{_grouped(Decimal(amount))} {currency}")
+    for found in status["number_sequences"]:
+        numbers.add_row("Numbers", Text(found["message"], style="yellow"))
     channels = status["channels"]
     return Group(numbers, plain_table(channels, CHANNEL_COLUMNS)) if channels else numbers
 

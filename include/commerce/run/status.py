@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from commerce import exchange, setup
+from commerce import exchange, sequences, setup
 from commerce.outcomes import money
 from commerce.schema.enums import (
     ORDER_TYPES,
@@ -138,6 +138,9 @@ def status(hq: Engine) -> dict[str, Any]:
             "orders": _one(connection, ORDERS),
             "transactions": _transactions(connection),
             "statements": _one(connection, STATEMENTS),
+            "number_sequences": [
+                {**vars(found), "message": found.message} for found in sequences.short_sequences(connection)
+            ],
             "channels": _channels(hq, connection),
         }
 

@@ -216,6 +216,7 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
         notes.append(f"{_plural(rows, 'row')} in quarantine")
     if failed := facts.customers_failed.get(store):
         notes.append(f"{_plural(failed, 'customer')} not converted")
+    notes.extend(facts.short_of_numbers.get(store, ()))
     notes.extend(_behind(run, store))
     return tuple(notes)
 

@@ -21,6 +21,7 @@ from commerce.schema.enums import (
     ValidationStatus,
 )
 from commerce.scope import amount_sql
+from commerce.sequences import short_sequences
 
 POSTED = int(StatementStatus.POSTED)
 POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
@@ -102,6 +103,11 @@ ORDERS = text(f"""
 """)
 
 
+COMPANIES = text(
+    "SELECT retailchannelid AS store, dataareaid FROM ax.retailchanneltable WHERE retailchannelid = ANY(:stores)"
+)
+
+
 def waiting_sql(run: RunRecord) -> str:
     """Real transactions of the run's dates that are neither in a statement nor a sales order: store, count, amount;
     `unjudged`: those of them that came or changed after the validation had looked."""
@@ -131,6 +137,7 @@ class Facts:
     customers_converted: Mapping[str, int] = field(default_factory=dict)
     customers_failed: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
+    short_of_numbers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -142,6 +149,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         customers_converted=_counts(connection, CUSTOMERS_CONVERTED, values),
         customers_failed=_counts(connection, CUSTOMERS_FAILED, values),
         quarantined=_counts(connection, QUARANTINED, values),
+        short_of_numbers=_short_of_numbers(connection, values),
     )
     if run.business_date is None:
         return facts
@@ -156,6 +164,13 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         unjudged={row.store: row.unjudged for row in waiting},
         orders=_counts(connection, ORDERS, values),
     )
+
+
+def _short_of_numbers(connection: Connection, values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Warnings about the number sequences of each store's company."""
+    short = short_sequences(connection)
+    companies = connection.execute(COMPANIES, values).all() if short else []
+    return {row.store: [one.message for one in short if one.company == row.dataareaid] for row in companies}
 
 
 def _counts(connection: Connection, query: Any, values: Mapping[str, Any]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from commerce.schema.headquarters.organization import NUMBER_SEQUENCE
+from commerce.sequences import short_sequences
 from commerce.setup.changes import Change, SetupResult
 from commerce.setup.default_customers import apply_default_customers
 from commerce.setup.document import SetupDocument, parse
@@ -43,11 +44,12 @@ def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> 
         changes += apply_titles(connection, parsed.titles)
         changes += apply_default_customers(connection, parsed.default_customers)
         check_account_numbers(connection)
+        warnings = tuple(sequence.message for sequence in short_sequences(connection))
         if dry_run:
             connection.rollback()
         else:
             connection.commit()
-    return SetupResult(tuple(changes), dry_run)
+    return SetupResult(tuple(changes), dry_run, warnings)
 
 
 def _apply_section(connection: Connection, section: Section, models: Iterable[Any]) -> Iterable[Change]:
