@@ -12,11 +12,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import conversion, upload
+from bench import conversion, distribution, million, upload
 from bench.comparing import ROLES, Entry
 from bench.installation import Installation, installed
 
 TARGET = Path("build/bench.json")
+MILLION_TARGET = Path("build/million.json")
 Measure = Callable[[Installation, int, int, Callable[[str], None]], Entry]
 
 
@@ -34,12 +35,16 @@ class Benchmark:
 BENCHMARKS: dict[str, Benchmark] = {
     "upload": Benchmark(upload.measure, 1, 60_000, 6_000, (0.5, 4)),
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
+    "distribution": Benchmark(distribution.measure, distribution.STORES, 20_000, 2_000, (0.5, 5)),
 }
 
 
 def main() -> int:
     options = _options()
     console = Console(stderr=True, highlight=False)
+    if options.names == ["million"]:
+        MILLION_TARGET.parent.mkdir(exist_ok=True)
+        return 0 if million.measure(MILLION_TARGET, quick=options.quick, say=console.print) else 1
     entries = []
     for name in options.names or BENCHMARKS:
         benchmark = BENCHMARKS[name]
@@ -55,7 +60,9 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which benchmarks; none: all")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *BENCHMARKS, "million"], help="none: all but million, which goes alone"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once: a look, not a result")
     parser.add_argument("--repeats", type=int, help="how often each contestant runs")
     return parser.parse_args()

@@ -82,8 +82,12 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installed(stores: int) -> Iterator[Installation]:
-    """A server with a company of `stores` stores for the block; nothing of it is left afterwards."""
+def installed(stores: int, *, autovacuum: bool = False) -> Iterator[Installation]:
+    """A server with a company of `stores` stores for the block; nothing of it is left afterwards.
+
+    Args:
+        autovacuum: without, no vacuum that starts by itself falls upon one contestant and not upon the other.
+    """
     home = Path(tempfile.mkdtemp(prefix="commerce-bench-"))
     home.chmod(0o711)  # the server may run as an account of its own
     try:
@@ -92,10 +96,10 @@ def installed(stores: int) -> Iterator[Installation]:
         (home / "channels").mkdir()
         made = Installation(home, running, tuple(shop.name for shop in shops))
         make_template(home / "channel.db")
-        with made._administrator() as connection:
-            # A vacuum that starts by itself would fall upon one contestant and not upon the other.
-            connection.execute("ALTER SYSTEM SET autovacuum = off")
-            connection.execute("SELECT pg_reload_conf()")
+        if not autovacuum:
+            with made._administrator() as connection:
+                connection.execute("ALTER SYSTEM SET autovacuum = off")
+                connection.execute("SELECT pg_reload_conf()")
         running.ensure_database(COMPANY_TEMPLATE)
         with engine(running.url(COMPANY_TEMPLATE)) as hq:
             upgrade_headquarters(hq)
