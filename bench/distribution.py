@@ -23,7 +23,7 @@ from commerce.exchange.distribute import DATABASES_AT_ONCE
 from commerce.schema.channel import SQLITE
 from commerce.schema.headquarters.base import metadata
 
-STORES = 4
+STORES = 10
 CONVERTED_TEMPLATE = "template_converted"
 COMMIT_ROWS = 1_000
 

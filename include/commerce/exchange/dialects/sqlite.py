@@ -119,20 +119,18 @@ class SqliteChannel:
             False if the part had been applied already, by somebody who was quicker.
         """
         prefix = sqlite_shadow.SHADOW if shadow else ""
-        # Staged before the transaction: the register waits only for the last step.
-        self._cursor.execute("DROP TABLE IF EXISTS temp.incoming")
-        self._cursor.adbc_ingest("incoming", rows, mode="create", temporary=True)
         names = ", ".join(rows.column_names)
         others = ", ".join(f"{name} = excluded.{name}" for name in rows.column_names if name not in key)
         action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
+        marks = ", ".join("?" * rows.num_columns)
         self._cursor.execute("BEGIN IMMEDIATE")
         try:
             if part in self.applied_parts(session, shadow=shadow):
                 self._cursor.execute("ROLLBACK")
                 return False
-            self._cursor.execute(
-                f"INSERT INTO main.{prefix}{table} ({names}) SELECT {names} FROM temp.incoming WHERE true"
-                f" ON CONFLICT ({', '.join(key)}) {action}"
+            # Bound row by row inside the driver: staging the rows first would cost as much again.
+            self._cursor.executemany(
+                f"INSERT INTO {prefix}{table} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(key)}) {action}", rows
             )
             self._cursor.execute(
                 f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES"
