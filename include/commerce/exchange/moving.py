@@ -26,6 +26,7 @@ from commerce.schema.uploaded import TRANSACTION, UploadedTable
 _LEFT = "leftover"
 _DATA_ERRORS = ("22", "23")
 """Classes of SQLSTATE that blame the data (data exception, integrity constraint violation)."""
+_UNIQUE_VIOLATION = "23505"
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,15 @@ class Move:
         if not self._left:
             return 0
         try:
-            return self._try("")
+            return self._try("", anew=True)
         except adbc.Error as error:
             _raise_unless_data(error)
+            known = sqlstate(error) == _UNIQUE_VIOLATION
+        if known:
+            try:
+                return self._try("")
+            except adbc.Error as error:
+                _raise_unless_data(error)
         if not checked:
             self._check()
             try:
@@ -154,11 +161,11 @@ class Move:
         half = len(counters) // 2
         return self._insert_by_halves(counters[:half]) + self._insert_by_halves(counters[half:])
 
-    def _try(self, where: str) -> int:
+    def _try(self, where: str, *, anew: bool = False) -> int:
+        """`anew`: nearly always no row is here yet, and then it is cheaper not to ask each index first."""
+        statement = insert_statement(self._table, self._database, self._session_sql, self._content, where)
         with self._landing.savepoint():
-            return self._landing.execute(
-                insert_statement(self._table, self._database, self._session_sql, self._content, where)
-            )
+            return self._landing.execute(statement if anew else f"{statement} ON CONFLICT DO NOTHING")
 
     def _settle_leftovers(self) -> None:
         """Rows that a conflict has left out: sort them out and remove them from the landing table."""
@@ -202,13 +209,17 @@ def insert_statement(
     values = ", ".join(_value(field) for field in table.fields)
     return (
         f"INSERT INTO ax.{table.name} ({columns}) SELECT {values}, {database.recid}, {database.incarnation},"
-        f" l.{COUNTER}, {content}, {session} FROM {landing_name(table)} AS l {where} ON CONFLICT DO NOTHING"
+        f" l.{COUNTER}, {content}, {session} FROM {landing_name(table)} AS l {where}"
     )
 
 
 def _value(field: Field) -> str:
-    value = f"l.{field.name}" if field.blank is None else f"coalesce(l.{field.name}, '{field.blank}')"
-    return value if field.kind == "text" else f"{value}::{field.postgresql_type}"
+    """Blank after the cast: a constant is cast once, a column that is left out not at all."""
+    value = f"l.{field.name}" if field.kind == "text" else f"l.{field.name}::{field.postgresql_type}"
+    if field.blank is None:
+        return value
+    blank = literal(field.blank) if field.kind == "text" else f"{literal(field.blank)}::{field.postgresql_type}"
+    return f"coalesce({value}, {blank})"
 
 
 def _raise_unless_data(error: adbc.Error) -> None:
