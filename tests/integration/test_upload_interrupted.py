@@ -79,7 +79,7 @@ def test_an_upload_that_dies_inside_a_slice_leaves_only_its_session(
         with pytest.raises(KeyboardInterrupt):
             exchange.upload(hq, stores=["S1"])
     assert rows(hq, HEADERS) == []
-    assert rows(hq, SESSIONS) == [(Status.STARTED, 1)]
+    assert rows(hq, SESSIONS) == [(Status.UPLOADED, 1)]
     assert exchange.upload(hq, stores=["S1"]).counts["transactions"] == 1
     assert rows(hq, SESSIONS) == [(Status.APPLIED, 1), (Status.UPLOAD_FAILED, 1)]
 
