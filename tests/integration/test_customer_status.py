@@ -216,7 +216,7 @@ def test_nothing_personal_unless_asked_for(hq: Engine, register: Register, comme
 def test_the_list_filters(hq: Engine, register: Register, commerce: Commerce) -> None:
     kari(register, custgroup="NONE")
     register.customer(2, custname="Ola", currency="USD", custgroup="RETAIL")
-    register.customer(2, operation=2, custname="Ola B")
+    register.customer(2, operation=2, custname="Ola B", currency="USD", custgroup="RETAIL")
     register.customer(3, vatnum="9" * 30)
     register.address(2)
     register.address(1)

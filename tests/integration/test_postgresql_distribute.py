@@ -98,7 +98,7 @@ def test_a_killed_application_goes_on_and_applies_no_part_twice(
     calls: list[tuple[Any, ...]] = []
 
     def killed(channel: PostgresqlChannel, *arguments: Any) -> bool:
-        calls.append((arguments[0], arguments[3]))
+        calls.append((arguments[1], arguments[4]))
         if len(calls) == 5:
             raise KeyboardInterrupt
         return real(channel, *arguments)

@@ -300,7 +300,7 @@ def test_a_store_that_joins_later_gets_everything_read_again(hq: Engine, registe
     register.put(TRANSACTION, store="S2", transactionid="X", type=2)
     assert upload(hq)["quarantined"] == 1
     with hq.begin() as connection:
-        rereading.read_again(connection, scalar(hq, "SELECT recid FROM cdx.retailconndatabaseprofile"))
+        rereading.read_again(connection, [scalar(hq, "SELECT recid FROM cdx.retailconndatabaseprofile")])
     assert rows(hq, ROUNDS) == []
     assert exchange.quarantined.count(hq) == 0
     assert upload(hq)["quarantined"] == 1

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from sqlalchemy import Engine
 
@@ -83,8 +82,8 @@ def test_while_a_package_is_staged(hq: Engine, register: Register, monkeypatch: 
     real = kind.apply_part
     sold: list[bool] = []
 
-    def between_parts(channel: Any, table: str, key: Any, rows: pa.Table, session: int, part: int) -> bool:
-        applied = bool(real(channel, table, key, rows, session, part))
+    def between_parts(channel: Any, *arguments: Any, **options: Any) -> bool:
+        applied = bool(real(channel, *arguments, **options))
         sell(register)
         sold.append(applied)
         return applied
@@ -112,11 +111,11 @@ def test_postgresql_sells_in_the_middle_of_a_part(
     began = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
     seen: list[bool] = []
 
-    def watched(channel: Any, table: str, *arguments: Any) -> bool:
+    def watched(channel: Any, prefix: str, table: str, *arguments: Any) -> bool:
         if table != "custtable":
-            return real(channel, table, *arguments)
+            return real(channel, prefix, table, *arguments)
         applied: list[bool] = []
-        thread = threading.Thread(target=lambda: applied.append(real(channel, table, *arguments)))
+        thread = threading.Thread(target=lambda: applied.append(real(channel, prefix, table, *arguments)))
         thread.start()
         while thread.is_alive() and not register.execute(began)[0][0]:
             time.sleep(0.01)

@@ -24,6 +24,8 @@ BOOKKEEPING_TABLES = {
     "runstep",
     "gateverdict",
     "retailcdxuploadsession",
+    "uploadsessiontable",
+    "retailcdxdatastoreheartbeatlog",
     "retailcdxdownloadsession",
     "retailcdxdownloadsessiondatastore",
     "packagepart",
