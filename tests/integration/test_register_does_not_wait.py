@@ -128,3 +128,19 @@ def test_postgresql_sells_in_the_middle_of_a_part(
     assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
     assert seen == [True]
     assert register.execute("SELECT count(*) FROM customersview") == [(1,)]
+
+
+def test_an_upload_ends_beside_a_register_that_never_stops(hq: Engine, register: Register) -> None:
+    """What is sold while it works waits for the next one."""
+    register.sale(1)
+    sold: list[int] = []
+
+    def sell_on(step: str, done: int, total: int | None = None) -> None:
+        sold.append(1)
+        if len(sold) > 20:
+            raise AssertionError("the upload follows the register for ever")
+        register.sale(1 + len(sold))
+
+    assert exchange.upload(hq, stores=["S1"], progress=sell_on).stores["S1"].message == ""
+    assert scalar(hq, "SELECT count(*) FROM ax.retailtransactiontable") == 1
+    assert exchange.upload(hq, stores=["S1"]).counts["transactions"] == len(sold)

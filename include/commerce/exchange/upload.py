@@ -34,7 +34,7 @@ from commerce.exchange.restored import RestoredBackupError
 from commerce.exchange.screening import Screen, landing_schema
 from commerce.exchange.sessions import Landed
 from commerce.exchange.slices import extent_again, has_history, next_slice
-from commerce.exchange.watermarks import StreamMarks
+from commerce.exchange.watermarks import STREAMS, StreamMarks
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
 from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES, TRANSACTION, UploadedTable
@@ -167,16 +167,27 @@ class _Upload:
         marks: StreamMarks,
         taken: _Taken,
     ) -> StreamMarks:
-        """Take what is new of a stream, slice by slice; returns the marks then."""
+        """Take what was new of a stream when this began, slice by slice; returns the marks then.
+
+        What is written meanwhile waits for the next upload: beside a busy register this one would never end.
+        """
+        resumed = bool(marks.round.underway)  # a round that a killed upload began is older than this one
+        goal: dict[str, int] = {}
         reach: Reach | None = None
         while True:
             channel.new_snapshot()
             reach = open_reach(channel, stream, marks, reach)
+            goal = goal or {table.name: reach.high(table) for table in STREAMS[stream]}
             extents = next_slice(channel, database, stream, reach)
-            if not extents:
-                return _note_nothing(channel, landing, database, stream, reach)
-            session = sessions.start(self._hq, database, stream, extents)
-            marks = self._work(channel, landing, database, session, extents, taken, (stream, reach))
+            if extents:
+                session = sessions.start(self._hq, database, stream, extents)
+                marks = self._work(channel, landing, database, session, extents, taken, (stream, reach))
+            else:
+                marks = _note_nothing(channel, landing, database, stream, reach)
+            if resumed and not marks.round.underway:
+                resumed, reach = False, None
+            elif not extents or _has_reached(marks, goal):
+                return marks
 
     def _read_again(
         self, channel: ChannelConnection, landing: Landing, database: ChannelDatabase, taken: _Taken
@@ -263,6 +274,13 @@ def _slice(
 
     moved, transactions = retry_transient(commit)
     return moved, transactions, new
+
+
+def _has_reached(marks: StreamMarks, goal: dict[str, int]) -> bool:
+    """Whether everything is taken that was there at the beginning: the round is over, or all counters are passed."""
+    if marks.round.server:
+        return not marks.round.underway
+    return all(mark.counter >= goal.get(name, 0) for name, mark in marks.tables.items())
 
 
 def _note_nothing(
