@@ -123,6 +123,22 @@ def test_only_what_changed_is_looked_at_and_all_on_demand(shop: Engine) -> None:
     assert (everybody["customers"], everybody["pairs"]) == (2, 0)
 
 
+def test_a_customer_that_changed_several_times_is_looked_at_once(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Creation, addresses and contacts are written, and noted, one after the other over all customers."""
+    monkeypatch.setattr(finding, "BATCH", 2)
+    for number in range(5):
+        person(shop, guid(number), email="a@example.com")
+        address(shop, guid(number), f"A{number}", street="Main St.", zip="1")
+        contact(shop, guid(number), f"C{number}", 2, f"{number}@example.com")
+    customers.synchronize_customers(shop)
+    assert rows(shop, "SELECT count(*) FROM ax.customerchange") == [(15,)]
+
+    counts = customers.find_duplicates(shop).counts
+
+    assert (counts["customers"], counts["pairs"], counts["waiting"]) == (5, 10, 0)
+    assert rows(shop, "SELECT count(*) FROM ax.electronicaddressform") == [(10,)]
+
+
 def test_a_killed_search_goes_on_with_the_next_batch(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "BATCH", 2)
     for number in range(6):

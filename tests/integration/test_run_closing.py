@@ -184,6 +184,29 @@ class TestClosing:
         )
 
     @pytest.mark.usefixtures("calls")
+    def test_what_nobody_waits_for_is_a_note_when_it_fails(
+        self, company: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The registers have their accounts by then; the next synchronization looks for the duplicates again."""
+
+        def stop(*_: object) -> JobResult:
+            raise ValueError("jane@example.com")
+
+        monkeypatch.setitem(jobs.JOBS, "find_duplicates", stop)
+        run = opened(company, kind="customer_sync", business_date=None)
+        work(company, run, kind="customer_sync", until="distribute")
+        with pytest.raises(ValueError, match="jane"):
+            run_step(company, run=run, step="find_duplicates")
+        summary = close_run(company, run=run)
+        assert summary.ok
+        assert summary.problems == ()
+        assert summary.notes == (
+            "find_duplicates: Internal error (ValueError). COMMERCE_DEBUG=1 shows where.",
+            "purge_personal_data did not finish. Run it again.",
+        )
+        assert summary.as_dict()["notes"] == list(summary.notes)
+
+    @pytest.mark.usefixtures("calls")
     def test_a_customer_synchronization_posts_nothing(self, company: Engine) -> None:
         run = opened(company, kind="customer_sync", business_date=None)
         work(company, run, kind="customer_sync")

@@ -75,7 +75,8 @@ def run_summary_table(summary: Mapping[str, Any]) -> RenderableType:
         style="bold",
     )
     problems = [Text(problem, "bold red") for problem in summary["problems"]]
-    return Group(table, *problems, *(_why(store) for store in stores if store["reasons"]))
+    notes = [Text(note) for note in summary.get("notes", ())]
+    return Group(table, *problems, *notes, *(_why(store) for store in stores if store["reasons"]))
 
 
 def _notes(store: Mapping[str, Any]) -> list[str]:

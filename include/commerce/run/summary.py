@@ -91,13 +91,17 @@ class StoreSummary:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A closed run. `ok`: no store is failed or blocked, and no step of the whole run failed (`problems`)."""
+    """A closed run. `ok`: no store is failed or blocked, and no step of the whole run failed (`problems`).
+
+    `notes`: steps of the whole run that did not get through and hold nobody up; the next run takes their work up.
+    """
 
     run: int
     kind: str
     business_date: date | None
     stores: tuple[StoreSummary, ...]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -110,6 +114,7 @@ class RunSummary:
             "kind": self.kind,
             "business_date": None if self.business_date is None else self.business_date.isoformat(),
             "problems": list(self.problems),
+            "notes": list(self.notes),
             "stores": [store.as_dict() for store in self.stores],
         }
 
@@ -126,7 +131,7 @@ def close_run(hq: Engine, *, run: int) -> RunSummary:
         record = records.load(connection, run)
         facts = summary_queries.read(connection, record)
         stores = tuple(_store(record, facts, store) for store in sorted(record.closed))
-        summary = RunSummary(run, record.kind, record.business_date, stores, _problems(record))
+        summary = RunSummary(run, record.kind, record.business_date, stores, *_of_whole_steps(record))
         connection.execute(KEEP, {"run": run, "summary": json.dumps(summary.as_dict())})
     data_docs.remove_old()
     return summary
@@ -230,17 +235,20 @@ def _behind(run: RunRecord, store: str) -> list[str]:
     return []
 
 
-def _problems(run: RunRecord) -> tuple[str, ...]:
-    """What stopped a step of the whole run; its stores may be posted all the same, if nothing of them depends on it."""
-    problems = []
+def _of_whole_steps(run: RunRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Problems: what stopped a step of the whole run that others build on; its stores may be posted all the same, if
+    nothing of them depends on it. Notes: what stopped the others."""
+    problems: list[str] = []
+    notes: list[str] = []
     for step in OF_KIND[run.kind]:
         if step.whole and not run.is_left_out(step.name):
             row = run.steps.get((step.name, EVERY_STORE))
+            told = problems if step.gates else notes
             if row is None:
-                problems.append(f"{step.name} did not finish. Run it again.")
+                told.append(f"{step.name} did not finish. Run it again.")
             elif row.state != "done":
-                problems.append(f"{step.name}: {row.message}")
-    return tuple(problems)
+                told.append(f"{step.name}: {row.message}")
+    return tuple(problems), tuple(notes)
 
 
 def _plural(count: int, noun: str) -> str:

@@ -37,6 +37,17 @@ _CLAIM = text(
     SELECT DISTINCT dataareaid, accountnum FROM taken
     """
 )
+_ONCE = text(
+    f"""
+    DELETE FROM ax.customerchange AS c USING (
+        SELECT dataareaid, accountnum, min(changeid) AS first FROM ax.customerchange WHERE {_SCOPE}
+        GROUP BY dataareaid, accountnum HAVING count(*) > 1) AS k
+    WHERE (c.dataareaid, c.accountnum) = (k.dataareaid, k.accountnum) AND c.changeid > k.first
+    """
+)
+"""A customer that changed several times waits once. Its name, addresses and contacts are written by different steps of
+a conversion: a million new customers would be looked at several times each, in batches far apart. The change that
+stays is looked at after all of these were committed; one that is not visible yet stays, too."""
 _WAITING = text(f"SELECT count(*) FROM ax.customerchange WHERE {_SCOPE}")
 _EVERYBODY = text(
     f"""
@@ -78,6 +89,8 @@ def find_duplicates(
             if everybody:
                 with hq.begin() as connection:
                     connection.execute(_EVERYBODY, scope)
+            with hq.begin() as connection:
+                connection.execute(_ONCE, scope)
             total, batches = _waiting(hq, scope), 0
             while found := retry_transient(lambda: _batch(hq, scope)):
                 counts = {name: counts[name] + found[name] for name in _COUNTED}
