@@ -38,6 +38,32 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "syncstatus)"
         " VALUES ('44444444-4444-4444-8444-444444444444', 1, 1, now(), 'USMF', 1, 1, 1, gen_random_uuid(), 1, 1, 1)",
     ),
+    "operation_without_account": (
+        "INSERT INTO ax.retailasynccustomerv2 (custaccountasync, custaccount, relationshiptype, operation,"
+        " createddatetime, dataareaid, origin, incarnation, replicationcounterfromorigin, contenthash, uploadsession,"
+        " onlineoperationcompleted, syncstatus)"
+        " VALUES ('', 'GONE', 1, 2, now(), 'USMF', 1, 1, 1, gen_random_uuid(), 1, 1, 1)",
+    ),
+    "address_versions_overlap": (
+        "INSERT INTO ax.logisticslocation (locationid, ispostaladdress) VALUES ('planted', 1)",
+        "INSERT INTO ax.logisticspostaladdress (location, countryregionid, address, validfrom, validto)"
+        " SELECT recid, 'USA', '', now(), v.validto FROM ax.logisticslocation"
+        " CROSS JOIN (VALUES (now() + interval '1 day'), (NULL)) AS v (validto) WHERE locationid = 'planted'",
+    ),
+    "primary_address_ended": (
+        "INSERT INTO ax.logisticslocation (locationid, ispostaladdress) VALUES ('planted', 1)",
+        "INSERT INTO ax.logisticspostaladdress (location, countryregionid, address, validfrom, validto)"
+        " SELECT recid, 'USA', '', now(), now() + interval '1 day' FROM ax.logisticslocation"
+        " WHERE locationid = 'planted'",
+        "INSERT INTO ax.dirpartylocation (party, location, ispostaladdress, isprimary)"
+        " SELECT c.party, l.recid, 1, 1 FROM ax.logisticslocation AS l, ax.custtable AS c"
+        f" WHERE l.locationid = 'planted' AND c.accountnum = '{ANNA}'",
+    ),
+    "tombstone_of_living_row": (
+        "INSERT INTO ax.logisticslocation (locationid) VALUES ('planted')",
+        f"INSERT INTO cdx.tombstone (dataareaid, accountnum, tablename, recid) SELECT 'USMF', '{ANNA}',"
+        " 'logisticslocation', recid FROM ax.logisticslocation WHERE locationid = 'planted'",
+    ),
     "number_sequence_gap": (
         "UPDATE ax.numbersequencetable SET nextrec = nextrec + 1 WHERE numbersequence = 'LedgerVoucher'",
     ),

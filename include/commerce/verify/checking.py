@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from commerce.progress import Progress, silent
-from commerce.verify import customers, exchange, ledger, numbers, statements
+from commerce.verify import customers, exchange, ledger, numbers, operations, statements
 from commerce.verify.rules import Check
 
 SAMPLE = 5
 
 CHECKS: tuple[Check, ...] = (
     *customers.CHECKS,
+    *operations.CHECKS,
     *numbers.CHECKS,
     *statements.CHECKS,
     *ledger.CHECKS,
