@@ -32,7 +32,8 @@ CHECKS = (
         """
         SELECT DISTINCT 'location ' || location AS id
         FROM (SELECT location, validfrom,
-                     lag(coalesce(validto, 'infinity')) OVER (PARTITION BY location ORDER BY validfrom, validto) AS ended
+                     lag(coalesce(validto, 'infinity')) OVER (
+                         PARTITION BY location ORDER BY validfrom, validto) AS ended
               FROM ax.logisticspostaladdress) AS version
         WHERE ended > validfrom""",
     ),
