@@ -26,6 +26,7 @@ from sqlalchemy import Engine
 from commerce import server
 from commerce.migrations import upgrade_channel
 from commerce.schema.enums import CustomerAsyncOperation as Op
+from commerce.verify import operations
 from support.company import add_company
 from support.histories.model import ADDRESS, AFFILIATION, CONTACT, CUSTOMER, FIELDS, Guid
 from support.histories.world import AFFILIATIONS, STORES, TABLES, World
@@ -79,6 +80,9 @@ def test_at_rest_the_system_has_what_the_model_has(
         world.settle()
         compare(world)
         assert accounts(world) == before
+        with hq.connect() as connection:
+            broken = {check.name: connection.scalars(sa.text(check.sql)).all() for check in operations.CHECKS}
+        assert not any(broken.values()), broken
 
 
 @contextmanager
