@@ -51,11 +51,17 @@ RETURNING p.name
 NEEDS = text("SELECT fullsyncreason FROM cdx.retailconndatabaseprofile WHERE recid = :datastore FOR UPDATE")
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('1010 full ' || CAST(:group AS text), 0))")
 ON_ITS_WAY = text(f"""
-SELECT session FROM cdx.retailcdxdownloadsession
-WHERE datagroup = :group AND kind = 'full' AND status IN (:started, :available, :create_failed)
-  AND datecreated > now() - interval '{SHARED_HOURS} hours'
-ORDER BY session DESC LIMIT 1
+SELECT f.session FROM cdx.retailcdxdownloadsession AS f
+WHERE f.datagroup = :group AND f.kind = 'full' AND f.status IN (:started, :available, :create_failed)
+  AND f.datecreated > now() - interval '{SHARED_HOURS} hours'
+  AND NOT EXISTS (
+      SELECT FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
+      WHERE d.datastore = :datastore AND (
+          (s.session = f.session AND d.status IN (4, 5, 9))
+          OR (s.kind = 'incremental' AND s.dateavailable >= f.datecreated AND d.status = :canceled)))
+ORDER BY f.session DESC LIMIT 1
 """)
+"""Not one that the database is through with, nor one whose later sessions it will not apply: they would be missing."""
 BEGIN = text("""
 INSERT INTO cdx.retailcdxdownloadsession (datagroup, kind, status) VALUES (:group, 'full', :started) RETURNING session
 """)

@@ -7,6 +7,7 @@ the file is another one altogether, by a full resynchronization.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
@@ -31,8 +32,11 @@ FROM cdx.retailconndatabaseprofile AS p WHERE p.recid = :datastore
 LOST = text("""
 SELECT d.session, s.kind, EXISTS (SELECT FROM cdx.packagepart AS p WHERE p.session = d.session) AS kept
 FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
-WHERE d.datastore = :datastore AND d.status = :applied AND d.session <> ALL(:present)
+WHERE d.datastore = :datastore AND d.status = :applied AND NOT EXISTS (
+    SELECT FROM unnest(CAST(:present AS bigint[]), CAST(:rows AS bigint[])) AS c (session, rows)
+    WHERE c.session = d.session AND c.rows >= d.rowsaffected)
 """)
+"""Also one that the channel has a part of only: its backup was made while it was being applied."""
 CUSTOMERS_OF = text("SELECT count(DISTINCT (dataareaid, accountnum)) FROM cdx.outbox WHERE session = ANY(:sessions)")
 AGAIN = text("""
 UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :status, trycount = 0, message = :message
@@ -41,22 +45,32 @@ WHERE datastore = :datastore AND session = ANY(:sessions)
 REOPEN = text("""
 UPDATE cdx.retailcdxdownloadsession SET status = :available WHERE session = ANY(:sessions) AND status = :applied
 """)
+ROWS = text("""
+SELECT session, rowsaffected FROM cdx.retailcdxdownloadsessiondatastore
+WHERE datastore = :datastore AND session = ANY(:sessions)
+""")
 COMPARED = text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 0 WHERE recid = :datastore")
+
+
+_PRESENT = "SELECT session, CAST(sum(rowsaffected) AS bigint) FROM downloadsession"
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What headquarters knows of a database: whether it needs a full resynchronization, and what it should have."""
+    """What headquarters knows of a database: whether it needs a full resynchronization, and what it should have: rows
+    by session."""
 
     full_sync_reason: str
     compare: bool
-    expected: tuple[int, ...]
+    expected: Mapping[int, int]
 
 
 def standing(hq: Engine, database: ChannelDatabase) -> Standing:
     with hq.connect() as connection:
         row = connection.execute(EXPECTED, {"datastore": database.recid, **_STATES}).one()
-    expected = tuple(sorted({session for session in (row.newest, row.newest_full) if session is not None}))
+        wanted = [session for session in (row.newest, row.newest_full) if session is not None]
+        found = connection.execute(ROWS, {"datastore": database.recid, "sessions": wanted})
+        expected = {int(session): int(rows) for session, rows in found}
     return Standing(row.fullsyncreason, bool(row.comparedownloads), expected)
 
 
@@ -64,11 +78,12 @@ def compare(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, k
     """Compare what the channel has applied with what headquarters knows; True if it has lost something."""
     if not known.compare and _has_all(channel, known.expected):
         return False
-    present = [int(session) for (session,) in channel.rows("SELECT DISTINCT session FROM downloadsession")]
+    found = channel.rows(f"{_PRESENT} GROUP BY session")
+    present = [int(session) for session, _ in found]
     key = {"datastore": database.recid, **_STATES}
     with hq.begin() as connection:
         connection.execute(COMPARED, key)
-        lost = connection.execute(LOST, {**key, "present": present}).all()
+        lost = connection.execute(LOST, {**key, "present": present, "rows": [int(rows) for _, rows in found]}).all()
         if not lost:
             return False
         sessions = [row.session for row in lost]
@@ -88,12 +103,15 @@ def compare(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, k
     return True
 
 
-def _has_all(channel: ChannelConnection, expected: tuple[int, ...]) -> bool:
+def _has_all(channel: ChannelConnection, expected: Mapping[int, int]) -> bool:
     if not expected:
         return True
     wanted = ", ".join(str(session) for session in expected)
-    ((found,),) = channel.rows(f"SELECT count(DISTINCT session) FROM downloadsession WHERE session IN ({wanted})")
-    return int(found) == len(expected)
+    found = {
+        int(session): int(rows)
+        for session, rows in channel.rows(f"{_PRESENT} WHERE session IN ({wanted}) GROUP BY session")
+    }
+    return all(found.get(session, -1) >= rows for session, rows in expected.items())
 
 
 def _cancel(connection: Connection, values: dict[str, object], message: str) -> None:

@@ -27,6 +27,12 @@ JOIN cdx.retailcdxdownloadsessiondatastore AS d ON d.session = s.session AND d.d
 WHERE f.session = :full AND d.status = :applied ORDER BY d.session
 """)
 
+BEGUN = text("""
+SELECT session FROM cdx.retailcdxdownloadsessiondatastore
+WHERE datastore = :datastore AND session <> :full AND status NOT IN (4, 5, 9) ORDER BY session
+""")
+"""Sessions that wait. Some parts of one may be applied, but to the tables that are replaced."""
+
 SESSIONS_AT_LEAST = 2
 """So many later sessions a call lays over the shadow tables whatever the time: more than come new between two calls."""
 
@@ -82,8 +88,11 @@ class Resynchronization:
         return True
 
     def switch(self) -> None:
-        """Let the register read the new tables."""
-        self._channel.switch_shadow(self._session, tuple(SQLITE.downloads))
+        """Let the register read the new tables. A session that is half applied begins anew there."""
+        with self._hq.connect() as connection:
+            values = {"full": self._session, "datastore": self._database.recid}
+            begun = [int(session) for session in connection.scalars(BEGUN, values)]
+        self._channel.switch_shadow(self._session, tuple(SQLITE.downloads), begun)
 
     def _missing(self, session: int, parts: list[Part]) -> list[Part]:
         done = self._channel.applied_parts(session, shadow=True)

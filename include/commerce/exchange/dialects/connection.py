@@ -93,8 +93,9 @@ class ChannelConnection(Protocol):
         """Make empty shadow tables for a full session, unless they are there for it already; those of another session
         go. Their record begins with the marker (session, part 0)."""
 
-    def switch_shadow(self, session: int, tables: Sequence[str]) -> None:
-        """Exchange the tables for their shadows and record the session, in one short write transaction."""
+    def switch_shadow(self, session: int, tables: Sequence[str], begun: Sequence[int] = ()) -> None:
+        """Exchange the tables for their shadows and record the session, in one short write transaction; what is
+        recorded of the sessions `begun` goes with the tables that it was applied to."""
 
     def drop_replaced(self) -> bool:
         """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""

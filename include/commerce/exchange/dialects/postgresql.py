@@ -141,9 +141,10 @@ class PostgresqlChannel:
         """Make empty shadow tables for a full session, unless they are there for it already."""
         postgresql_shadow.begin(self._cursor.execute, self._fetch, session, tables)
 
-    def switch_shadow(self, session: int, tables: Sequence[str]) -> None:
-        """Exchange the tables for their shadows and record the session, in one short write transaction."""
-        postgresql_shadow.switch(self._cursor.execute, self._fetch, session, tables, LOCK_MILLISECONDS)
+    def switch_shadow(self, session: int, tables: Sequence[str], begun: Sequence[int] = ()) -> None:
+        """Exchange the tables for their shadows and record the session, in one short write transaction; what is
+        recorded of the sessions `begun` goes with the tables that it was applied to."""
+        postgresql_shadow.switch(self._cursor.execute, self._fetch, session, tables, begun, LOCK_MILLISECONDS)
 
     def drop_replaced(self) -> bool:
         """Drop one of the tables that a switch has replaced; False when none is left."""

@@ -42,8 +42,16 @@ def begin(execute: Execute, fetch: Fetch, session: int, tables: Sequence[str]) -
     _in_one_transaction(execute, lambda: [*statements, marker], 5_000)
 
 
-def switch(execute: Execute, fetch: Fetch, session: int, tables: Sequence[str], lock_milliseconds: int) -> None:
-    """Exchange the tables for their shadows and record the session's parts, in one short transaction.
+def switch(
+    execute: Execute,
+    fetch: Fetch,
+    session: int,
+    tables: Sequence[str],
+    begun: Sequence[int],
+    lock_milliseconds: int,
+) -> None:
+    """Exchange the tables for their shadows and record the session's parts, in one short transaction; forget those of
+    the sessions `begun`.
 
     It waits for whoever reads the tables just now, but only so long that nobody waits behind it; then it tries again.
     """
@@ -64,6 +72,7 @@ def switch(execute: Execute, fetch: Fetch, session: int, tables: Sequence[str], 
                 made.append(f'ALTER INDEX {schema}."{new}" RENAME TO "{old}"')
         made += [f"CREATE OR REPLACE VIEW {name} AS {definition}" for name, definition in views]
         record = _place(RECORD, SHADOW)
+        made.append(f"DELETE FROM {_place(RECORD)} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})")
         made.append(
             f"INSERT INTO {_place(RECORD)} SELECT * FROM {record} WHERE session = {session} ON CONFLICT DO NOTHING"
         )

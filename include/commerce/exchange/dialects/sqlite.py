@@ -102,9 +102,10 @@ class SqliteChannel:
         """Make empty shadow tables for a full session, unless they are there for it already."""
         sqlite_shadow.begin(self._cursor, session, tables)
 
-    def switch_shadow(self, session: int, tables: Sequence[str]) -> None:
-        """Exchange the tables for their shadows and record the session, in one short write transaction."""
-        sqlite_shadow.switch(self._cursor, session, tables)
+    def switch_shadow(self, session: int, tables: Sequence[str], begun: Sequence[int] = ()) -> None:
+        """Exchange the tables for their shadows and record the session, in one short write transaction; what is
+        recorded of the sessions `begun` goes with the tables that it was applied to."""
+        sqlite_shadow.switch(self._cursor, session, tables, begun)
 
     def drop_replaced(self) -> bool:
         """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""

@@ -42,8 +42,9 @@ def begin(cursor: Any, session: int, tables: Sequence[str]) -> None:
     _in_one_transaction(cursor, [*statements, with_marker])
 
 
-def switch(cursor: Any, session: int, tables: Sequence[str]) -> None:
-    """Exchange the tables for their shadows and record the session's parts, in one short transaction."""
+def switch(cursor: Any, session: int, tables: Sequence[str], begun: Sequence[int]) -> None:
+    """Exchange the tables for their shadows and record the session's parts, in one short transaction; forget those of
+    the sessions `begun`."""
     # Views name these tables: without this, SQLite would look at them in between and refuse.
     cursor.execute("PRAGMA legacy_alter_table = ON")
     try:
@@ -57,6 +58,7 @@ def switch(cursor: Any, session: int, tables: Sequence[str]) -> None:
                 *(sql for _, sql in triggers),
             ]
         statements += [
+            f"DELETE FROM {RECORD} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})",
             f"INSERT INTO {RECORD} SELECT * FROM {SHADOW}{RECORD} WHERE session = {session} ON CONFLICT DO NOTHING",
             f"DROP TABLE {SHADOW}{RECORD}",
         ]
