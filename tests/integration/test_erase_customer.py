@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, text
 
 from commerce import customers, exchange, quality
+from commerce.customers import erasing
 from commerce.customers.erasing import erase_customer
 from commerce.errors import UsageError
 from commerce.exchange import incarnations
@@ -352,3 +353,25 @@ def test_packages_stay_whole(hq: Engine, registers: tuple[Register, Register]) -
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM custtable")) == 2
     engine.dispose()
+
+
+def test_a_package_that_was_made_while_the_erasure_waited_is_older_than_it(
+    hq: Engine, registers: tuple[Register, Register], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A distribution may have it in memory with the person: the erasure is repeated when the session is applied."""
+    person(registers[0])
+    account = bring_in(hq, "S1")
+    real = erasing.own_operations
+
+    def packaged_meanwhile(*arguments: object) -> object:
+        owned = real(*arguments)  # type: ignore[arg-type]
+        group = int(str(scalar(hq, "SELECT recid FROM cdx.retailcdxdatagroup")))
+        assert exchange.packages.build(hq, group) > 0
+        return owned
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "own_operations", packaged_meanwhile)
+        done = erase(hq, account)
+    assert set(done.channels.values()) == {WAIT_MESSAGE}
+    distribute(hq, "S1", "S2")
+    assert rows(hq, "SELECT DISTINCT status FROM cdx.channelerasure") == [("applied",)]

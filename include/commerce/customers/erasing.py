@@ -93,10 +93,11 @@ _PACKAGE_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _LOCK = text("SELECT recid FROM ax.dirpartytable WHERE recid IN (SELECT recid FROM claimed_party) FOR UPDATE")
 _RECORD = text(
     """
-    INSERT INTO ax.customererasure (dataareaid, accountnum, reason, requestedby, found)
-    VALUES (:company, :account, :reason, :by, CAST(:found AS jsonb)) RETURNING erasureid
+    INSERT INTO ax.customererasure (dataareaid, accountnum, reason, requestedby, found, createddatetime)
+    VALUES (:company, :account, :reason, :by, CAST(:found AS jsonb), clock_timestamp()) RETURNING erasureid
     """
 )
+"""The time is that after the locks: a package that was begun while this transaction waited for them is an older one."""
 _REMEMBER = text(
     """
     INSERT INTO ax.erasedcustomer (dataareaid, customer, erasureid)
