@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from commerce.errors import CommerceError, UsageError
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.run import close_run, jobs, open_run, run_step, steps
-from commerce.schema.headquarters import exchange, organization
+from commerce.schema.headquarters import exchange, organization, runs
 from support.company import add_company, add_store
 from support.runs import (
     LATER,
@@ -75,7 +75,7 @@ class TestOpening:
         with pytest.raises(UsageError, match=message):
             opened(company, **options)
         with company.connect() as connection:
-            assert connection.scalar(sa.select(sa.func.count()).select_from(exchange.RUN)) == 0
+            assert connection.scalar(sa.select(sa.func.count()).select_from(runs.RUN)) == 0
 
     def test_history_ends_at_the_cut_over_date(self, company: Engine) -> None:
         add_store(company, "NEW", cut_over=date(2026, 3, 2))

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.run import close_run, jobs, run_step
-from commerce.schema.headquarters import customers, exchange, organization
+from commerce.schema.headquarters import customers, exchange, organization, runs
 from support.company import add_customer
 from support.runs import (
     Calls,
@@ -130,7 +130,7 @@ class TestClosing:
         first = close_run(company, run=run)
         assert close_run(company, run=run) == first
         with company.connect() as connection:
-            assert connection.scalar(sa.select(exchange.RUN.c.summary)) == first.as_dict()
+            assert connection.scalar(sa.select(runs.RUN.c.summary)) == first.as_dict()
 
     @pytest.mark.usefixtures("calls")
     def test_a_customer_belongs_to_the_store_it_was_created_in(self, company: Engine) -> None:

@@ -13,7 +13,7 @@ from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress
 from commerce.run import close_run, jobs, open_run, run_step, steps
 from commerce.run.records import RunRecord
-from commerce.schema.headquarters import customers, exchange, sales, statements
+from commerce.schema.headquarters import customers, exchange, runs, sales, statements
 from support.company import DEFAULT_CUSTOMER, add_company, add_customer, add_store
 from support.staging import guid, person
 from support.transactions import DAY, add_order
@@ -104,7 +104,7 @@ def gate(*blocked: str) -> jobs.Job:
 
 
 def row_of(hq: Engine, run: int, step: str, store: str) -> sa.Row[tuple[object, ...]]:
-    table = exchange.RUN_STEP
+    table = runs.RUN_STEP
     with hq.connect() as connection:
         return connection.execute(
             sa.select(table).where(table.c.run == run, table.c.step == step, table.c.store == store)
@@ -114,7 +114,7 @@ def row_of(hq: Engine, run: int, step: str, store: str) -> sa.Row[tuple[object, 
 def add_verdict(hq: Engine, run: int, store: str, rule: str, severity: str, count: int, amount: str) -> None:
     values = {"run": run, "store": store, "rule": rule, "severity": severity, "count": count, "amount": Decimal(amount)}
     with hq.begin() as connection:
-        connection.execute(exchange.GATE_VERDICT.insert(), {**values, "sample": ["T1-****1"]})
+        connection.execute(runs.GATE_VERDICT.insert(), {**values, "sample": ["T1-****1"]})
 
 
 def add_statement(hq: Engine, store: str, number: str, run: int, status: int, amount: str) -> None:
