@@ -18,7 +18,7 @@ from commerce.customers.erasing import erase_customer
 from commerce.errors import UsageError
 from commerce.exchange import incarnations
 from commerce.exchange.erasing import WAIT_MESSAGE
-from commerce.exchange.packages import decode
+from commerce.exchange.fetching import decode
 from commerce.outcomes import JobResult
 from commerce.schema.enums import SyncStatus
 from commerce.schema.uploaded import ASYNC_ATTRIBUTE, ASYNC_CONTACT, DELIVERY_ADDRESS, EXTERNAL_IDENTITY

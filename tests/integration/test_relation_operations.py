@@ -182,6 +182,18 @@ def test_attribute_values_change_and_go(shop: Engine) -> None:
     assert rows(shop, values) == [(21, "43.5")]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_attribute_follows_no_row_that_was_refused(shop: Engine, at_once: bool) -> None:
+    person(shop, guid(1))
+    refused = attribute(shop, guid(1), "large")
+    if not at_once:
+        customers.synchronize_customers(shop)
+    good = edit(shop, ATTRIBUTES, refused, attributevaluestring="42")
+    customers.synchronize_customers(shop)
+    assert (status(shop, ATTRIBUTES, refused)[0], status(shop, ATTRIBUTES, good)[0]) == (2, 1)
+    assert rows(shop, "SELECT attribute, textvalue FROM ax.retailcustattributevalue") == [(21, "42")]
+
+
 def test_what_is_gone_goes_from_the_channel_too(shop: Engine, channel_db: Callable[[str], Engine]) -> None:
     created = person(shop, guid(1), phone="1", email="a@b.example")
     other = person(shop, guid(2))

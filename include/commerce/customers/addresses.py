@@ -97,8 +97,9 @@ _CONTACTS = f"""
 _CHOOSE_PRIMARY = """
     WITH winner AS (
         SELECT DISTINCT ON (w.party) w.recid FROM work AS w
-        WHERE w.made AND (w.primaryasked OR NOT EXISTS (
-            SELECT FROM ax.dirpartylocation AS l WHERE l.party = w.party AND l.ispostaladdress = 1 AND l.isprimary = 1))
+        WHERE w.made AND (w.primaryasked OR 0 = (
+            SELECT count(*) FROM ax.dirpartylocation AS l
+            WHERE l.party = w.party AND l.ispostaladdress = 1 AND l.isprimary = 1))
         ORDER BY w.party, w.primaryasked DESC, CASE WHEN w.primaryasked THEN -w.ordinal ELSE w.ordinal END)
     UPDATE work SET isprimary = 1 FROM winner WHERE work.recid = winner.recid
 """

@@ -87,13 +87,17 @@ CHOSEN = """
 
 NEXT_GUIDS = text(
     f"""
-    SELECT DISTINCT s.custaccountasync FROM ax.retailasynccustomerv2 AS s
-    WHERE s.dataareaid = :company AND {PENDING_CREATE}
-      AND (CAST(:after AS text) IS NULL OR s.custaccountasync > :after)
-    ORDER BY s.custaccountasync LIMIT :size
+    SELECT s.recid, s.custaccountasync FROM ax.retailasynccustomerv2 AS s
+    WHERE s.dataareaid = :company AND {PENDING_CREATE} AND s.recid > :after
+      AND NOT EXISTS (
+        SELECT FROM ax.retailasynccustomerv2 AS e
+        WHERE (e.dataareaid, e.custaccountasync) = (s.dataareaid, s.custaccountasync)
+          AND {PENDING_CREATE.replace("s.", "e.")} AND e.recid < s.recid)
+    ORDER BY s.recid LIMIT :size
     """
 )
-"""The next GUIDs of a company with pending create operations, in GUID order."""
+"""The next GUIDs of a company with pending create operations, as they arrived. GUIDs are random: in their order, each
+chunk would touch every page of a large table; as they arrived, the rows of a chunk lie together."""
 
 MARK_DONE = text(
     f"""

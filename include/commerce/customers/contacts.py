@@ -32,13 +32,15 @@ _LOCATION = """
 _CHOOSE_PRIMARY = """
     WITH winner AS (
         SELECT DISTINCT ON (w.party, w.type) w.recid FROM work AS w
-        WHERE w.made AND (w.primaryasked OR NOT EXISTS (
-            SELECT FROM ax.dirpartylocation AS l JOIN ax.logisticselectronicaddress AS e ON e.location = l.location
+        WHERE w.made AND (w.primaryasked OR 0 = (
+            SELECT count(*) FROM ax.dirpartylocation AS l
+            JOIN ax.logisticselectronicaddress AS e ON e.location = l.location
             WHERE l.party = w.party AND l.ispostaladdress = 0 AND e.type = w.type AND e.isprimary = 1))
         ORDER BY w.party, w.type, w.primaryasked DESC, CASE WHEN w.primaryasked THEN -w.ordinal ELSE w.ordinal END)
     UPDATE work SET isprimary = 1 FROM winner WHERE work.recid = winner.recid
 """
-"""Of each type (a mobile phone is a phone) the last that asks to be primary; if none asks and none is, the first."""
+"""Of each type (a mobile phone is a phone) the last that asks to be primary; if none asks and none is, the first.
+Counted, because NOT EXISTS is planned as one reading of both tables for each chunk."""
 
 _STEP_DOWN = """
     UPDATE ax.logisticselectronicaddress AS e SET isprimary = 0

@@ -58,16 +58,17 @@ def convert_customers(hq: Engine, company: str, guids: Sequence[str], job: str, 
 
 
 def pending_guids(hq: Engine, company: str) -> Iterator[list[str]]:
-    """The GUIDs of `company` with pending create operations, chunk by chunk in GUID order; each is given once."""
-    after: str | None = None
+    """The GUIDs of `company` with pending create operations, chunk by chunk as they arrived, each chunk in GUID order;
+    each is given once."""
+    after = 0
     while True:
         with hq.connect() as connection:
             values = {"company": company, "after": after, "size": CHUNK}
-            guids = list(connection.scalars(candidates.NEXT_GUIDS, values))
-        if not guids:
+            rows = connection.execute(candidates.NEXT_GUIDS, values).all()
+        if not rows:
             return
-        yield guids
-        after = guids[-1]
+        yield sorted(row.custaccountasync for row in rows)
+        after = rows[-1].recid
 
 
 def _convert(connection: Connection, company: str, guids: Sequence[str], job: str, needed: bool) -> Tally:

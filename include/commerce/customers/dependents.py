@@ -75,13 +75,12 @@ def synchronize(hq: Engine, company: str, kind: Kind, job: str, progress: Progre
     """Convert all pending rows of `kind` whose customer has its account, then say of the others what they wait for."""
     tally = Tally()
     for scope in ("guid", "account") if kind.has_account else ("guid",):
-        after = ""
+        after = 0
         for number in count(1):
-            keys = _next_keys(hq, company, kind, scope, after)
+            keys, after = _next_keys(hq, company, kind, scope, after)
             if not keys:
                 break
             tally.merge(convert_keys(hq, company, kind, scope, keys, job))
-            after = keys[-1]
             progress(kind.counted, tally.total(kind.counted))
             refresh_statistics(hq, number)
     tally.merge(note_waiting(hq, company, kind))
@@ -150,14 +149,18 @@ def _in_scope(scope: Scope) -> str:
     }[scope]
 
 
-def _next_keys(hq: Engine, company: str, kind: Kind, scope: Scope, after: str) -> list[str]:
-    """Also keys whose customer is not known: looking them all up here would cost more than an empty chunk."""
+def _next_keys(hq: Engine, company: str, kind: Kind, scope: Scope, after: int) -> tuple[list[str], int]:
+    """The keys, ascending, of the next rows as they arrived, and the record id of the last of these rows. Also keys
+    whose customer is not known: looking them all up here would cost more than an empty chunk. A key may come again, if
+    rows of it have to wait."""
     key = _key(kind, scope)
     sql = f"""
-        SELECT DISTINCT {key} FROM ax.{kind.table} AS s
-        WHERE s.dataareaid = :company AND {kind.pending} AND {key} > :after ORDER BY {key} LIMIT :size"""
+        SELECT s.recid, {key} AS key FROM ax.{kind.table} AS s
+        WHERE s.dataareaid = :company AND {kind.pending} AND {key} <> '' AND s.recid > :after
+        ORDER BY s.recid LIMIT :size"""
     with hq.connect() as connection:
-        return list(connection.scalars(text(sql), {"company": company, "after": after, "size": CHUNK}))
+        rows = connection.execute(text(sql), {"company": company, "after": after, "size": CHUNK}).all()
+    return sorted({row.key for row in rows}), rows[-1].recid if rows else after
 
 
 def _rows(kind: Kind, scope: Scope) -> str:

@@ -20,8 +20,11 @@ FROM ({accounts}) AS a
 JOIN cdx.retailcdxdatagroup AS g ON g.dataareaid = a.dataareaid
 GROUP BY g.recid, a.dataareaid, a.accountnum
 ORDER BY g.recid, a.dataareaid, a.accountnum
-ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO UPDATE SET dataareaid = excluded.dataareaid
+ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL
+DO UPDATE SET dataareaid = excluded.dataareaid WHERE FALSE
 """
+"""WHERE FALSE: a row that waits already is locked and not written again, as it would be for each address and each
+contact of a new customer."""
 
 _NOTE_CHANGE = """
 INSERT INTO ax.customerchange (dataareaid, accountnum) SELECT DISTINCT a.dataareaid, a.accountnum FROM ({accounts}) AS a
@@ -42,7 +45,7 @@ ON CONFLICT (datagroup, dataareaid, accountnum) WHERE session IS NULL DO UPDATE 
 """)
 
 
-def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any] | None = None) -> int:
+def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any] | None = None) -> None:
     """Send the customers of `accounts` to every data group of their company, and note that they changed, for the search
     for duplicates.
 
@@ -50,14 +53,10 @@ def enqueue(connection: Connection, accounts: str, parameters: Mapping[str, Any]
         connection: the transaction that changes the customers.
         accounts: SQL text of a query with columns dataareaid and accountnum; repeated accounts are sent once.
         parameters: bind values of `accounts`.
-
-    Returns:
-        The number of customers that wait for a package by this, over all groups.
     """
     values = dict(parameters or {})
     connection.execute(text(_NOTE_CHANGE.format(accounts=accounts)), values)
-    result = connection.execute(text(_ENQUEUE.format(accounts=accounts)), values)
-    return int(result.rowcount)
+    connection.execute(text(_ENQUEUE.format(accounts=accounts)), values)
 
 
 def enqueue_for_groups(connection: Connection, customers: Sequence[tuple[str, str, str]]) -> None:

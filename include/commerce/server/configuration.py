@@ -27,7 +27,7 @@ max_parallel_workers_per_gather = 1
 jit = off
 
 synchronous_commit = on
-wal_compression = on
+wal_compression = off
 max_wal_size = 4GB
 checkpoint_timeout = 15min
 

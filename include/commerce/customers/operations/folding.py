@@ -58,16 +58,18 @@ def entries(edits: Edits) -> str:
 
     `at`: never before an earlier row of the same origin, whatever the register's clock did. `lost`: a backup was
     restored below this row, so no later row of that origin follows it. `whole_before`: the row before by the same
-    register that has all fields; `operation_before`: what the row before was. `purged`: its personal data is gone.
+    register that has all fields; `operation_before`: what the row before was. Of what is added and removed under one
+    key, a row that is refused added nothing: no row follows it. `purged`: its personal data is gone.
     """
     pending = f"s.syncstatus = {SyncStatus.PENDING} AND {_is_operation(edits)}"
     only = "(CAST(:only AS bigint[]) IS NULL OR s.recid = ANY(:only))"
     values = ", ".join(f"'{name}', {value}" for name, value in edits.fields.items())
     blank = [f"s.{column} = ''" for column in personal_columns(BY_NAME[edits.table].column_names)]
     purged = " AND ".join([f"s.syncstatus IN ({SyncStatus.DONE}, {SyncStatus.IGNORED})", *blank]) if blank else "FALSE"
-    unheard = (
-        f"e.syncstatus IN ({SyncStatus.FAILED}, {SyncStatus.IGNORED}) AND NOT e.pending" if edits.upserts else "FALSE"
+    refused = (
+        f"CASE WHEN e.pending THEN e.reason <> '' ELSE e.syncstatus IN ({SyncStatus.FAILED}, {SyncStatus.IGNORED}) END"
     )
+    unheard = refused if edits.upserts else "FALSE"
     return f"""
     CREATE TEMP TABLE entry ON COMMIT DROP AS
     WITH restored AS (

@@ -52,6 +52,7 @@ PARTY = Table(
     created(),
     CheckConstraint("instancerelationtype IN (1, 2)", name="instancerelationtype"),
     schema="ax",
+    postgresql_with={"fillfactor": 45},
 )
 
 PERSON = Table(

@@ -71,7 +71,7 @@ def _customer_table(table: UploadedTable) -> Table:
     )
     guid = "asynccustomeraccountnumber" if "custaccountasync" not in table.column_names else "custaccountasync"
     Index(f"ix_{table.name}_guid", key.c.dataareaid, key.c[guid])
-    Index(f"ix_{table.name}_pending", key.c.dataareaid, key.c[guid], postgresql_where=text("syncstatus = 0"))
+    Index(f"ix_{table.name}_pending", key.c.dataareaid, key.c.recid, postgresql_where=text("syncstatus = 0"))
     Index(f"ix_{table.name}_stuck", key.c.dataareaid, key.c[guid], postgresql_where=text("syncstatus IN (2, 3)"))
     if "operation" in table.column_names:
         edits = text(f"operation <> {CustomerAsyncOperation.CREATE}")
