@@ -9,14 +9,14 @@ A full resynchronization goes its own way beside them (`commerce.exchange.resync
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine, Row, text
 
-from commerce.database import try_advisory_lock
+from commerce.database import autocommit, try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange import full, heartbeat, lost, resynchronizing
 from commerce.exchange.channels import ChannelDatabase
@@ -49,7 +49,8 @@ REQUEST = text(f"""
 UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :requested, daterequested = now() {_ROW}
 """)
 DOWNLOAD = text(f"""
-UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :downloaded, datedownloaded = now() {_ROW}
+UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :downloaded, datedownloaded = now(),
+       daterequested = CASE WHEN status = :requested THEN daterequested ELSE now() END {_ROW}
 """)
 APPLY = text(f"""
 WITH reached AS (UPDATE cdx.retailconndatabaseprofile SET lastdownload = now() WHERE recid = :datastore)
@@ -119,54 +120,50 @@ def apply_sessions(
             raise
         with channel:
             heartbeat.contact(hq, database)
-            _Application(hq, database, channel, packages, parameters, applied).run(only_full)
+            deadline = Deadline(parameters.seconds_per_call)
+            _Application(hq, database, channel, packages, deadline, parameters, applied).run(only_full)
 
 
+@dataclass
 class _Application:
     """One call for one database, under its lock."""
 
-    def __init__(
-        self,
-        hq: Engine,
-        database: ChannelDatabase,
-        channel: ChannelConnection,
-        packages: Packages,
-        parameters: Parameters,
-        applied: Applied,
-    ) -> None:
-        self._hq = hq
-        self._database = database
-        self._channel = channel
-        self._packages = packages
-        self._parameters = parameters
-        self._applied = applied
-        self._deadline = Deadline(parameters.seconds_per_call)
+    hq: Engine
+    database: ChannelDatabase
+    channel: ChannelConnection
+    packages: Packages
+    deadline: Deadline
+    parameters: Parameters
+    applied: Applied
+    nothing_full: bool = field(default=False, init=False)
+    """No full resynchronization waited when the sessions were listed, and none has begun since."""
 
     def run(self, only_full: bool) -> None:
         fault = None
         if not only_full:
             self._check_schema()
-            known = lost.standing(self._hq, self._database)
-            if lost.compare(self._hq, self._database, self._channel, known) or known.full_sync_reason:
-                full.begin(self._hq, self._database)
+            known = lost.standing(self.hq, self.database)
+            if lost.compare(self.hq, self.database, self.channel, known) or known.full_sync_reason:
+                full.begin(self.hq, self.database)
             try:
                 self._incremental()
             except StoreError as error:
                 fault = error
         self._full()
-        while self._channel.drop_replaced() and not self._deadline.passed():
+        while self.channel.drop_replaced() and not self.deadline.passed():
             pass
         if fault is not None:
             raise fault
 
     def _pending(self, kind: str) -> list[Row[Any]]:
-        with self._hq.connect() as connection:
-            rows = connection.execute(PENDING, {"datastore": self._database.recid}).all()
+        with autocommit(self.hq).connect() as connection:
+            rows = connection.execute(PENDING, {"datastore": self.database.recid}).all()
+        self.nothing_full = all(row.kind != "full" for row in rows)
         return [row for row in rows if row.kind == kind]
 
     def _check_schema(self) -> None:
         try:
-            check_downloads(self._channel)
+            check_downloads(self.channel)
         except StoreError as error:
             pending = [row for row in self._pending("incremental") if row.status != Status.SUSPENDED]
             if not pending:
@@ -179,14 +176,14 @@ class _Application:
         pending = self._pending("incremental")
         for number, row in enumerate(pending):
             if row.status == Status.SUSPENDED:
-                self._applied.incremental_waiting = len(pending) - number
+                self.applied.incremental_waiting = len(pending) - number
                 raise StoreError(
-                    f"Download session {row.session} of channel database {self._database.name} is suspended after "
-                    f"{self._parameters.try_count} tries, and the sessions behind it wait: {row.message} When that is "
+                    f"Download session {row.session} of channel database {self.database.name} is suspended after "
+                    f"{self.parameters.try_count} tries, and the sessions behind it wait: {row.message} When that is "
                     f"mended: `commerce sessions rerun D{row.session}`."
                 )
-            if number >= self._parameters.sessions_per_call or (number and self._deadline.passed()):
-                self._applied.incremental_waiting = len(pending) - number
+            if number >= self.parameters.sessions_per_call or (number and self.deadline.passed()):
+                self.applied.incremental_waiting = len(pending) - number
                 return
             try:
                 rows = self._apply(row.session)
@@ -194,20 +191,21 @@ class _Application:
                 self._give_up(row.session, str(error))
                 return
             except StoreError:
-                self._applied.incremental_waiting = len(pending) - number
+                self.applied.incremental_waiting = len(pending) - number
                 raise
-            self._applied.rows += rows
-            self._applied.sessions += 1
+            self.applied.rows += rows
+            self.applied.sessions += 1
 
     def _apply(self, session: int) -> int:
-        self._set(REQUEST, session)
+        if not self.packages.at_hand(session):
+            self._set(REQUEST, session)
         try:
-            parts = self._packages.whole(session)
+            parts = self.packages.whole(session)
             self._set(DOWNLOAD, session)
-            done = self._channel.applied_parts(session)
+            done = self.channel.applied_parts(session)
             for part in parts:
                 if part.part not in done:
-                    lay(self._channel, session, part, part.data)
+                    lay(self.channel, session, part, part.content)
         except PackageGoneError:
             raise
         except (StoreError, adbc.Error, pa.ArrowException) as error:
@@ -217,17 +215,17 @@ class _Application:
         return rows
 
     def _full(self) -> None:
-        self._applied.full_waiting = 0
-        for row in self._pending("full"):
+        self.applied.full_waiting = 0
+        for row in [] if self.nothing_full else self._pending("full"):
             if row.status == Status.SUSPENDED:
-                self._applied.full_waiting = 1
+                self.applied.full_waiting = 1
                 raise StoreError(
-                    f"Full resynchronization D{row.session} of channel database {self._database.name} is suspended "
-                    f"after {self._parameters.try_count} tries: {row.message} When that is mended: "
+                    f"Full resynchronization D{row.session} of channel database {self.database.name} is suspended "
+                    f"after {self.parameters.try_count} tries: {row.message} When that is mended: "
                     f"`commerce sessions rerun D{row.session}`."
                 )
             if row.made != Status.AVAILABLE:
-                self._applied.full_waiting = 1
+                self.applied.full_waiting = 1
                 continue
             if row.status in (Status.AVAILABLE, Status.DOWNLOAD_FAILED, Status.APPLY_FAILED):
                 self._set(REQUEST, row.session)
@@ -240,42 +238,43 @@ class _Application:
 
     def _resynchronize(self, session: int, rows: int) -> None:
         step = resynchronizing.Resynchronization(
-            self._hq, self._database, self._channel, self._packages, session, self._deadline
+            self.hq, self.database, self.channel, self.packages, self.deadline, session
         )
         if not step.switched():
             if not step.load():
-                self._applied.full_waiting = 1
+                self.applied.full_waiting = 1
                 return
             self._set(DOWNLOAD, session)
             step.switch()
         self._set(APPLY, session, rows=rows)
-        with self._hq.begin() as connection:
-            full.cover(connection, self._database, session, switched=True)
-        self._applied.sessions += 1
-        self._applied.rows += rows
+        with self.hq.begin() as connection:
+            full.cover(connection, self.database, session, switched=True)
+        self.applied.sessions += 1
+        self.applied.rows += rows
 
     def _set(self, statement: Any, session: int, **values: Any) -> None:
-        key = {"session": session, "datastore": self._database.recid}
-        with self._hq.begin() as connection:
+        key = {"session": session, "datastore": self.database.recid}
+        with autocommit(self.hq).connect() as connection:
             connection.execute(statement, {**_STATES, **key, **values})
 
     def _give_up(self, session: int, message: str) -> None:
         """The package is gone: the channel gets a full resynchronization, in this call if its package is there."""
         self._set(CANCEL, session, message=message)
-        with self._hq.begin() as connection:
-            full.mark(connection, self._database.recid, "a package that it had not applied is not kept any more")
-        full.begin(self._hq, self._database)
+        with self.hq.begin() as connection:
+            full.mark(connection, self.database.recid, "a package that it had not applied is not kept any more")
+        full.begin(self.hq, self.database)
+        self.nothing_full = False
 
     def _failed(self, session: int, message: str) -> StoreError:
-        values = {"session": session, "datastore": self._database.recid, "message": message}
-        with self._hq.begin() as connection:
-            status = connection.execute(FAIL, {**_STATES, **values, "tries": self._parameters.try_count}).scalar_one()
+        values = {"session": session, "datastore": self.database.recid, "message": message}
+        with self.hq.begin() as connection:
+            status = connection.execute(FAIL, {**_STATES, **values, "tries": self.parameters.try_count}).scalar_one()
         state = (
-            f"is suspended after {self._parameters.try_count} tries"
+            f"is suspended after {self.parameters.try_count} tries"
             if status == Status.SUSPENDED
             else "could not be applied and is tried again"
         )
-        return StoreError(f"Download session {session} of channel database {self._database.name} {state}: {message}")
+        return StoreError(f"Download session {session} of channel database {self.database.name} {state}: {message}")
 
 
 def _reason(error: Exception) -> str:

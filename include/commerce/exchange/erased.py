@@ -14,8 +14,9 @@ from sqlalchemy import Connection, text
 
 from commerce.exchange.checking import literal
 from commerce.exchange.content import raw_hash_sql
+from commerce.exchange.fetching import decode
 from commerce.exchange.landing import Landing
-from commerce.exchange.packages import ROWS, decode
+from commerce.exchange.packages import ROWS
 from commerce.schema.channel import DOWNLOADED_TABLES
 from commerce.schema.enums import QuarantineStatus, SyncStatus
 from commerce.schema.personal import DOCUMENTS, MASTER, PERSONAL, blank, personal_columns

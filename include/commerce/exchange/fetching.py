@@ -1,4 +1,5 @@
-"""Packages as channel databases get them: read from headquarters once for all databases of a call, and verified."""
+"""Packages as channel databases get them: read from headquarters, verified and decoded once for all databases of a
+call."""
 
 from __future__ import annotations
 
@@ -7,11 +8,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import pyarrow as pa
 from sqlalchemy import Engine, text
 
 from commerce.errors import StoreError
 
-KEPT_BYTES = 64 * 1024 * 1024
+KEPT_BYTES = 128 * 1024 * 1024
 """So much of what was read last stays in memory for the next database."""
 
 PARTS = text("SELECT part, tablename, rows, checksum FROM cdx.packagepart WHERE session = :session ORDER BY part")
@@ -26,13 +28,13 @@ class PackageGoneError(StoreError):
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a package; `data`: an Arrow IPC stream, b"" where only the list was asked for."""
+    """A part of a package; `content`: its rows, None where only the list was asked for."""
 
     part: int
     table: str
     rows: int
     checksum: str
-    data: bytes = b""
+    content: pa.Table | None = None
 
 
 class Packages:
@@ -44,7 +46,7 @@ class Packages:
         self._lock = threading.Lock()
 
     def whole(self, session: int) -> list[Part]:
-        """All parts of an incremental session, with data; they are at most some megabytes.
+        """All parts of an incremental session, with their rows; they are at most some ten megabytes.
 
         Raises:
             PackageGoneError: it is not kept any more.
@@ -58,8 +60,13 @@ class Packages:
             self._kept.move_to_end(session)
             return self._kept[session]
 
+    def at_hand(self, session: int) -> bool:
+        """Whether `whole` has the session without asking headquarters."""
+        with self._lock:
+            return session in self._kept
+
     def listed(self, session: int) -> list[Part]:
-        """The parts of a session without data.
+        """The parts of a session without their rows.
 
         Raises:
             PackageGoneError: it is not kept any more.
@@ -69,29 +76,31 @@ class Packages:
             self._require_all(parts, connection.execute(SESSION_ROWS, {"session": session}).scalar_one())
         return parts
 
-    def data(self, session: int, part: Part) -> bytes:
-        """The data of one part.
+    def content(self, session: int, part: Part) -> pa.Table:
+        """The rows of one part.
 
         Raises:
             PackageGoneError: it is not kept any more.
+            StoreError: the part is damaged.
         """
         with self._hq.connect() as connection:
             data = connection.execute(PART_DATA, {"session": session, "part": part.part}).scalar()
         if data is None:
             raise PackageGoneError(GONE)
-        return bytes(data)
+        return decode(bytes(data), part.checksum)
 
     def _read(self, session: int) -> list[Part]:
         with self._hq.connect() as connection:
             found = connection.execute(DATA, {"session": session})
-            parts = [Part(row.part, row.tablename, row.rows, row.checksum, bytes(row.data)) for row in found]
+            parts = [
+                Part(row.part, row.tablename, row.rows, row.checksum, decode(bytes(row.data), row.checksum))
+                for row in found
+            ]
             self._require_all(parts, connection.execute(SESSION_ROWS, {"session": session}).scalar_one())
-        for part in parts:
-            verify(part.data, part.checksum)
         return parts
 
     def _bytes(self) -> int:
-        return sum(len(part.data) for parts in self._kept.values() for part in parts)
+        return sum(part.content.nbytes for parts in self._kept.values() for part in parts if part.content is not None)
 
     @staticmethod
     def _require_all(parts: list[Part], rows: int) -> None:
@@ -102,11 +111,13 @@ class Packages:
 GONE = "The package is not kept any more; the channel gets a full resynchronization of customers."
 
 
-def verify(data: bytes, checksum: str) -> None:
-    """Compare a part with its checksum.
+def decode(data: bytes, checksum: str) -> pa.Table:
+    """The rows of a part.
 
     Raises:
         StoreError: the part is damaged.
     """
     if hashlib.sha256(data).hexdigest() != checksum:
         raise StoreError("A part of the package is damaged (its checksum is wrong).")
+    with pa.ipc.open_stream(data) as reader:
+        return reader.read_all()

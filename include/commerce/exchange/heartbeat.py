@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
+from commerce.database import autocommit
 from commerce.exchange.channels import ChannelDatabase
 
 CONTACT = text("""
@@ -14,5 +15,5 @@ ON CONFLICT (datastore) DO UPDATE SET datelastheartbeatrecorded = excluded.datel
 
 def contact(hq: Engine, database: ChannelDatabase) -> None:
     """Record that `database` was reached just now."""
-    with hq.begin() as connection:
+    with autocommit(hq).connect() as connection:
         connection.execute(CONTACT, {"datastore": database.recid})

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from commerce.exchange import tombstones
 from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.fetching import Part
-from commerce.exchange.packages import decode
 from commerce.schema.channel import SQLITE
 
 
-def lay(channel: ChannelConnection, session: int, part: Part, data: bytes, *, shadow: bool = False) -> None:
-    """Rows are inserted or updated by their key, what tombstones name is deleted; a part that was laid already is not
-    laid again.
-
-    Raises:
-        StoreError: the part is damaged.
-    """
-    rows = decode(data, part.checksum)
+def lay(channel: ChannelConnection, session: int, part: Part, rows: pa.Table, *, shadow: bool = False) -> None:
+    """The part's `rows` are inserted or updated by their key, what tombstones name is deleted; a part that was laid
+    already is not laid again."""
     if part.table == tombstones.TABLE:
         channel.delete_part(rows, session, part.part, shadow=shadow)
     else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from commerce.database import autocommit
 from commerce.exchange import full
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.dialects import ChannelConnection
@@ -21,14 +22,17 @@ from commerce.schema.enums import DownloadSessionStatus as Status
 
 _STATES = {"applied": Status.APPLIED, "available": Status.AVAILABLE, "canceled": Status.CANCELED}
 EXPECTED = text("""
-SELECT p.fullsyncreason, p.comparedownloads,
-       (SELECT d.session FROM cdx.retailcdxdownloadsessiondatastore AS d
-        WHERE d.datastore = p.recid AND d.status = :applied ORDER BY d.session DESC LIMIT 1) AS newest,
-       (SELECT max(d.session) FROM cdx.retailcdxdownloadsession AS s
-        JOIN cdx.retailcdxdownloadsessiondatastore AS d ON d.session = s.session AND d.datastore = p.recid
-        WHERE s.datagroup = p.datagroup AND s.kind = 'full' AND d.status = :applied) AS newest_full
-FROM cdx.retailconndatabaseprofile AS p WHERE p.recid = :datastore
+SELECT p.fullsyncreason, p.comparedownloads, d.session, d.rowsaffected
+FROM cdx.retailconndatabaseprofile AS p LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS d
+  ON d.datastore = p.recid AND d.session IN (
+     (SELECT n.session FROM cdx.retailcdxdownloadsessiondatastore AS n
+      WHERE n.datastore = p.recid AND n.status = :applied ORDER BY n.session DESC LIMIT 1),
+     (SELECT max(n.session) FROM cdx.retailcdxdownloadsession AS s
+      JOIN cdx.retailcdxdownloadsessiondatastore AS n ON n.session = s.session AND n.datastore = p.recid
+      WHERE s.datagroup = p.datagroup AND s.kind = 'full' AND n.status = :applied))
+WHERE p.recid = :datastore
 """)
+"""The newest session that the database has applied, and the newest full one."""
 LOST = text("""
 SELECT d.session, s.kind, EXISTS (SELECT FROM cdx.packagepart AS p WHERE p.session = d.session) AS kept
 FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
@@ -44,10 +48,6 @@ WHERE datastore = :datastore AND session = ANY(:sessions)
 """)
 REOPEN = text("""
 UPDATE cdx.retailcdxdownloadsession SET status = :available WHERE session = ANY(:sessions) AND status = :applied
-""")
-ROWS = text("""
-SELECT session, rowsaffected FROM cdx.retailcdxdownloadsessiondatastore
-WHERE datastore = :datastore AND session = ANY(:sessions)
 """)
 COMPARED = text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 0 WHERE recid = :datastore")
 
@@ -66,12 +66,10 @@ class Standing:
 
 
 def standing(hq: Engine, database: ChannelDatabase) -> Standing:
-    with hq.connect() as connection:
-        row = connection.execute(EXPECTED, {"datastore": database.recid, **_STATES}).one()
-        wanted = [session for session in (row.newest, row.newest_full) if session is not None]
-        found = connection.execute(ROWS, {"datastore": database.recid, "sessions": wanted})
-        expected = {int(session): int(rows) for session, rows in found}
-    return Standing(row.fullsyncreason, bool(row.comparedownloads), expected)
+    with autocommit(hq).connect() as connection:
+        found = connection.execute(EXPECTED, {"datastore": database.recid, **_STATES}).all()
+    expected = {int(row.session): int(row.rowsaffected) for row in found if row.session is not None}
+    return Standing(found[0].fullsyncreason, bool(found[0].comparedownloads), expected)
 
 
 def compare(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, known: Standing) -> bool:

@@ -21,7 +21,6 @@ from commerce.errors import StoreError
 from commerce.exchange import tombstones
 from commerce.exchange.arrow import ArrowConnection
 from commerce.exchange.checking import literal
-from commerce.exchange.fetching import verify
 from commerce.schema.channel import DOWNLOADED_TABLES
 from commerce.schema.enums import DownloadSessionStatus as Status
 
@@ -251,14 +250,3 @@ def _fitting(rows: pa.Table) -> Iterator[tuple[bytes, int]]:
     half = rows.num_rows // 2
     yield from _fitting(rows.slice(0, half))
     yield from _fitting(rows.slice(half))
-
-
-def decode(data: bytes, checksum: str) -> pa.Table:
-    """The rows of a part.
-
-    Raises:
-        StoreError: the part is damaged.
-    """
-    verify(data, checksum)
-    with pa.ipc.open_stream(data) as reader:
-        return reader.read_all()

@@ -9,6 +9,8 @@ recorded in the channel, so that a killed resynchronization goes on where it was
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Engine, text
 
 from commerce.exchange.channels import ChannelDatabase
@@ -37,28 +39,20 @@ SESSIONS_AT_LEAST = 2
 """So many later sessions a call lays over the shadow tables whatever the time: more than come new between two calls."""
 
 
+@dataclass
 class Resynchronization:
     """One call for one database: goes on until `deadline`, but does at least one part."""
 
-    def __init__(
-        self,
-        hq: Engine,
-        database: ChannelDatabase,
-        channel: ChannelConnection,
-        packages: Packages,
-        session: int,
-        deadline: Deadline,
-    ) -> None:
-        self._hq = hq
-        self._database = database
-        self._channel = channel
-        self._packages = packages
-        self._session = session
-        self._deadline = deadline
+    hq: Engine
+    database: ChannelDatabase
+    channel: ChannelConnection
+    packages: Packages
+    deadline: Deadline
+    session: int
 
     def switched(self) -> bool:
         """Whether the channel has the new tables already: somebody was killed before headquarters knew."""
-        return bool(self._channel.applied_parts(self._session))
+        return bool(self.channel.applied_parts(self.session))
 
     def load(self) -> bool:
         """Fill the shadow tables; False if time is up before they are complete.
@@ -66,21 +60,21 @@ class Resynchronization:
         Raises:
             PackageGoneError: a package is not kept any more.
         """
-        while self._channel.drop_replaced():  # what an earlier resynchronization has left
-            if self._deadline.passed():
+        while self.channel.drop_replaced():  # what an earlier resynchronization has left
+            if self.deadline.passed():
                 return False
-        self._channel.begin_shadow(self._session, tuple(SQLITE.downloads))
-        for number, part in enumerate(self._missing(self._session, self._packages.listed(self._session))):
-            if number and self._deadline.passed():
+        self.channel.begin_shadow(self.session, tuple(SQLITE.downloads))
+        for number, part in enumerate(self._missing(self.session, self.packages.listed(self.session))):
+            if number and self.deadline.passed():
                 return False
-            self._apply(self._session, part)
-        with self._hq.connect() as connection:
-            values = {"full": self._session, "datastore": self._database.recid, "applied": Status.APPLIED}
+            self._apply(self.session, part)
+        with self.hq.connect() as connection:
+            values = {"full": self.session, "datastore": self.database.recid, "applied": Status.APPLIED}
             later = [int(session) for session in connection.scalars(APPLIED_SINCE, values)]
         laid = 0
         for session in later:
-            missing = self._missing(session, self._packages.whole(session))
-            if missing and laid >= SESSIONS_AT_LEAST and self._deadline.passed():
+            missing = self._missing(session, self.packages.whole(session))
+            if missing and laid >= SESSIONS_AT_LEAST and self.deadline.passed():
                 return False
             for part in missing:
                 self._apply(session, part)
@@ -89,14 +83,15 @@ class Resynchronization:
 
     def switch(self) -> None:
         """Let the register read the new tables. A session that is half applied begins anew there."""
-        with self._hq.connect() as connection:
-            values = {"full": self._session, "datastore": self._database.recid}
+        with self.hq.connect() as connection:
+            values = {"full": self.session, "datastore": self.database.recid}
             begun = [int(session) for session in connection.scalars(BEGUN, values)]
-        self._channel.switch_shadow(self._session, tuple(SQLITE.downloads), begun)
+        self.channel.switch_shadow(self.session, tuple(SQLITE.downloads), begun)
 
     def _missing(self, session: int, parts: list[Part]) -> list[Part]:
-        done = self._channel.applied_parts(session, shadow=True)
+        done = self.channel.applied_parts(session, shadow=True)
         return [part for part in parts if part.part not in done]
 
     def _apply(self, session: int, part: Part) -> None:
-        lay(self._channel, session, part, part.data or self._packages.data(session, part), shadow=True)
+        rows = self.packages.content(session, part) if part.content is None else part.content
+        lay(self.channel, session, part, rows, shadow=True)

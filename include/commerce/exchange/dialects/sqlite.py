@@ -25,6 +25,10 @@ from commerce.schema.uploaded import UploadedTable
 
 BUSY_MILLISECONDS = 5_000
 _BATCH_ROWS = 20_000
+_SHAPES_KEPT = 8
+_SHAPES: dict[str, dict[str, TableShape]] = {}
+"""Statements that made a file -> its tables: the files of a thousand stores are made alike, and asking SQLite for
+columns and keys costs more than a small download."""
 
 
 class SqliteChannel:
@@ -189,6 +193,14 @@ class SqliteChannel:
 
     def tables(self) -> dict[str, TableShape]:
         """A table's types are the declared ones, in upper case."""
+        made = "\n".join(sql for (sql,) in self.rows("SELECT sql FROM sqlite_master WHERE sql <> '' ORDER BY sql"))
+        if made not in _SHAPES:
+            if len(_SHAPES) >= _SHAPES_KEPT:
+                _SHAPES.clear()
+            _SHAPES[made] = self._shapes()
+        return _SHAPES[made]
+
+    def _shapes(self) -> dict[str, TableShape]:
         columns: dict[str, dict[str, str]] = {}
         keys: dict[str, dict[str, set[str]]] = {}
         for table, column, kind, in_key in self.rows(
