@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -17,10 +18,18 @@ class Died(BaseException):
     """No handler of the system catches it, as none would see a kill -9."""
 
 
+@dataclass(frozen=True)
+class Death:
+    """At the `commit`-th commit: just before it, or `after` it."""
+
+    commit: int
+    after: bool
+
+
 @contextmanager
-def dying(hq: Engine, commit: int, *, after: bool) -> Iterator[None]:
-    """Die at the `commit`-th commit inside the block; whatever would commit afterwards is dead, too."""
-    left = commit
+def dying(hq: Engine, death: Death) -> Iterator[None]:
+    """Die inside the block; whatever would commit afterwards is dead, too."""
+    left, after = death.commit, death.after
     lock = threading.Lock()
 
     def arrive() -> bool:

@@ -2,204 +2,63 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from typing import Any
 
 from sqlalchemy import Engine
 
 from commerce import customers, exchange
-from commerce.exchange import rereading
+from commerce.customers.status import editing
+from commerce.exchange import quarantined, repairing, rereading
 from commerce.outcomes import JobResult
-from commerce.schema.enums import ContactType
-from commerce.schema.enums import CustomerAsyncOperation as Op
-from commerce.schema.uploaded import ASYNC_ADDRESS, ASYNC_AFFILIATION, ASYNC_CONTACT, ASYNC_CUSTOMER, UploadedTable
-from support.histories.deaths import dying
-from support.histories.model import ADDRESS, AFFILIATION, CONTACT, CUSTOMER, FIELDS, Guid, Headquarters, Row, Thing
-from support.registers import GUID, Register, add_register, rows
+from commerce.schema.enums import SyncStatus
+from support.histories.deaths import Death, dying
+from support.histories.model import CUSTOMER, Guid, Headquarters, Row
+from support.histories.tills import PostgresqlTill, SqliteTill, Till
+from support.histories.writing import TABLES, Writer
+from support.registers import add_postgresql_register, add_register, rows
 
 STORES = {"S1": "USMF", "S2": "USMF", "S3": "DEMF"}
-TABLES: dict[str, UploadedTable] = {
-    CUSTOMER: ASYNC_CUSTOMER,
-    ADDRESS: ASYNC_ADDRESS,
-    CONTACT: ASYNC_CONTACT,
-    AFFILIATION: ASYNC_AFFILIATION,
-}
-IDS = {ADDRESS: "addressid", CONTACT: "contactid", AFFILIATION: "retailaffiliationid"}
-AFFILIATIONS = ("1", "2")
-Views = dict[Thing, dict[str, str]]
-
-
-@dataclass
-class Till:
-    """A register: its channel file, what it wrote, and what job 1010 has shown it. `backup`: the three as they were."""
-
-    real: Register
-    rows: list[Row] = field(default_factory=list)
-    view: Views = field(default_factory=dict)
-    accounts: dict[Guid, str] = field(default_factory=dict)
-    backup: tuple[list[Row], Views, dict[Guid, str]] | None = None
-    stopped: bool = False
-    behind: bool = False
-    """Restored, and not distributed to since: it shows what has been overtaken."""
-
-    @property
-    def company(self) -> str:
-        return self.real.company
-
-    def chain(self, thing: Thing) -> list[Row]:
-        return [row for row in self.rows if row.thing == thing and row.wrong != "unreadable"]
+POSTGRESQL = "S2"
+"""The store whose channel is on PostgreSQL."""
+OPENING = 20
+"""Customers that a world begins with."""
 
 
 class World:
     """A history in progress. `settle` brings everything to rest, so that it can be compared with the model."""
 
-    def __init__(self, hq: Engine, channel_db: Callable[[str], Engine]) -> None:
+    def __init__(
+        self, hq: Engine, channel_db: Callable[[str], Engine], postgresql_channel: Callable[[str], Engine]
+    ) -> None:
         self.hq = hq
         self.model = Headquarters()
-        self.tills = {store: Till(add_register(hq, channel_db, store, company)) for store, company in STORES.items()}
+        self.tills: dict[str, Till] = {}
+        for store, company in STORES.items():
+            if store == POSTGRESQL:
+                self.tills[store] = PostgresqlTill(add_postgresql_register(hq, postgresql_channel, store, company))
+            else:
+                self.tills[store] = SqliteTill(add_register(hq, channel_db, store, company))
+        self.writer = Writer(self.tills)
         self.recids = dict(rows(hq, "SELECT name, recid FROM cdx.retailconndatabaseprofile"))
         self._uncertain: set[str] = set()
-        self._numbers = 0
 
-    # What registers do
+    def close(self) -> None:
+        for till in self.tills.values():
+            till.close()
 
     def open(self, random: Random) -> None:
-        """A few customers that every register of their company knows."""
-        for _ in range(12):
-            self._create(random.choice(list(self.tills.values())), random)
+        """Customers that every register of their company knows."""
+        self.writer.open(random, OPENING)
         self.settle()
-
-    def write(self, random: Random, operations: int) -> None:
-        """Mostly on customers that are there already, so that operations meet."""
-        steps = (self._create, self._edit, self._detail, self._visit)
-        for step in random.choices(steps, (1, 6, 3, 6), k=operations):
-            step(random.choice(list(self.tills.values())), random)
-
-    def _create(self, till: Till, random: Random) -> None:
-        """A new customer: good, of a group that nobody knows, or unreadable; sometimes a GUID of the other company."""
-        others = [row.thing[1][1] for other in self.tills.values() for row in other.rows if row.thing[0] == CUSTOMER]
-        self._numbers += 1
-        guid = GUID.format(self._numbers)
-        if others and random.random() < 0.1:
-            guid = random.choice(others)
-        thing = (CUSTOMER, (till.company, guid), "")
-        if any(other.chain(thing) for other in self.tills.values() if other.company == till.company):
-            return
-        wrong = random.choices(("", "refused", "unreadable"), (8, 1, 1))[0]
-        self._put(till, thing, Op.CREATE, self._values(CUSTOMER, random), wrong)
-
-    def _edit(self, till: Till, random: Random) -> None:
-        """Another operation on something that this register wrote itself; a bad creation is written once more, well."""
-        things = sorted({row.thing for row in till.rows})
-        if not things:
-            return
-        thing = random.choice(things)
-        chain = till.chain(thing)
-        created = any(row.operation == Op.CREATE and not row.wrong for row in chain)
-        if not created and (thing[0] == AFFILIATION or random.random() < 0.5):
-            self._put(till, thing, Op.CREATE, self._values(thing[0], random), "")
-            return
-        if not chain:
-            return
-        if random.random() < 0.2:
-            self._put(till, thing, Op.DEACTIVATE, {}, "")
-            return
-        if thing[0] == AFFILIATION:
-            self._put(till, thing, Op.CREATE, {}, "")
-            return
-        self._put(till, thing, Op.UPDATE, *self._changed(thing[0], self._last_values(chain), random))
-
-    def _detail(self, till: Till, random: Random) -> None:
-        """An address, a contact or an affiliation of a customer that this register wrote."""
-        guids = sorted({row.thing[1] for row in till.rows if row.thing[0] == CUSTOMER})
-        if not guids:
-            return
-        kind = random.choice((ADDRESS, ADDRESS, CONTACT, AFFILIATION))
-        self._numbers += 1
-        name = random.choice(AFFILIATIONS) if kind == AFFILIATION else f"{kind[0]}{self._numbers}"
-        thing = (kind, random.choice(guids), name)
-        if kind == AFFILIATION and till.chain(thing):
-            return
-        wrong = "" if kind == AFFILIATION else random.choices(("", "refused", "unreadable"), (8, 1, 1))[0]
-        self._put(till, thing, Op.CREATE, self._values(kind, random), wrong)
-
-    def _visit(self, till: Till, random: Random) -> None:
-        """A synchronous customer that came from elsewhere is edited here, or gets an address here."""
-        if till.behind:
-            return
-        known = sorted(
-            thing for thing in till.view if thing[0] == CUSTOMER and not till.chain(thing) and thing[1] in till.accounts
-        )
-        if not known:
-            return
-        thing = random.choice(known)
-        if random.random() < 0.3:
-            self._numbers += 1
-            self._put(till, (ADDRESS, thing[1], f"v{self._numbers}"), Op.CREATE, self._values(ADDRESS, random), "")
-            return
-        self._put(till, thing, Op.UPDATE, *self._changed(CUSTOMER, till.view[thing], random))
-
-    def _last_values(self, chain: list[Row]) -> dict[str, str]:
-        return next((dict(row.values) for row in reversed(chain) if row.operation != Op.DEACTIVATE), {})
-
-    def _changed(self, kind: str, values: dict[str, str], random: Random) -> tuple[dict[str, str], str]:
-        """A few fields changed; now and then to something that headquarters refuses."""
-        new = {name: values.get(name, "") for name in FIELDS[kind]}
-        for name in random.sample(FIELDS[kind], random.randint(0, 2)):
-            new[name] = self._value(name, random)
-        if random.random() < 0.1:
-            new |= dict.fromkeys(("custname",) if kind == CUSTOMER else FIELDS[kind], "")
-        blank = not any(new.values()) if kind == ADDRESS else kind == CONTACT and new["locator"] == ""
-        return new, "refused" if blank else ""
-
-    def _values(self, kind: str, random: Random) -> dict[str, str]:
-        return {name: self._value(name, random) for name in FIELDS[kind]}
-
-    def _value(self, name: str, random: Random) -> str:
-        if name in ("email", "phone", "receiptemail", "description") and random.random() < 0.3:
-            return ""
-        if name == "languageid":
-            return random.choice(("en-us", "nb-no", "de"))
-        return f"{name[:4]}{random.randint(0, 99)}"
-
-    def _put(self, till: Till, thing: Thing, operation: Op, values: dict[str, str], wrong: str) -> None:
-        kind, (_, guid), name = thing
-        at = datetime.now(UTC)
-        written: dict[str, Any] = {"custaccountasync": guid, "operation": int(operation), **values}
-        if not till.chain(thing) and thing in till.view:
-            written |= {"custaccount": till.accounts[thing[1]], "custaccountasync": None}
-        if kind != CUSTOMER and thing[1] in till.accounts and name.startswith("v"):
-            written |= {"custaccount": till.accounts[thing[1]], "custaccountasync": None}
-        if name:
-            written[IDS[kind]] = name
-        if kind == CUSTOMER:
-            written |= {"relationshiptype": 1, "custgroup": "RETAIL", "currency": "USD"}
-            if wrong == "refused" and operation == Op.CREATE:
-                written["custgroup"] = "NOBODYS"
-        if kind == CONTACT:
-            written["contacttype"] = int(ContactType.EMAIL)
-        if wrong == "refused" and operation == Op.CREATE and kind != CUSTOMER:
-            values = dict.fromkeys(FIELDS[kind], "")
-            written |= values
-        if wrong == "unreadable":
-            written["createddatetime"] = "yesterday"
-        else:
-            written["createddatetime"] = at.isoformat()
-        counter = till.real.put(TABLES[kind], **written)
-        row = Row(till.real.store, counter, thing, operation, at, values, wrong)
-        if not till.chain(thing):
-            row.seen = till.view.get(thing)
-        till.rows.append(row)
 
     # What headquarters does
 
-    def upload(self, *stores: str, death: tuple[int, bool] | None = None) -> None:
+    def upload(self, *stores: str, death: Death | None = None) -> None:
         with self._maybe_dying(death):
             result = exchange.upload(self.hq, stores=stores)
             for store in stores:
@@ -212,21 +71,24 @@ class World:
                 self._uncertain.discard(store)
                 self.model.upload(self.tills[store].rows)
 
-    def synchronize(self, death: tuple[int, bool] | None = None) -> None:
+    def synchronize(self, death: Death | None = None) -> None:
         with self._maybe_dying(death):
             assert customers.synchronize_customers(self.hq).ok
         if death is None and not self._uncertain:
             self.model.synchronize()
 
-    def bind(self, random: Random, death: tuple[int, bool] | None = None) -> None:
+    def bind(self, random: Random, death: Death | None = None) -> None:
         """Late binding of some customers of one company."""
         company = random.choice(sorted(set(STORES.values())))
-        known = sorted({row.thing[1] for row in self.model.rows if row.thing[1][0] == company})
+        known = self._known(company)
         chosen = random.sample(known, len(known) // 2)
         with self._maybe_dying(death):
             self._bind(company, chosen)
         if death is None and not self._uncertain:
             self.model.synchronize(set(chosen))
+
+    def _known(self, company: str) -> list[Guid]:
+        return sorted({row.thing[1] for row in self.model.rows.values() if row.thing[1][0] == company})
 
     def _bind(self, company: str, chosen: list[Guid]) -> None:
         customers.convert_referenced(
@@ -242,17 +104,28 @@ class World:
         if self._uncertain:
             return
         self.synchronize()
-        assert exchange.distribute(self.hq, stores=list(self.tills)).ok
+        for _ in range(3):
+            assert exchange.distribute(self.hq, stores=list(self.tills)).ok
+            if not rows(self.hq, "SELECT 1 FROM cdx.outbox WHERE session IS NULL LIMIT 1"):
+                break  # else a channel has lost what is not kept any more: its customers are sent by the next one
         self._show()
 
-    def die_distributing(self, death: tuple[int, bool]) -> None:
+    def die_distributing(self, death: Death) -> None:
         with self._maybe_dying(death):
             exchange.distribute(self.hq, stores=list(self.tills))
         self.settle()
 
+    def resynchronize(self, store: str, death: Death | None = None) -> None:
+        """A channel gets everything anew."""
+        exchange.resynchronize(self.hq, store)
+        if death is None:
+            self.distribute()
+        else:
+            self.die_distributing(death)
+
     def race(self, random: Random) -> None:
         """Two jobs at once."""
-        everybody = sorted({row.thing[1] for row in self.model.rows if row.thing[1][0] == "USMF"})
+        everybody = self._known("USMF")
         jobs: list[Callable[[], Any]] = [
             lambda: customers.synchronize_customers(self.hq),
             lambda: customers.synchronize_customers(self.hq),
@@ -265,34 +138,61 @@ class World:
                 assert not isinstance(result, JobResult) or result.ok, result
         self.settle()
 
-    def _maybe_dying(self, death: tuple[int, bool] | None) -> Any:
-        return nullcontext() if death is None else dying(self.hq, death[0], after=death[1])
+    def _maybe_dying(self, death: Death | None) -> Any:
+        return nullcontext() if death is None else dying(self.hq, death)
+
+    # What people do
+
+    def mend(self, random: Random) -> None:
+        """A person mends some of the rows that were refused, and some that stand in quarantine."""
+        if not self._uncertain:
+            self._mend_failed(random)
+            self._mend_quarantined(random)
+
+    def _mend_failed(self, random: Random) -> None:
+        mended: dict[int, Row] = {}
+        for table in TABLES.values():
+            failed = f"SELECT recid, createddatetime FROM ax.{table.name} WHERE syncstatus = {SyncStatus.FAILED}"
+            for recid, at in rows(self.hq, failed):
+                row = self.writer.rows[at]
+                if row.status == SyncStatus.FAILED and random.random() < 0.5:
+                    mended[recid] = row
+        for row in mended.values():
+            if row.thing[0] == CUSTOMER and not row.mend:
+                row.mend = {"custname": "mended"}
+            row.values.update({name: value for name, value in row.mend.items() if name in row.values})
+            row.wrong, row.status = "", SyncStatus.PENDING
+        edits = [editing.Edit(recid, row.mend) for recid, row in mended.items()]
+        done = editing.edit(self.hq, edits, by="Ola", retry=True)
+        assert {one.outcome for one in done} <= {"changed", "unchanged"}, done
+
+    def _mend_quarantined(self, random: Random) -> None:
+        chosen = [number for number in quarantined.ids(self.hq, quarantined.OPEN) if random.random() < 0.5]
+        if not chosen:
+            return
+        raws = quarantined.raw(self.hq, chosen, personal=True)
+        repaired = {raw.about["id"]: self._of_raw(raw.data) for raw in raws}
+        repairs = [repairing.Repair(number, row.mend) for number, row in repaired.items()]
+        for done in repairing.repair(self.hq, repairs, by="Ola"):
+            assert done.outcome in ("taken", "here_already"), done
+            row = repaired[done.quarantineid]
+            row.wrong = ""
+            self.model.upload([row])
+
+    def _of_raw(self, data: Any) -> Row:
+        return self.writer.rows[datetime.fromisoformat(data["createddatetime"].removeprefix("yesterday "))]
 
     # What goes wrong in stores
 
-    def back_up(self, store: str) -> None:
-        till = self.tills[store]
-        till.real.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copy(till.real.path, f"{till.real.path}.backup")
-        till.backup = (list(till.rows), dict(till.view), dict(till.accounts))
-
     def restore(self, store: str) -> None:
-        """The channel file is the backup again. What was written after it and not uploaded is gone for good."""
+        """The channel is the backup again. What was written after it and not uploaded is gone for good."""
         till = self.tills[store]
         if till.backup is None or till.stopped:
             return
         if store in self._uncertain:
             self.upload(store)
-        for suffix in ("-wal", "-shm"):
-            till.real.path.with_name(till.real.path.name + suffix).unlink(missing_ok=True)
-        shutil.copy(f"{till.real.path}.backup", till.real.path)
-        gone = [row for row in till.rows if row not in till.backup[0]]
-        kept, view, accounts = till.backup
-        till.rows, till.view, till.accounts = list(kept), dict(view), dict(accounts)
-        till.behind = True
-        till.stopped = any(self._passed(row) for row in gone)
-        for row in gone:
-            row.lost = True
+        gone = till.restore()
+        till.stopped = any(self._passed(row) for row in gone) if till.is_known_by_its_counters else self._read(store)
 
     def _passed(self, row: Row) -> bool:
         """Whether an upload went past the row; unreadable rows move the watermark, too."""
@@ -302,6 +202,15 @@ class World:
             WHERE p.name = :store AND w.tablename = :table"""
         ((watermark,),) = rows(self.hq, sql, store=row.register, table=TABLES[row.thing[0]].name)
         return (watermark or 0) >= row.counter
+
+    def _read(self, store: str) -> bool:
+        """Whether an upload knows which database it read."""
+        sql = """
+            SELECT count(*) FROM cdx.uploadround AS r
+            JOIN cdx.retailconndatabaseprofile AS p ON p.recid = r.datastore AND p.incarnation = r.incarnation
+            WHERE p.name = :store"""
+        ((rounds,),) = rows(self.hq, sql, store=store)
+        return bool(rounds)
 
     def open_incarnation(self, store: str) -> None:
         till = self.tills[store]
