@@ -72,9 +72,7 @@ def measure(target: Path, *, quick: bool, say: Callable[[str], None]) -> bool:
     say(f"CPU time a customer at {most:,}: {growth:.2f} times that at {most // 10:,} (at most {MOST_GROWTH})")
     say(f"memory of the process: {whole.conversion.client_peak / MEGABYTE:,.0f} MB (at most {MOST_MEMORY})")
     target.write_text(json.dumps([*(one.as_dict() for one in passages), {"growth": round(growth, 3)}], indent=1) + "\n")
-    complete = all(
-        (one.conversion.units, one.quarantined, one.repaired) == (one.customers - 1, 1, 1) for one in passages
-    )
+    complete = all(one.is_complete for one in passages)
     return complete and growth <= MOST_GROWTH and whole.conversion.client_peak <= MOST_MEMORY * MEGABYTE
 
 

@@ -90,11 +90,6 @@ class Measured:
     job_seconds: float
 
 
-def longest_waits(installation: Installation, sales: int, customers: int) -> dict[str, float]:
-    """Per dialect the longest wait of a register during upload, distribution and resynchronization, in milliseconds."""
-    return {dialect: measure(installation, dialect, sales, customers).during_jobs.longest for dialect in DIALECTS}
-
-
 def measure(installation: Installation, dialect: str, sales: int, customers: int) -> Measured:
     """Measure one dialect on a store with `sales` sales to upload, and `customers` customers to distribute."""
     store = installation.stores[0]

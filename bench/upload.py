@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import adbc_driver_postgresql.dbapi  # noqa: F401 - its import is no part of a job's time
@@ -58,8 +58,13 @@ def measure(installation: Installation, sold: int, repeats: int, say: Callable[[
 
 def run(url: str, store: str) -> int:
     """The product; returns the rows taken."""
+    return run_all(url, [store])
+
+
+def run_all(url: str, stores: Sequence[str]) -> int:
+    """One upload of many stores; returns the rows taken."""
     with engine(url) as hq:
-        result = upload(hq, stores=[store])
+        result = upload(hq, stores=stores)
     if not result.ok:
         raise RuntimeError(str(result.as_dict()))
     return int(result.counts["rows"])
