@@ -1,13 +1,14 @@
 """One Airflow with its scheduler for all end-to-end tests; each test gets headquarters and stores of its own.
 
 A test's headquarters becomes Airflow's connection `commerce_hq`, as an operator would set it. The demo stores are made
-once; a test works on a copy of their files.
+once; a test works on a copy of their files. Airflow ends with the last test of this package: beside the others it
+would only take their time.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from sqlalchemy import Engine
 
 from commerce import demo
 from commerce.database import hq_engine
-from commerce.migrations import upgrade_headquarters
 from commerce.server import Server
 from commerce_airflow.connections import CONNECTION_ID
 from commerce_airflow.local import airflow as local
@@ -27,21 +27,32 @@ from commerce_airflow.local.configuration import Layout
 from support.installation import ZONE, Install, Installation
 
 SIZE = {"stores": 2, "scale": 0.002, "seed": 1}
+Headquarters = Callable[[], Engine]
 
 
-@pytest.fixture(scope="session")
-def demo_files(hq_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="package")
+def headquarters(hq_server: Server, clone_headquarters: Callable[[str], str]) -> Headquarters:
+    """Factory: an empty, migrated headquarters."""
+    return lambda: hq_engine(hq_server.url(clone_headquarters("e2e")))
+
+
+@pytest.fixture(scope="package")
+def demo_files(headquarters: Headquarters, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the files of all demo stores, the two special ones included."""
     home = tmp_path_factory.mktemp("demo")
-    hq = _headquarters(hq_server)
+    hq = headquarters()
     demo.build(home, hq, **SIZE, unknown_customer=True, history_store=True)
     hq.dispose()
     return home / "demo"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow_and_first_run(
-    hq_server: Server, commerce_home: Path, demo_files: Path, tmp_path_factory: pytest.TempPathFactory
+    hq_server: Server,
+    commerce_home: Path,
+    headquarters: Headquarters,
+    demo_files: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[LocalAirflow, Installation]]:
     """Airflow, and the installation on which its schedule fired.
 
@@ -60,14 +71,14 @@ def airflow_and_first_run(
         guard.guarded(layout, stop_server=False),
         local.running(hq_server, commerce_home, environment=environment) as airflow,
     ):
-        first = _install(airflow, hq_server, demo_files, tmp_path_factory.mktemp("scheduled"))
+        first = _install(airflow, headquarters(), demo_files, tmp_path_factory.mktemp("scheduled"))
         airflow.api.unpause("end_of_day")
         airflow.api.unpause("historical_end_of_day")
         yield airflow, first
         first.hq.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scheduled(airflow_and_first_run: tuple[LocalAirflow, Installation]) -> tuple[Installation, dict[str, Any]]:
     """The installation on which the schedule fired, and the run as Airflow tells it, ended."""
     airflow, installation = airflow_and_first_run
@@ -75,21 +86,22 @@ def scheduled(airflow_and_first_run: tuple[LocalAirflow, Installation]) -> tuple
     while not runs:
         airflow.check()
         runs = airflow.api.request("GET", "dags/end_of_day/dagRuns")["dag_runs"]
-    airflow.api.wait("end_of_day", runs[0]["dag_run_id"], seconds=600)
+    installation.wait("end_of_day", runs[0]["dag_run_id"])
     [run] = airflow.api.request("GET", "dags/end_of_day/dagRuns")["dag_runs"]
     return installation, run
 
 
 @pytest.fixture
 def install(
-    scheduled: tuple[Installation, dict[str, Any]], hq_server: Server, demo_files: Path, tmp_path: Path
+    scheduled: tuple[Installation, dict[str, Any]], headquarters: Headquarters, demo_files: Path, tmp_path: Path
 ) -> Iterator[Install]:
     """Factory: an installation of this test's own, with Airflow's connection on it; options as for `demo.build`."""
     installations: list[Installation] = []
 
     def make(**options: bool) -> Installation:
         airflow = scheduled[0].airflow
-        installations.append(_install(airflow, hq_server, demo_files, tmp_path / str(len(installations)), **options))
+        home = tmp_path / str(len(installations))
+        installations.append(_install(airflow, headquarters(), demo_files, home, **options))
         return installations[-1]
 
     yield make
@@ -98,28 +110,28 @@ def install(
 
 
 @pytest.fixture
-def twin(hq_server: Server, demo_files: Path, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
+def twin(headquarters: Headquarters, demo_files: Path, tmp_path: Path) -> Iterator[Callable[..., Engine]]:
     """Factory: headquarters with the same stores, which Airflow knows nothing of."""
     engines: list[Engine] = []
 
     def make(**options: bool) -> Engine:
-        hq, _ = _stores(hq_server, demo_files, tmp_path / f"twin{len(engines)}", **options)
-        engines.append(hq)
-        return hq
+        engines.append(headquarters())
+        _build(engines[-1], demo_files, tmp_path / f"twin{len(engines)}", **options)
+        return engines[-1]
 
     yield make
     for engine in engines:
         engine.dispose()
 
 
-def _install(airflow: LocalAirflow, server: Server, demo_files: Path, home: Path, **options: bool) -> Installation:
-    hq, made = _stores(server, demo_files, home, **options)
+def _install(airflow: LocalAirflow, hq: Engine, demo_files: Path, home: Path, **options: bool) -> Installation:
+    made = _build(hq, demo_files, home, **options)
     connection = {
         "connection_id": CONNECTION_ID,
         "conn_type": "postgres",
         "login": "postgres",
         "schema": hq.url.database,
-        "extra": f'{{"host": "{server.socket_folder}"}}',
+        "extra": json.dumps({"host": hq.url.query["host"]}),
     }
     known = airflow.api.request("GET", "connections")["connections"]
     if any(found["connection_id"] == CONNECTION_ID for found in known):
@@ -129,15 +141,6 @@ def _install(airflow: LocalAirflow, server: Server, demo_files: Path, home: Path
     return Installation(hq, made, airflow)
 
 
-def _stores(server: Server, demo_files: Path, home: Path, **options: bool) -> tuple[Engine, demo.DemoResult]:
-    hq = _headquarters(server)
+def _build(hq: Engine, demo_files: Path, home: Path, **options: bool) -> demo.DemoResult:
     shutil.copytree(demo_files, home / "demo")
-    return hq, demo.build(home, hq, **SIZE, **options)
-
-
-def _headquarters(server: Server) -> Engine:
-    name = f"e2e_{uuid.uuid4().hex[:12]}"
-    server.ensure_database(name)
-    hq = hq_engine(server.url(name))
-    upgrade_headquarters(hq)
-    return hq
+    return demo.build(home, hq, **SIZE, **options)

@@ -63,7 +63,7 @@ def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(
 ) -> None:
     installation = install()
     run_id = installation.airflow.api.trigger("end_of_day", conf)
-    assert installation.airflow.api.wait("end_of_day", run_id, seconds=600) == "failed"
+    assert installation.wait("end_of_day", run_id) == "failed"
     assert message in installation.log("end_of_day", run_id, "open_run")
     states = {task: state for task, _, state in installation.airflow.api.task_states("end_of_day", run_id)}
     assert states["open_run"] == states["close_run"] == "failed"
@@ -76,7 +76,7 @@ def test_a_dry_run_changes_nothing_and_shows_the_plan(install: Install) -> None:
     installation = install()
     conf = {"business_date": installation.made.business_dates[0].isoformat(), "dry_run": True}
     run_id = installation.airflow.api.trigger("end_of_day", conf)
-    assert installation.airflow.api.wait("end_of_day", run_id, seconds=600) == "success"
+    assert installation.wait("end_of_day", run_id) == "success"
     assert "nothing is written" in installation.log("end_of_day", run_id, "open_run")
     with installation.hq.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM cdx.run")).scalar_one() == 0
@@ -98,7 +98,7 @@ def test_a_killed_worker_leaves_what_an_undisturbed_twin_has(install: Install, t
         _wait_for(lambda: _waiting_for_lock(installation), seconds=600)
         _kill_worker(installation, _instance(installation, run_id, "post_statements")["id"])
         blocker.rollback()
-    assert api.wait("end_of_day", run_id, seconds=600) == "success"
+    assert installation.wait("end_of_day", run_id) == "success"
     assert _instance(installation, run_id, "post_statements")["try_number"] == 2
     assert installation.states(installation.summary("end_of_day", run_id)) == {"HOUSTON": "posted"}
     assert differing_tables(installation.hq, undisturbed) == []

@@ -84,7 +84,7 @@ def test_a_backfill_posts_the_history_of_one_store_while_the_daily_run_goes_on(i
     history_runs = api.request("GET", "dags/historical_end_of_day/dagRuns", order_by="logical_date")["dag_runs"]
     assert len(history_runs) == len(installation.made.history_dates)
     for run, day in zip(history_runs, installation.made.history_dates, strict=True):
-        assert api.wait("historical_end_of_day", run["dag_run_id"], seconds=600) == "success"
+        assert installation.wait("historical_end_of_day", run["dag_run_id"]) == "success"
         done = installation.summary("historical_end_of_day", run["dag_run_id"])
         assert done is not None
         assert done["business_date"] == day.isoformat()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from commerce import run, server
+from commerce import run
 from support.digest import table_digests
 from support.shops import (
     UNKNOWN,
@@ -20,28 +18,11 @@ from support.shops import (
     content,
     download_rows,
     everything,
-    open_shops,
     scalar,
     states,
 )
 
 pytestmark = pytest.mark.xdist_group("cli-day")  # one worker makes the demo files, once
-
-
-@pytest.fixture(scope="module")
-def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("files") / "demo"
-
-
-@pytest.fixture
-def open_shop(
-    hq_server: server.Server,
-    demo_files: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Open]:
-    yield from open_shops(hq_server, demo_files, tmp_path, monkeypatch, capsys)
 
 
 def test_a_day_is_posted_and_a_second_time_changes_nothing(open_shop: Open) -> None:

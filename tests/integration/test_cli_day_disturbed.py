@@ -7,57 +7,22 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from commerce import demo, server
+from commerce import demo
 from support.digest import table_digests
 from support.shops import (
     UNKNOWN,
     Open,
     assert_clean,
-    open_shops,
     scalar,
     states,
 )
 
 pytestmark = pytest.mark.xdist_group("cli-day")  # one worker makes the demo files, once
-
-
-@pytest.fixture(scope="module")
-def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("files") / "demo"
-
-
-@pytest.fixture
-def open_shop(
-    hq_server: server.Server,
-    demo_files: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Open]:
-    yield from open_shops(hq_server, demo_files, tmp_path, monkeypatch, capsys)
-
-
-@pytest.fixture(scope="module")
-def kept_digests() -> dict[str, str]:
-    """Filled by the first test that posts an undisturbed day."""
-    return {}
-
-
-@pytest.fixture
-def undisturbed(open_shop: Open, kept_digests: dict[str, str]) -> dict[str, str]:
-    """Digests of a headquarters whose day was posted without any trouble."""
-    if not kept_digests:
-        twin = open_shop()
-        assert twin.end_of_day().exit_code == 0
-        kept_digests.update(table_digests(twin.hq))
-    return kept_digests
 
 
 def test_a_store_with_an_unknown_customer_is_blocked_alone_until_the_row_arrives(open_shop: Open) -> None:

@@ -46,7 +46,9 @@ def test_each_bad_value_stops_only_its_row(hq: Engine, register: Register) -> No
 def test_unusual_values_are_taken_as_they_are(hq: Engine, register: Register) -> None:
     for number, (column, value, _) in enumerate(UNUSUAL_HEADERS):
         register.header(number, **{column: value})
-    assert exchange.upload(hq, stores=["S1"]).counts["quarantined"] == 0
+    result = exchange.upload(hq, stores=["S1"])
+    assert result.stores["S1"].message == ""
+    assert result.counts["quarantined"] == 0
     for number, (column, _, arrived) in enumerate(UNUSUAL_HEADERS):
         select = f"SELECT {column}::text FROM ax.retailtransactiontable WHERE transactionid = 'T-{number:06d}'"
         assert scalar(hq, select) == arrived

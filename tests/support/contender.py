@@ -1,12 +1,13 @@
-"""One of several processes that work on the same customers: `python -m support.contender URL JOB FIRST_CHUNK`.
+"""Several processes that work on the same customers: `python -m support.contender URL JOB=CHUNK JOB=CHUNK ...`.
 
-It waits until whoever holds the advisory lock `START` lets all of them go at once, runs its job in small chunks so that
-the processes meet as often as they can. A store that failed ends it with an error, as does a deadlock that is not
-tried again.
+The library is imported once and a process is forked for each job. They wait until whoever holds the advisory lock
+`START` lets all of them go at once, and run their jobs in small chunks so that they meet as often as they can. A store
+that failed ends its process with an error, as does a deadlock that is not tried again.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +31,20 @@ JOBS: dict[str, Callable[[Engine], JobResult]] = {
 }
 
 
-def main(url: str, job: str, chunk: int) -> None:
+def main(url: str, contenders: list[str]) -> int:
+    """The number of processes that failed."""
+    forking = multiprocessing.get_context("fork")
+    processes = []
+    for contender in contenders:
+        job, _, chunk = contender.partition("=")
+        processes.append(forking.Process(target=contend, args=(url, job, int(chunk))))
+        processes[-1].start()
+    for process in processes:
+        process.join()
+    return sum(process.exitcode != 0 for process in processes)
+
+
+def contend(url: str, job: str, chunk: int) -> None:
     for module in (conversion, dependents, late_binding, creating):
         assert chunk < module.CHUNK
         module.CHUNK = chunk
@@ -42,4 +56,4 @@ def main(url: str, job: str, chunk: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

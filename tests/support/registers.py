@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,24 @@ from support.company import add_store
 GUID = "00000000-0000-4000-8000-{:012d}"
 
 
-class Register:
+class Register(ABC):
     """A store's channel database, and the ways to write into it. Rows are valid unless told otherwise."""
 
     store: str
     company: str
 
+    @abstractmethod
     def execute(self, statement: str, parameters: Any = ()) -> list[Any]:
         """Run a statement in a transaction of its own; returns its rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def insert(self, table: UploadedTable, row: dict[str, Any]) -> int:
         """Write one row; returns its counter."""
-        raise NotImplementedError
+
+    @abstractmethod
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Inside it one connection stays open for all that is written, each row in a transaction of its own."""
 
     def put(self, table: UploadedTable, **values: Any) -> int:
         """Write one row; returns its counter. Text that is no UTF-8 can be given as `cast(...)` of bytes."""
@@ -115,16 +121,32 @@ class SqliteRegister(Register):
         self.path = path
         self.store = store
         self.company = company
+        self._open: sqlite3.Connection | None = None
 
     def execute(self, statement: str, parameters: Any = ()) -> list[Any]:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
+        with self._connection() as connection, connection:
             return connection.execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        with closing(sqlite3.connect(self.path)) as self._open:
+            self._open.execute("PRAGMA synchronous = OFF")
+            yield
+        self._open = None
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        if self._open is not None:
+            yield self._open
+            return
+        with closing(sqlite3.connect(self.path)) as connection:
+            yield connection
 
     def insert(self, table: UploadedTable, row: dict[str, Any]) -> int:
         names = ", ".join(row)
         marks = ", ".join("CAST(? AS TEXT)" if isinstance(value, _Cast) else "?" for value in row.values())
         given = [value.raw if isinstance(value, _Cast) else value for value in row.values()]
-        with closing(sqlite3.connect(self.path)) as connection, connection:
+        with self._connection() as connection, connection:
             cursor = connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", given)
             return int(cursor.lastrowid or 0)
 
@@ -136,6 +158,7 @@ class PostgresqlRegister(Register):
         self.url = url
         self.store = store
         self.company = company
+        self._open: psycopg.Connection | None = None
 
     def connect(self) -> psycopg.Connection:
         parsed = sa.make_url(self.url)
@@ -143,13 +166,28 @@ class PostgresqlRegister(Register):
         return psycopg.connect("", **given, options="-c search_path=ax,crt -c timezone=UTC")  # type: ignore[arg-type]
 
     def execute(self, statement: str, parameters: Any = ()) -> list[Any]:
-        with self.connect() as connection:
+        with self._connection() as connection:
             cursor = connection.execute(statement.replace("?", "%s"), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def insert(self, table: UploadedTable, row: dict[str, Any]) -> int:
-        with self.connect() as connection:
+        with self._connection() as connection:
             return self.insert_on(connection, table, row)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        with self.connect() as self._open:
+            self._open.autocommit = True
+            yield
+        self._open = None
+
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection]:
+        if self._open is not None:
+            yield self._open
+            return
+        with self.connect() as connection:
+            yield connection
 
     @staticmethod
     def insert_on(connection: psycopg.Connection, table: UploadedTable, row: dict[str, Any]) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from sqlalchemy import Engine
 
 from commerce import demo, server
 from commerce.database import hq_engine
-from commerce.migrations import upgrade_headquarters
 from support.cli import Called, call
 from support.digest import table_digests
 
@@ -54,6 +52,7 @@ Open = Callable[..., Shop]
 
 def open_shops(
     hq_server: server.Server,
+    clone_headquarters: Callable[[str], str],
     demo_files: Path,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -65,11 +64,9 @@ def open_shops(
     engines: list[Engine] = []
 
     def make(*, unknown: bool = False, history: bool = False) -> Shop:
-        name = f"day_{uuid.uuid4().hex[:12]}"
-        hq_server.ensure_database(name)
+        name = clone_headquarters("day")
         hq = hq_engine(hq_server.url(name))
         engines.append(hq)
-        upgrade_headquarters(hq)
         home = folder / name
         if demo_files.exists():
             shutil.copytree(demo_files, home / "demo")

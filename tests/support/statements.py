@@ -9,8 +9,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from commerce.schema.headquarters.exchange import RUN
 from commerce.schema.headquarters.organization import TENDER_TYPE
+from commerce.schema.headquarters.runs import RUN
 from commerce.schema.uploaded import UPLOADED_TABLES
 from commerce.scope import Scope
 from support import company, transactions

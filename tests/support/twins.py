@@ -14,13 +14,17 @@ from commerce import database, server
 
 @contextlib.contextmanager
 def twin(hq: Engine, running: server.Server) -> Iterator[Engine]:
-    """A copy of `hq` as it stands now, dropped at the end. Nobody may be connected to `hq` meanwhile."""
+    """A copy of the database as it stands now, dropped at the end. Nobody may be connected to it meanwhile."""
     source = hq.url.database
     assert source is not None
     name = f"{source}_twin"
     hq.dispose()  # a database with connections cannot be cloned
     with psycopg.connect(dbname="postgres", user="postgres", host=str(running.socket_folder), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(source)
+            )
+        )
         engine = database.hq_engine(running.url(name))
         try:
             yield engine
