@@ -61,7 +61,9 @@ def test_advisory_lock_of_a_killed_session_is_free(hq: Engine) -> None:
     with database.try_advisory_lock(hq, "job") as held:
         assert held
         with hq.connect() as connection:
-            connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+            here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            locks = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND {here}"
+            connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM ({locks}) AS l"))
         with database.try_advisory_lock(hq, "job", wait_seconds=5) as taken_over:
             assert taken_over
 

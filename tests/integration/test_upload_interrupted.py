@@ -179,7 +179,8 @@ def test_a_lost_connection_fails_the_store_and_the_next_upload_goes_on(
 
     def cut(screen: Screen, batch: pa.RecordBatch) -> pa.RecordBatch:
         with hq.begin() as connection:
-            uploads = "SELECT pid FROM pg_stat_activity WHERE application_name = 'commerce upload'"
+            here = "datname = current_database()"  # other tests upload on the same server
+            uploads = f"SELECT pid FROM pg_stat_activity WHERE application_name = 'commerce upload' AND {here}"
             connection.execute(text(f"SELECT pg_terminate_backend(pid, 5000) FROM ({uploads}) AS u"))
         return real(screen, batch)
 
