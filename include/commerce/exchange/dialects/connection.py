@@ -36,6 +36,7 @@ _HARMLESS = (
     "too many clients already",
     "the database system is starting up",
     "server closed the connection unexpectedly",
+    "no connection to the server",
     "terminating connection due to administrator command",
     "canceling statement due to lock timeout",
     "canceling statement due to statement timeout",
