@@ -63,14 +63,22 @@ def hq_engine(url: str | None = None) -> Engine:
     )
 
 
-def adbc_hq(engine: Engine) -> dbapi.Connection:
+def adbc_hq(engine: Engine, purpose: str = "", settings: str = "") -> dbapi.Connection:
     """Open an ADBC (Arrow) connection to the database of `engine`.
 
     It is a connection of its own and shares no transaction. The caller closes it. It starts without
     autocommit: `commit()` what is to stay.
+
+    Args:
+        purpose: what `pg_stat_activity` shows behind "commerce".
+        settings: further settings of the session, as options of the server's command line: ``-c NAME=VALUE``.
     """
     parameters = engine.url.translate_connect_args(database="dbname", username="user")
-    conninfo = make_conninfo("", **{**parameters, **engine.url.query, **_SESSION})
+    session = {
+        "application_name": f"{_SESSION['application_name']} {purpose}".rstrip(),
+        "options": f"{_SESSION['options']} {settings}".rstrip(),
+    }
+    conninfo = make_conninfo("", **{**parameters, **engine.url.query, **session})
     import adbc_driver_postgresql.dbapi  # brings pandas along: seconds that a list of channels need not wait for
 
     connection: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(conninfo)

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Engine, text
 
-from commerce import exchange
+from commerce import database, exchange
 from commerce.errors import UsageError
 from commerce.exchange import slices
 from commerce.schema.uploaded import SALES_LINE, TRANSACTION, UPLOADED_TABLES
@@ -53,6 +53,27 @@ def test_everything_of_a_channel_arrives_once(hq: Engine, register: Register) ->
     assert again.counts["rows"] == 0
     assert rows(hq, HEADERS) == [("T-000001",), ("T-000002",)]
     assert scalar(hq, "SELECT lastupload IS NOT NULL FROM cdx.retailconndatabaseprofile")
+
+
+def test_an_upload_that_finds_nothing_opens_no_connection_for_rows(
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register.customer(1)
+    register.sale(1)
+    assert exchange.upload(hq, stores=["S1"]).ok
+    opened = []
+    real = database.adbc_hq
+
+    def adbc_hq(*arguments: str) -> object:
+        opened.append(arguments[1:])
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(database, "adbc_hq", adbc_hq)
+    assert exchange.upload(hq, stores=["S1"]).ok
+    assert opened == []
+    register.sale(2)
+    assert exchange.upload(hq, stores=["S1"]).counts["transactions"] == 1
+    assert len(opened) == 1
 
 
 def test_values_arrive_as_the_register_wrote_them_and_what_is_missing_is_blank(hq: Engine, register: Register) -> None:

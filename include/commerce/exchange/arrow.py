@@ -5,28 +5,31 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 from sqlalchemy import Engine
 
 from commerce import database
 
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi
+
 
 class ArrowConnection:
     """A headquarters connection for bulk work. Statements outside `transaction()` commit by themselves.
+
+    It is opened by its first statement: connecting costs as much as a small upload, and often there is nothing to do.
 
     The driver refuses every statement after an error in a transaction of its own, `ROLLBACK TO SAVEPOINT` too; so it
     stays in autocommit mode and transactions are opened in SQL.
     """
 
     def __init__(self, hq: Engine, purpose: str) -> None:
-        self._connection = database.adbc_hq(hq)
-        self._connection.adbc_connection.set_autocommit(True)
-        self._cursor = self._connection.cursor()
-        self.execute("SET timezone TO 'UTC'")
-        self.execute(f"SET application_name TO 'commerce {purpose}'")
-        self.execute("SET temp_buffers TO '64MB'")
+        self._hq = hq
+        self._purpose = purpose
+        self._connection: dbapi.Connection | None = None
+        self._opened: dbapi.Cursor | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -34,8 +37,22 @@ class ArrowConnection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._cursor.close()
-        self._connection.close()
+        if self._opened is not None:
+            self._opened.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    @property
+    def _cursor(self) -> dbapi.Cursor:
+        if self._opened is None:
+            self._connection = database.adbc_hq(self._hq, self._purpose, "-c temp_buffers=64MB")
+            self._connection.adbc_connection.set_autocommit(True)
+            self._opened = self._connection.cursor()
+            self._prepare()
+        return self._opened
+
+    def _prepare(self) -> None:
+        """What the connection needs once it is open."""
 
     def execute(self, statement: str) -> int:
         """Run one statement; returns the number of rows it changed."""

@@ -36,6 +36,8 @@ class Landing(ArrowConnection):
     def __init__(self, hq: Engine) -> None:
         super().__init__(hq, "upload")
         self._landed: set[str] = set()
+
+    def _prepare(self) -> None:
         self.execute(f"CREATE TEMPORARY TABLE {BAD} (tablename text, {COUNTER} bigint, reason text)")
         self.execute(
             f"CREATE TEMPORARY TABLE {UNREADABLE} (tablename text, {COUNTER} bigint, rawdata text, reason text)"
@@ -44,7 +46,8 @@ class Landing(ArrowConnection):
 
     def clear(self) -> None:
         """Empty the landing tables for the next slice."""
-        self.execute("TRUNCATE " + ", ".join([BAD, UNREADABLE, *sorted(self._landed)]))
+        if self._landed:
+            self.execute("TRUNCATE " + ", ".join([BAD, UNREADABLE, *sorted(self._landed)]))
 
     def ensure(self, table: UploadedTable) -> str:
         """Make the table's landing table if it is not there yet (outside any transaction); returns its name."""
