@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from commerce import customers
-from commerce.customers.duplicates import deciding, finding, forms, pairs
+from commerce.customers.duplicates import changes, deciding, forms, pairs
 from commerce.errors import UsageError
 from support.company import add_company, add_store
 from support.staging import accounts, address, contact, guid, person, rows
@@ -125,7 +125,7 @@ def test_only_what_changed_is_looked_at_and_all_on_demand(shop: Engine) -> None:
 
 def test_a_customer_that_changed_several_times_is_looked_at_once(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Creation, addresses and contacts are written, and noted, one after the other over all customers."""
-    monkeypatch.setattr(finding, "BATCH", 2)
+    monkeypatch.setattr(changes, "BATCH", 2)
     for number in range(5):
         person(shop, guid(number), email="a@example.com")
         address(shop, guid(number), f"A{number}", street="Main St.", zip="1")
@@ -140,7 +140,7 @@ def test_a_customer_that_changed_several_times_is_looked_at_once(shop: Engine, m
 
 
 def test_a_killed_search_goes_on_with_the_next_batch(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "BATCH", 2)
+    monkeypatch.setattr(changes, "BATCH", 2)
     for number in range(6):
         person(shop, guid(number), email="a@example.com")
     customers.synchronize_customers(shop)

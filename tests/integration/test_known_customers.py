@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import Engine, text
 
 from commerce import customers
 from commerce.customers import conversion
-from commerce.customers.duplicates import deciding
+from commerce.customers.duplicates import changes, deciding
+from commerce.errors import CommerceError
 from support.company import add_company, add_store
 from support.staging import accounts, address, contact, guid, person, rows, status
 
@@ -220,3 +222,126 @@ def test_money_does_not_wait_for_a_decision(shop: Engine) -> None:
     (held,) = deciding.list_held(shop, status=None)
     assert (held["status"], held["decided_by"]) == ("create", "bind-cash-and-carry")
     assert customers.find_duplicates(shop).counts["pairs"] == 1
+
+
+def unkeyed(hq: Engine) -> list[bool]:
+    """Of each change that waits for the search, whether its customer's match keys are still to be made."""
+    return [not keyed for (keyed,) in rows(hq, "SELECT keyed FROM ax.customerchange ORDER BY changeid")]
+
+
+@pytest.mark.parametrize("name", ["link", "hold"])
+@pytest.mark.parametrize("searched", [False, True], ids=["keys only", "pairs searched before"])
+def test_keys_alone_find_whom_a_whole_search_finds(
+    shop: Engine, name: str, searched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The changes of one customer lie in several batches, and some were keyed by an earlier conversion."""
+    monkeypatch.setattr(changes, "BATCH", 3)
+    for number in range(8):
+        person(shop, guid(number), lastname=f"Berg{number}")
+        address(shop, guid(number), f"A{number}", street="Main St.", zip=f"{number}")
+        contact(shop, guid(number), f"C{number}", 2, f"p{number}@example.com")
+    sync(shop)
+    account = accounts(shop)
+    policy(shop, name)
+    for first in (20, 30):
+        for number in range(4):  # known by a contact that was added after the creation
+            person(shop, guid(first + number), lastname=f"Berg{number}", email=f"P{number}@example.com")
+        person(shop, guid(first + 4), lastname="Lund", email="p4@example.com")  # a household
+        contact(shop, guid(first + 4), f"C{first + 4}", 1, "425 555 0100")
+        if searched:
+            customers.find_duplicates(shop)
+        counts = sync(shop)
+        assert (counts["linked"] if name == "link" else counts["held"]) >= 4
+        assert (False in unkeyed(shop)) is not searched, "what the conversion needed is not searched yet"
+    assert customers.find_duplicates(shop).counts["waiting"] == 0
+
+    found = {
+        row[0]: row[1]
+        for row in rows(
+            shop, "SELECT custaccountasync, accountnum FROM ax.custaccountasyncmap WHERE mappedhow='linked'"
+        )
+    } | dict(rows(shop, "SELECT custaccountasync, accountnum FROM ax.heldcustomer"))
+    known = {guid(first + number): account[guid(number)] for first in (20, 30) for number in range(4)}
+    household = accounts(shop)[guid(24)]
+    assert found == known | {guid(34): household}, "the second of the household is the first by name and e-mail"
+    pairs = rows(shop, "SELECT accountnum1, accountnum2, evidence FROM ax.duplicatecustomer")
+    assert pairs == [(account[guid(4)], household, {"email": 1})]
+
+
+def test_keys_that_cannot_be_made_keep_one_company_waiting_and_no_other(shop: Engine) -> None:
+    add_company(shop, "DEMF", currency="EUR")
+    add_store(shop, "D1", "DEMF")
+    person(shop, guid(1), email="a@example.com")
+    person(shop, guid(1), store="D1", company="DEMF", email="a@example.com")
+    sync(shop)
+    policy(shop, "link")
+    waits = person(shop, guid(2), email="a@example.com")
+    late = address(shop, guid(1), "A1")
+    person(shop, guid(3), store="D1", company="DEMF")
+    with shop.begin() as connection:
+        connection.execute(
+            text("ALTER TABLE ax.customermatchkey ADD CONSTRAINT full_disk CHECK (dataareaid <> 'USMF') NOT VALID")
+        )
+    try:
+        result = customers.synchronize_customers(shop)
+    finally:
+        with shop.begin() as connection:
+            connection.execute(text("ALTER TABLE ax.customermatchkey DROP CONSTRAINT full_disk"))
+
+    assert {name: store.state for name, store in result.stores.items()} == {"S1": "failed", "S2": "done", "D1": "done"}
+    assert "duplicates find --company USMF" in result.stores["S1"].message
+    assert result.counts["converted"] == 1
+    assert guid(2) not in accounts(shop)
+    code, error_class, error = status(shop, TABLE, waits)
+    assert (code, error_class) == (0, "pending")
+    assert "the next run tries again" in error.lower()
+    assert "a@example.com" not in error
+    assert status(shop, "retailasyncaddressv2", late)[0] == 1, "what belongs to customers that are there goes on"
+    assert sync(shop)["linked"] == 1
+    assert status(shop, TABLE, waits) == (1, "", "")
+
+
+def test_the_only_company_whose_keys_cannot_be_made_fails_the_job(shop: Engine) -> None:
+    person(shop, guid(1), email="a@example.com")
+    sync(shop)
+    policy(shop, "hold")
+    with shop.begin() as connection:
+        connection.execute(text("ALTER TABLE ax.customermatchkey ADD CONSTRAINT broken CHECK (FALSE) NOT VALID"))
+    try:
+        sync(shop)  # nothing to create, nothing to know
+        person(shop, guid(2), email="a@example.com")
+        with pytest.raises(CommerceError, match="Company USMF: who is known already cannot be told"):
+            sync(shop)
+    finally:
+        with shop.begin() as connection:
+            connection.execute(text("ALTER TABLE ax.customermatchkey DROP CONSTRAINT broken"))
+    assert sync(shop)["held"] == 1
+
+
+def test_searches_and_conversions_beside_one_another_look_at_every_customer(
+    shop: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two conversions make keys, two searches take changes away, keyed or not."""
+    monkeypatch.setattr(changes, "BATCH", 2)
+    policy(shop, "link")
+    for number in range(40):
+        person(shop, guid(number), lastname=f"Berg{number}", email=f"p{number % 20}@example.com")
+    sync(shop)
+    for number in range(40, 44):
+        person(shop, guid(number), lastname=f"Berg{number - 40}", email=f"p{number - 40}@example.com")
+    start = threading.Barrier(4)
+
+    def work(job: Callable[[Engine], object]) -> None:
+        start.wait()
+        job(shop)
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [customers.synchronize_customers, customers.find_duplicates] * 2
+        for future in [pool.submit(work, job) for job in jobs]:
+            future.result(timeout=120)
+    customers.find_duplicates(shop)
+
+    account = accounts(shop)
+    assert all(account[guid(40 + number)] == account[guid(number)] for number in range(4))
+    assert rows(shop, "SELECT count(*) FROM ax.duplicatecustomer") == [(20,)]
+    assert unkeyed(shop) == []

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from commerce.customers.candidates import PENDING_CREATE
 from commerce.customers.chunks import own_operations
 from commerce.customers.conversion import convert_customers
-from commerce.customers.duplicates.finding import BATCH_LOCK
+from commerce.customers.duplicates.changes import BATCH_LOCK
 from commerce.customers.places import blank_all
 from commerce.database import retry_transient
 from commerce.errors import StoreError, UsageError

@@ -15,7 +15,7 @@ from commerce.customers.chunks import refresh_statistics
 from commerce.customers.contacts import CONTACTS
 from commerce.customers.counts import KINDS, Tally
 from commerce.customers.duplicates import known
-from commerce.errors import ConfigurationError
+from commerce.errors import CommerceError, ConfigurationError
 from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
@@ -91,10 +91,11 @@ def synchronize_customers(
 
     Returns:
         Outcomes by channel database, with the counts of `counts.KINDS`. A company whose account numbers are not set up
-        or exhausted fails the stores that have customers waiting there; its customers stay pending.
+        or exhausted, or whose match keys cannot be made, fails the stores that have customers waiting there; its
+        customers stay pending.
 
     Raises:
-        ConfigurationError: that happened in every company that had something to create.
+        CommerceError: that happened in every company that had something to create. The rest is done.
     """
     scope = {"companies": None if companies is None else list(companies)}
     with hq.begin() as connection:
@@ -104,19 +105,20 @@ def synchronize_customers(
         waiting = list(connection.scalars(_COMPANIES, scope))
         total: int = connection.execute(_TO_CREATE, {"companies": waiting}).scalar_one()
     tally = Tally()
-    errors: dict[str, ConfigurationError] = {}
+    errors: dict[str, CommerceError] = {}
     created_for = 0
     done = 0
     for company in waiting:
-        known.prepare(hq, company)
         try:
             for number, guids in enumerate(conversion.pending_guids(hq, company), 1):
+                if number == 1:
+                    known.prepare(hq, company, progress)
                 tally.merge(conversion.convert_customers(hq, company, guids, JOB))
                 done += len(guids)
                 progress("customers", done, total)
                 refresh_statistics(hq, number)
                 created_for += 1
-        except ConfigurationError as error:
+        except (ConfigurationError, known.KeysNotMadeError) as error:
             errors[company] = error
         tally.merge(operations.synchronize_edits(hq, company, operations.CUSTOMERS, JOB, progress))
         tally.merge(dependents.note_waiting(hq, company, operations.CUSTOMERS.kind, NOT_CREATED))
@@ -129,9 +131,7 @@ def synchronize_customers(
     return _result(hq, scope, tally, errors)
 
 
-def _result(
-    hq: Engine, scope: Mapping[str, object], tally: Tally, errors: Mapping[str, ConfigurationError]
-) -> JobResult:
+def _result(hq: Engine, scope: Mapping[str, object], tally: Tally, errors: Mapping[str, CommerceError]) -> JobResult:
     failed: dict[int, str] = {}
     with hq.connect() as connection:
         tally.add("pending", connection.execute(_PENDING, scope))

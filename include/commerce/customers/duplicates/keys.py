@@ -1,4 +1,4 @@
-"""Normal forms and match keys of customers that changed: made anew for those in the temporary table `changed`."""
+"""Normal forms and match keys of customers that changed: made anew for those in the temporary table `unkeyed`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENTERED = text(
     SELECT e.recid, c.dataareaid, c.accountnum, e.type, e.locator,
            CASE WHEN e.type = {ContactType.PHONE} THEN coalesce(home.country, company.countryregionid)
                 ELSE '' END AS country
-    FROM changed AS k
+    FROM unkeyed AS k
     JOIN ax.custtable AS c USING (dataareaid, accountnum)
     JOIN ax.dataarea AS company USING (dataareaid)
     JOIN ax.dirpartylocation AS l ON l.party = c.party AND l.ispostaladdress = 0
@@ -31,7 +31,7 @@ _ENTERED = text(
 
 _FORGET_FORMS = text(
     """
-    DELETE FROM ax.electronicaddressform AS f USING changed AS k
+    DELETE FROM ax.electronicaddressform AS f USING unkeyed AS k
     JOIN ax.custtable AS c USING (dataareaid, accountnum)
     JOIN ax.dirpartylocation AS l ON l.party = c.party AND l.ispostaladdress = 0
     JOIN ax.logisticselectronicaddress AS e ON e.location = l.location AND e.locator = ''
@@ -48,7 +48,7 @@ _FORMS = text(
     """
 )
 _FORGET_KEYS = text(
-    "DELETE FROM ax.customermatchkey AS m USING changed AS k"
+    "DELETE FROM ax.customermatchkey AS m USING unkeyed AS k"
     " WHERE (m.dataareaid, m.accountnum) = (k.dataareaid, k.accountnum)"
 )
 
@@ -61,7 +61,7 @@ KEYS = text(
     f"""
     WITH customer AS (
         SELECT c.dataareaid, c.accountnum, c.vatnum, p.recid AS party, {_INITIALS} AS initials
-        FROM changed AS k JOIN ax.custtable AS c USING (dataareaid, accountnum)
+        FROM unkeyed AS k JOIN ax.custtable AS c USING (dataareaid, accountnum)
         JOIN ax.dirpartytable AS p ON p.recid = c.party
     ), place AS (
         SELECT c.dataareaid, c.accountnum, c.initials, {_PLACE} AS place
@@ -89,11 +89,12 @@ KEYS = text(
 
 
 def refresh(connection: Connection) -> int:
-    """Make forms and keys of the customers in `changed` (dataareaid, accountnum) anew, in the caller's transaction.
+    """Make forms and keys of the customers in `unkeyed` (dataareaid, accountnum) anew, in the caller's transaction.
 
     Returns:
         How many distinct e-mail addresses and phone numbers were parsed.
     """
+    connection.execute(text("ANALYZE unkeyed"))
     connection.execute(_ENTERED)
     connection.execute(text("ANALYZE entered"))
     parsed = parse_into_form(connection, "entered")

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
 from commerce.customers.audit import record
-from commerce.customers.candidates import CHOSEN
+from commerce.customers.candidates import CHOSEN, PENDING_CREATE
 from commerce.customers.counts import Tally
+from commerce.customers.duplicates import changes
 from commerce.customers.duplicates.sql import (
     KIND_OF_TYPE,
     common_sql,
@@ -27,8 +29,11 @@ from commerce.customers.duplicates.sql import (
     taxid_sql,
     value_sql,
 )
+from commerce.database import describe_error
+from commerce.errors import CommerceError
 from commerce.exchange.outbox import enqueue
-from commerce.schema.enums import AuditKind, ContactType, CustomerAsyncOperation, SyncStatus
+from commerce.progress import Progress, silent
+from commerce.schema.enums import AuditKind, ContactType, CustomerAsyncOperation, ErrorClass, SyncStatus
 
 _POLICY = text(
     """
@@ -223,7 +228,17 @@ _NEEDED = text(
     WHERE h.dataareaid = :company AND h.custaccountasync = n.guid AND h.status = 'open'
     """
 )
+_SAY_NOT_TOLD = text(
+    f"""
+    UPDATE ax.retailasynccustomerv2 AS s SET errorclass = '{ErrorClass.PENDING}', lasterror = :reason
+    WHERE s.dataareaid = :company AND {PENDING_CREATE} AND s.lasterror <> :reason AND s.lasterror NOT LIKE 'held: %'
+    """
+)
 _BY_ORIGIN = "SELECT origin, count(*) AS rows FROM known WHERE what = '{what}' GROUP BY origin"
+
+
+class KeysNotMadeError(CommerceError):
+    """The match keys of a company cannot be made: none of its new customers can be told from those that are known."""
 
 
 class Recognition:
@@ -271,11 +286,26 @@ class Recognition:
             self._connection.execute(statement, self._values)
 
 
-def prepare(hq: Engine, company: str) -> None:
-    """Bring the match keys of a company's customers up to date, where its policy asks for them before a conversion."""
+def prepare(hq: Engine, company: str, progress: Progress = silent) -> None:
+    """Bring the match keys of a company's customers up to date, where its policy asks for them before a conversion.
+
+    Raises:
+        KeysNotMadeError: the database does not let them be made. Who is known cannot be told, so nobody of the company
+            may be created; its pending creations say so.
+    """
     with hq.connect() as connection:
         policy = connection.execute(_POLICY, {"company": company, "guids": []}).one().policy
-    if policy != "flag":
-        from commerce.customers.duplicates.finding import find_duplicates  # loads what compares names
-
-        find_duplicates(hq, companies=[company])
+    if policy == "flag":
+        return
+    try:
+        changes.make_keys(hq, company, progress)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise  # headquarters is gone, for every company
+        reason = (
+            f"who is known already cannot be told: making match keys has failed ({describe_error(error)}). The next "
+            f"run tries again; `commerce customers duplicates find --company {company}` does it at once"
+        )
+        with hq.begin() as connection:
+            connection.execute(_SAY_NOT_TOLD, {"company": company, "reason": reason})
+        raise KeysNotMadeError(f"Company {company}: {reason}.") from None

@@ -39,12 +39,20 @@ def common_sql(row: str) -> str:
         LIMIT {limit} + 1) AS holder) > {limit})"""
 
 
+_DISTINCT = """
+    SELECT DISTINCT CAST(type AS int) AS type, CAST(country AS text) AS country, CAST(locator AS text) AS locator
+    FROM {source}
+"""
+"""Cast, because the driver prepares a statement that comes often, and its result must have the same types always: the
+temporary tables of a conversion and of a search are made from other columns."""
+
+
 def parse_into_form(connection: Connection, source: str) -> int:
     """Parse the distinct values (type, country, locator) of temporary table `source` into a new temporary table `form`
     with the columns normalized and problem beside them; returns their number."""
     from commerce.customers.duplicates.forms import Entered, parse  # loads the libraries that know all countries
 
-    found = connection.execute(text(f"SELECT DISTINCT type, country, locator FROM {source}")).all()
+    found = connection.execute(text(_DISTINCT.format(source=source))).all()
     forms = parse(Entered(row.type, row.country, row.locator) for row in found)
     connection.execute(
         text(

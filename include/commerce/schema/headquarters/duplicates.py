@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -41,8 +42,9 @@ CUSTOMER_CHANGE = Table(
     Column("changeid", BigInteger, Identity(cache=1000), primary_key=True),
     Column("dataareaid", String(4), nullable=False),
     Column("accountnum", String(20), nullable=False),
+    Column("keyed", Boolean, nullable=False, server_default=text("false")),
     schema="ax",
-    comment="customers whose normal forms and duplicates are to be looked at again; written with the change itself",
+    comment="customers to look at again, written with the change itself; keyed: match keys made, pairs not searched",
 )
 
 ELECTRONIC_ADDRESS_FORM = Table(
