@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from datetime import date
 
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, text
 from commerce import database, exchange
 from commerce.errors import UsageError
 from commerce.exchange import slices
+from commerce.schema.headquarters.uploads import UPLOADS
 from commerce.schema.uploaded import SALES_LINE, TRANSACTION, UPLOADED_TABLES
 from support.company import add_company
 from support.registers import Register, add_register, rows, scalar
@@ -199,6 +201,27 @@ def test_customers_written_during_the_upload_are_there_before_it_ends(hq: Engine
             register.customer(5)
 
     assert exchange.upload(hq, stores=["S1"], progress=later).counts["customers"] == 1
+
+
+def test_tables_that_grew_can_be_planned_with_and_autovacuum_still_samples_them(
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_module, "ANALYZE_ROWS", 2)
+    register.sale(1)
+    assert exchange.upload(hq, stores=["S1"]).ok
+    table = "schemaname = 'ax' AND relname = 'retailtransactionsalestrans'"
+    working = (
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'commerce upload' AND datname = current_database()"
+    )
+    while rows(hq, working):  # it reports what it has changed when it ends
+        time.sleep(0.05)
+    assert rows(hq, f"SELECT n_mod_since_analyze, analyze_count FROM pg_stat_user_tables WHERE {table}") == [(2, 1)]
+    estimated = "SELECT reltuples::int FROM pg_class WHERE oid = 'ax.retailtransactionsalestrans'::regclass"
+    assert scalar(hq, estimated) == 2
+    assert scalar(hq, "SELECT count(*) FROM pg_stats WHERE tablename = 'retailtransactionsalestrans'") == len(
+        UPLOADS[SALES_LINE.name].columns
+    )
+    assert rows(hq, "SELECT tablename FROM pg_stats WHERE tablename = 'retailtransactiontable'") == []
 
 
 def test_an_unknown_store_is_wrong_use(hq: Engine, register: Register) -> None:
