@@ -67,15 +67,13 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
         for store in wanted - served
     }
     groups = sorted({database.data_group for database in databases})
-    customers, faults = 0, {}
-    for number, group in enumerate(groups):
-        progress("package customers", number, len(groups))
-        try:
-            customers += packages.build(hq, group)
-        except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
-            faults[group] = _describe("Packages could not be made", error)
+    faults: dict[int, str] = {}
+    customers = _package(hq, groups, faults, progress)
     applying = _Apply(hq, databases, progress)
     applying.run(databases)
+    if again := _package(hq, groups, faults, progress):  # customers of sessions that a channel has lost
+        customers += again
+        applying.run(databases)
     applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
     settle(hq, groups, applying.parameters)
     for database in databases:
@@ -83,6 +81,18 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
         outcomes.update(_outcomes(database, wanted, applied, fault or faults.get(database.data_group, "")))
     counts = {name: sum(one.counts.get(name, 0) for one in outcomes.values()) for name in COUNTS}
     return JobResult(JOB, outcomes, {"customers": customers, **counts})
+
+
+def _package(hq: Engine, groups: Sequence[int], faults: dict[int, str], progress: Progress) -> int:
+    """Package what waits in the groups' outboxes; returns how many customers did, and adds to `faults`."""
+    customers = 0
+    for number, group in enumerate(groups):
+        progress("package customers", number, len(groups))
+        try:
+            customers += packages.build(hq, group)
+        except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
+            faults[group] = _describe("Packages could not be made", error)
+    return customers
 
 
 def _to_resynchronize(

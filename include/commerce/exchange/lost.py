@@ -49,10 +49,12 @@ WHERE datastore = :datastore AND session = ANY(:sessions)
 REOPEN = text("""
 UPDATE cdx.retailcdxdownloadsession SET status = :available WHERE session = ANY(:sessions) AND status = :applied
 """)
+NOTICED = text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 1 WHERE recid = :datastore")
 COMPARED = text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 0 WHERE recid = :datastore")
 
 
-_PRESENT = "SELECT session, CAST(sum(rowsaffected) AS bigint) FROM downloadsession"
+_RECORD = "downloadsession"
+_PRESENT = f"SELECT session, CAST(sum(rowsaffected) AS bigint) FROM {_RECORD}"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,19 @@ def standing(hq: Engine, database: ChannelDatabase) -> Standing:
         found = connection.execute(EXPECTED, {"datastore": database.recid, **_STATES}).all()
     expected = {int(row.session): int(row.rowsaffected) for row in found if row.session is not None}
     return Standing(found[0].fullsyncreason, bool(found[0].comparedownloads), expected)
+
+
+def notice(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, known: Standing) -> None:
+    """Let the next distribution compare the channel if it has lost something. Distribution itself does not open a
+    channel for which nothing waits; an upload, which does, calls this.
+
+    Args:
+        known: the standing before the channel was read, so that what is applied meanwhile is no loss.
+    """
+    if known.compare or not known.expected or _RECORD not in channel.tables() or _has_all(channel, known.expected):
+        return
+    with autocommit(hq).connect() as connection:
+        connection.execute(NOTICED, {"datastore": database.recid})
 
 
 def compare(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, known: Standing) -> bool:

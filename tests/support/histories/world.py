@@ -104,10 +104,7 @@ class World:
         if self._uncertain:
             return
         self.synchronize()
-        for _ in range(3):
-            assert exchange.distribute(self.hq, stores=list(self.tills)).ok
-            if not rows(self.hq, "SELECT 1 FROM cdx.outbox WHERE session IS NULL LIMIT 1"):
-                break  # else a channel has lost what is not kept any more: its customers are sent by the next one
+        assert exchange.distribute(self.hq, stores=list(self.tills)).ok
         self._show()
 
     def die_distributing(self, death: Death) -> None:
