@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from commerce.customers.duplicates.sql import KIND_OF_TYPE, PUNCTUATION, name_sql, parse_into_form, taxid_sql, value_sql
+from commerce.customers.status.by_contact import SEPARATORS
 from commerce.schema.enums import ContactType
 
 _TYPES = f"{int(ContactType.PHONE)}, {int(ContactType.EMAIL)}"
@@ -12,13 +13,13 @@ _TYPES = f"{int(ContactType.PHONE)}, {int(ContactType.EMAIL)}"
 _ENTERED = text(
     f"""
     CREATE TEMP TABLE entered ON COMMIT DROP AS
-    SELECT e.recid, c.dataareaid, c.accountnum, e.type, e.locator,
+    SELECT e.recid, c.dataareaid, c.accountnum, e.type, e.locator, l.ispostaladdress = 1 AS ofaddress,
            CASE WHEN e.type = {ContactType.PHONE} THEN coalesce(home.country, company.countryregionid)
                 ELSE '' END AS country
     FROM unkeyed AS k
     JOIN ax.custtable AS c USING (dataareaid, accountnum)
     JOIN ax.dataarea AS company USING (dataareaid)
-    JOIN ax.dirpartylocation AS l ON l.party = c.party AND l.ispostaladdress = 0
+    JOIN ax.dirpartylocation AS l ON l.party = c.party
     JOIN ax.logisticselectronicaddress AS e ON e.location = l.location AND e.type IN ({_TYPES}) AND e.locator <> ''
     LEFT JOIN LATERAL (
         SELECT nullif(a.countryregionid, '') AS country FROM ax.dirpartylocation AS h
@@ -27,24 +28,32 @@ _ENTERED = text(
         ORDER BY a.validfrom DESC LIMIT 1) AS home ON TRUE
     """
 )
-"""A phone number without a country code is one of the customer's primary address, else of the company."""
+"""A phone number without a country code is one of the customer's primary address, else of the company. `ofaddress`: how
+to reach that address; who is looked for by it is found, but nobody is recognised by it."""
 
 _FORGET_FORMS = text(
     """
     DELETE FROM ax.electronicaddressform AS f USING unkeyed AS k
     JOIN ax.custtable AS c USING (dataareaid, accountnum)
-    JOIN ax.dirpartylocation AS l ON l.party = c.party AND l.ispostaladdress = 0
+    JOIN ax.dirpartylocation AS l ON l.party = c.party
     JOIN ax.logisticselectronicaddress AS e ON e.location = l.location AND e.locator = ''
     WHERE f.recid = e.recid
     """
 )
+PLAIN = f"""CASE WHEN m.normalized <> '' THEN ''
+    WHEN e.type = {ContactType.PHONE} THEN lower(translate(e.locator, '{SEPARATORS}', ''))
+    ELSE lower(btrim(e.locator)) END"""
+"""What does not parse is found as it was entered."""
+
 _FORMS = text(
-    """
-    INSERT INTO ax.electronicaddressform AS f (recid, normalized, problem)
-    SELECT e.recid, m.normalized, m.problem FROM entered AS e JOIN form AS m USING (type, country, locator)
+    f"""
+    INSERT INTO ax.electronicaddressform AS f (recid, normalized, problem, plain)
+    SELECT e.recid, m.normalized, m.problem, {PLAIN}
+    FROM entered AS e JOIN form AS m USING (type, country, locator)
     ORDER BY e.recid
-    ON CONFLICT (recid) DO UPDATE SET normalized = excluded.normalized, problem = excluded.problem
-    WHERE (f.normalized, f.problem) IS DISTINCT FROM (excluded.normalized, excluded.problem)
+    ON CONFLICT (recid) DO UPDATE
+        SET normalized = excluded.normalized, problem = excluded.problem, plain = excluded.plain
+    WHERE (f.normalized, f.problem, f.plain) IS DISTINCT FROM (excluded.normalized, excluded.problem, excluded.plain)
     """
 )
 _FORGET_KEYS = text(
@@ -71,7 +80,8 @@ KEYS = text(
     ), found AS (
         SELECT e.dataareaid, e.accountnum, {KIND_OF_TYPE.format(type="e.type")} AS kind,
                {value_sql("m.normalized")} AS value
-        FROM entered AS e JOIN form AS m USING (type, country, locator) WHERE m.normalized <> ''
+        FROM entered AS e JOIN form AS m USING (type, country, locator)
+        WHERE m.normalized <> '' AND NOT e.ofaddress
         UNION
         SELECT dataareaid, accountnum, 'taxid', {value_sql(taxid_sql("vatnum"))} FROM customer
         WHERE {taxid_sql("vatnum")} <> ''

@@ -1,7 +1,7 @@
 """Find customers by what a person has at hand: account, GUID, receipt or transaction, e-mail, phone or name.
 
 The first kind of key that leads to somebody decides. Keys are compared with everything set-based, in a few statements;
-accounts, GUIDs and transactions have an index.
+all but names have an index.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from commerce.customers.status.by_contact import (
+    BY_EMAIL,
+    BY_PHONE,
+    LEAST_DIGITS,
+    NOT_MAPPED,
+    SEPARATORS,
+    email_values,
+    phone_values,
+)
 from commerce.schema.enums import CustomerAsyncOperation
 from commerce.schema.uploaded import CUSTOMER_TABLES
 
 LIMIT = 50
-SEPARATORS = " +-()./\u00a0"
-"""What people write between the digits of a phone number."""
 _COMPANIES = "SELECT dataareaid FROM ax.dataarea"
 _CREATED = f"s.operation = {int(CustomerAsyncOperation.CREATE)}"
-_NOT_MAPPED = """NOT EXISTS (SELECT FROM ax.custaccountasyncmap AS m
-                             WHERE m.dataareaid = s.dataareaid AND m.custaccountasync = s.custaccountasync)"""
 
 BY_ACCOUNT = f"""
     SELECT c.dataareaid AS company, c.accountnum AS account, '' AS guid FROM ax.custtable AS c
@@ -60,49 +65,6 @@ BY_DOCUMENT = """
     WHERE (t.transactionid = CAST(:key AS text) OR (t.receiptid = CAST(:key AS text) AND t.receiptid <> ''))
       AND (t.custaccount <> '' OR t.custaccountasync <> '')
 """
-
-
-def _contacts(master: str, asynchronous: str, contact: str) -> str:
-    """Customers with a locator, and asynchronous ones without account, by conditions on e, s and k."""
-    return f"""
-        SELECT c.dataareaid AS company, c.accountnum AS account, '' AS guid
-        FROM ax.logisticselectronicaddress AS e
-        JOIN ax.dirpartylocation AS l ON l.location = e.location
-        JOIN ax.custtable AS c ON c.party = l.party WHERE {master}
-        UNION
-        SELECT s.dataareaid, '', s.custaccountasync FROM ax.retailasynccustomerv2 AS s
-        WHERE {_CREATED} AND ({asynchronous}) AND {_NOT_MAPPED}
-        UNION
-        SELECT s.dataareaid, s.custaccount, s.custaccountasync FROM ax.retailasynccustomercontact AS s
-        WHERE {contact} AND {_NOT_MAPPED}
-        LIMIT :limit
-    """
-
-
-BY_EMAIL = _contacts(
-    "lower(e.locator) = lower(CAST(:key AS text)) OR e.recid IN"
-    " (SELECT f.recid FROM ax.electronicaddressform AS f WHERE f.normalized = lower(CAST(:key AS text)))",
-    "lower(s.email) = lower(CAST(:key AS text)) OR lower(s.receiptemail) = lower(CAST(:key AS text))",
-    "lower(s.locator) = lower(CAST(:key AS text))",
-)
-
-
-def _same_number(column: str) -> str:
-    """The digits end alike: one of the two may lack the country, and zeros before it."""
-    digits = f"translate({column}, '{SEPARATORS}', '')"
-    last = f"right({column}, 1)"  # nine of ten numbers are told apart by their last digit alone
-    return (
-        f"(({last} = right(CAST(:digits AS text), 1) OR {last} NOT BETWEEN '0' AND '9')"
-        f" AND length({digits}) >= 5 AND (right({digits}, length(CAST(:digits AS text))) = CAST(:digits AS text)"
-        f" OR right(CAST(:digits AS text), length({digits})) = {digits}))"
-    )
-
-
-BY_PHONE = _contacts(
-    f"e.type = 1 AND {_same_number('e.locator')}",
-    f"{_same_number('s.phone')} OR {_same_number('s.cellularphone')}",
-    _same_number("s.locator"),
-)
 BY_NAME = f"""
     SELECT c.dataareaid AS company, c.accountnum AS account, '' AS guid
     FROM ax.dirpartytable AS p JOIN ax.custtable AS c ON c.party = p.recid
@@ -110,7 +72,7 @@ BY_NAME = f"""
     UNION
     SELECT s.dataareaid, '', s.custaccountasync FROM ax.retailasynccustomerv2 AS s
     WHERE lower(concat_ws(' ', s.custname, s.firstname, s.middlename, s.lastname)) LIKE ALL (CAST(:words AS text[]))
-      AND {_CREATED} AND {_NOT_MAPPED}
+      AND {_CREATED} AND {NOT_MAPPED}
     LIMIT :limit
 """
 
@@ -152,9 +114,9 @@ def _questions(key: str) -> list[tuple[str, dict[str, Any]]]:
     questions: list[tuple[str, dict[str, Any]]] = [(BY_ACCOUNT, {}), (BY_GUID, {}), (BY_DOCUMENT, {})]
     digits = re.sub(r"\D", "", key).lstrip("0")
     if "@" in key:
-        questions.append((BY_EMAIL, {}))
-    elif len(digits) >= 5 and not key.strip("0123456789" + SEPARATORS):
-        questions.append((BY_PHONE, {"digits": digits}))
+        questions.append((BY_EMAIL, email_values(key)))
+    elif len(digits) >= LEAST_DIGITS and not key.strip("0123456789" + SEPARATORS):
+        questions.append((BY_PHONE, phone_values(digits)))
     else:
         words = [re.sub(r"([%_\\])", r"\\\1", word) for word in key.lower().split()]
         questions.append((BY_NAME, {"words": [f"%{word}%" for word in words]}))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -59,10 +60,18 @@ ELECTRONIC_ADDRESS_FORM = Table(
     ),
     Column("normalized", String(320), nullable=False),
     Column("problem", String(40), nullable=False, server_default=text("''")),
+    Column("plain", String(255), nullable=False, server_default=text("''")),
     Index("ix_electronicaddressform_problem", "recid", postgresql_where=text("problem <> ''")),
     schema="ax",
-    comment="beside the e-mail address or phone number as entered; one that does not parse has a problem and no form",
+    comment="beside what was entered; what does not parse has a problem, and plain: lower case, no separators",
 )
+
+Index(
+    "ix_electronicaddressform_lookup",
+    func.reverse(ELECTRONIC_ADDRESS_FORM.c.normalized + ELECTRONIC_ADDRESS_FORM.c.plain).label("lookup"),
+    postgresql_ops={"lookup": "text_pattern_ops"},
+)
+"""Back to front: a phone number is looked for by its last digits, with the country code or without."""
 
 MATCH_KEY = Table(
     "customermatchkey",
