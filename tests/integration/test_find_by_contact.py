@@ -96,8 +96,8 @@ def many(shop: Engine) -> Engine:
             "INSERT INTO ax.custaccountasyncmap (dataareaid, custaccountasync, accountnum, origin, mappedhow, mappedby)"
             " SELECT 'USMF', lpad(n::text, 36, '0'), 'X' || n, 1, 'created', 'test' FROM numbers",
             "INSERT INTO ax.retailasynccustomerv2 (dataareaid, custaccountasync, operation, createddatetime, phone,"
-            " relationshiptype, origin, incarnation, replicationcounterfromorigin, contenthash, uploadsession, syncstatus,"
-            " onlineoperationcompleted)"
+            " relationshiptype, origin, incarnation, replicationcounterfromorigin, contenthash, uploadsession,"
+            " syncstatus, onlineoperationcompleted)"
             " SELECT 'USMF', lpad(n::text, 36, '0'), 1, now(), '+1425' || lpad(n::text, 7, '0'), 1, 1, 1, n,"
             " gen_random_uuid(), 1, 1, 1 FROM numbers",
         ):
