@@ -22,6 +22,13 @@ def shop(hq: Engine) -> Engine:
     return hq
 
 
+QUARANTINED = text("""
+    INSERT INTO cdx.quarantine (datastore, incarnation, tablename, replicationcounterfromorigin, rawdata, reason,
+                                errorclass, uploadsession)
+    SELECT recid, :incarnation, :tablename, :counter, '{"custname": "?"}', 'bad', 'permanent', 1
+    FROM cdx.retailconndatabaseprofile WHERE name = 'S1'""")
+
+
 def test_only_what_changed_is_written_and_each_row_is_done(shop: Engine) -> None:
     created = person(shop, guid(1), email="kari@old.example", phone="111", vatnum="NO1")
     first = edit(shop, CUSTOMERS, created, email="kari@new.example")
@@ -221,6 +228,23 @@ def test_a_restored_register_continues_from_its_backup(shop: Engine) -> None:
     customers.synchronize_customers(shop)
     account = accounts(shop)[guid(1)]
     assert (customer(shop, account, "c.vatnum"), customer(shop, account, "c.pricegroup")) == ("C", "LOST")
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new row", "row of the backup"])
+def test_the_first_row_after_a_restore_may_stand_in_quarantine(shop: Engine, known: bool) -> None:
+    """It has the counter of the lost row all the same; one that the backup has says nothing."""
+    created = person(shop, guid(1), vatnum="A", pricegroup="P", replicationcounterfromorigin=1)
+    lost = edit(shop, CUSTOMERS, created, pricegroup="X", replicationcounterfromorigin=3)
+    customers.synchronize_customers(shop)
+    with shop.begin() as connection:
+        connection.execute(text("UPDATE cdx.retailconndatabaseprofile SET incarnation = 2 WHERE name = 'S1'"))
+        for incarnation in (1, 2) if known else (2,):
+            connection.execute(QUARANTINED, {"incarnation": incarnation, "counter": 3, "tablename": CUSTOMERS})
+    edit(shop, CUSTOMERS, created, vatnum="C", incarnation=2, replicationcounterfromorigin=4)
+    customers.synchronize_customers(shop)
+    account = accounts(shop)[guid(1)]
+    found = (customer(shop, account, "c.vatnum"), customer(shop, account, "c.pricegroup"))
+    assert found == ("C", "P" if known else "X"), lost
 
 
 def test_each_change_goes_to_the_channels(shop: Engine) -> None:

@@ -26,6 +26,15 @@ DEAD = "what it edits was deactivated"
 _GUID_LEADS = """EXISTS (SELECT FROM ax.custaccountasyncmap AS m WHERE m.dataareaid = s.dataareaid
     AND m.custaccountasync = s.custaccountasync AND m.accountnum IS NOT NULL)"""
 
+_FIRST_QUARANTINED = """SELECT min(q.replicationcounterfromorigin) FROM cdx.quarantine AS q
+    WHERE q.datastore = d.recid AND q.incarnation = n.incarnation AND q.tablename = '{table}' AND NOT EXISTS (
+        SELECT FROM cdx.quarantine AS b
+        WHERE b.datastore = q.datastore AND b.incarnation < q.incarnation AND b.tablename = q.tablename
+          AND b.replicationcounterfromorigin = q.replicationcounterfromorigin
+          AND (b.rawdata = q.rawdata OR b.rawhash = q.rawhash))"""
+"""Counter of the first row that an incarnation (n) of a channel database (d) has brought into quarantine, and that the
+one before had not."""
+
 EDITED = """
     CREATE TEMP TABLE edited ON COMMIT DROP AS
     SELECT c.accountnum, c.party, p.instancerelationtype AS relationshiptype,
@@ -74,8 +83,9 @@ def entries(edits: Edits) -> str:
     CREATE TEMP TABLE entry ON COMMIT DROP AS
     WITH restored AS (
         SELECT d.recid AS origin, n.incarnation,
-               (SELECT min(s.replicationcounterfromorigin) FROM ax.{edits.table} AS s
-                WHERE s.origin = d.recid AND s.incarnation = n.incarnation) AS first
+               least((SELECT min(s.replicationcounterfromorigin) FROM ax.{edits.table} AS s
+                      WHERE s.origin = d.recid AND s.incarnation = n.incarnation),
+                     ({_FIRST_QUARANTINED.format(table=edits.table)})) AS first
         FROM cdx.retailconndatabaseprofile AS d CROSS JOIN LATERAL generate_series(2, d.incarnation) AS n (incarnation)
     ), named AS (
         SELECT s.recid, e.accountnum FROM edited AS e
