@@ -63,11 +63,8 @@ def hq_engine(url: str | None = None) -> Engine:
     )
 
 
-def adbc_hq(engine: Engine, purpose: str = "", settings: str = "") -> dbapi.Connection:
-    """Open an ADBC (Arrow) connection to the database of `engine`.
-
-    It is a connection of its own and shares no transaction. The caller closes it. It starts without
-    autocommit: `commit()` what is to stay.
+def hq_conninfo(engine: Engine, purpose: str = "", settings: str = "") -> str:
+    """libpq's connection string to the database of `engine`, for a connection beside it; it holds the password.
 
     Args:
         purpose: what `pg_stat_activity` shows behind "commerce".
@@ -78,7 +75,19 @@ def adbc_hq(engine: Engine, purpose: str = "", settings: str = "") -> dbapi.Conn
         "application_name": f"{_SESSION['application_name']} {purpose}".rstrip(),
         "options": f"{_SESSION['options']} {settings}".rstrip(),
     }
-    conninfo = make_conninfo("", **{**parameters, **engine.url.query, **session})
+    return make_conninfo("", **{**parameters, **engine.url.query, **session})
+
+
+def adbc_hq(engine: Engine, purpose: str = "") -> dbapi.Connection:
+    """Open an ADBC (Arrow) connection to the database of `engine`.
+
+    It is a connection of its own and shares no transaction. The caller closes it. It starts without
+    autocommit: `commit()` what is to stay.
+
+    Args:
+        purpose: what `pg_stat_activity` shows behind "commerce".
+    """
+    conninfo = hq_conninfo(engine, purpose)
     import adbc_driver_postgresql.dbapi  # brings pandas along: seconds that a list of channels need not wait for
 
     connection: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(conninfo)

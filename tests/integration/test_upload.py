@@ -64,18 +64,18 @@ def test_an_upload_that_finds_nothing_opens_no_connection_for_rows(
     register.sale(1)
     assert exchange.upload(hq, stores=["S1"]).ok
     opened = []
-    real = database.adbc_hq
+    real = database.hq_conninfo
 
-    def adbc_hq(*arguments: str) -> object:
-        opened.append(arguments[1:])
+    def hq_conninfo(*arguments: str) -> str:
+        opened.append(arguments[1])
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(database, "adbc_hq", adbc_hq)
+    monkeypatch.setattr(database, "hq_conninfo", hq_conninfo)
     assert exchange.upload(hq, stores=["S1"]).ok
     assert opened == []
     register.sale(2)
     assert exchange.upload(hq, stores=["S1"]).counts["transactions"] == 1
-    assert len(opened) == 1
+    assert opened == ["upload"]
 
 
 def test_values_arrive_as_the_register_wrote_them_and_what_is_missing_is_blank(hq: Engine, register: Register) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adbc_driver_manager import dbapi as adbc
+from sqlalchemy.exc import DBAPIError
 
 from commerce.database import TRANSIENT_STATES, describe_error, sqlstate
 from commerce.exchange import erased, late, quarantine
@@ -126,19 +126,19 @@ class Move:
             return 0
         try:
             return self._try("", anew=True)
-        except adbc.Error as error:
+        except DBAPIError as error:
             _raise_unless_data(error)
             known = sqlstate(error) == _UNIQUE_VIOLATION
         if known:
             try:
                 return self._try("")
-            except adbc.Error as error:
+            except DBAPIError as error:
                 _raise_unless_data(error)
         if not checked:
             self._check()
             try:
                 return self._try("")
-            except adbc.Error as error:
+            except DBAPIError as error:
                 _raise_unless_data(error)
         counters = [row[0] for row in self._landing.rows(f"SELECT {COUNTER} FROM {self._name} ORDER BY 1")]
         taken = self._insert_by_halves(counters)
@@ -150,7 +150,7 @@ class Move:
             return 0
         try:
             return self._try(f"WHERE l.{COUNTER} BETWEEN {counters[0]} AND {counters[-1]}")
-        except adbc.Error as error:
+        except DBAPIError as error:
             _raise_unless_data(error)
             if len(counters) == 1:
                 reason = literal(f"headquarters refused the row ({describe_error(error)})")
@@ -164,7 +164,7 @@ class Move:
     def _try(self, where: str, *, anew: bool = False) -> int:
         """`anew`: nearly always no row is here yet, and then it is cheaper not to ask each index first."""
         statement = insert_statement(self._table, self._database, self._session_sql, self._content, where)
-        with self._landing.savepoint():
+        with self._landing.transaction():
             return self._landing.execute(statement if anew else f"{statement} ON CONFLICT DO NOTHING")
 
     def _settle_leftovers(self) -> None:
@@ -222,7 +222,7 @@ def _value(field: Field) -> str:
     return f"coalesce({value}, {blank})"
 
 
-def _raise_unless_data(error: adbc.Error) -> None:
+def _raise_unless_data(error: DBAPIError) -> None:
     """Re-raise what is not the data's fault: a deadlock, a lost connection, a mistake of ours."""
     state = sqlstate(error) or ""
     if state in TRANSIENT_STATES or not state.startswith(_DATA_ERRORS):

@@ -196,7 +196,7 @@ class _Mend(Move):
             landing.execute(f"TRUNCATE {name}")
         landing.execute(f"CREATE INDEX IF NOT EXISTS mended_counter ON mended ({COUNTER})")
         given = [(one.quarantineid, json.dumps(one.changes)) for one in self._repairs]
-        landing.append("given", pa.table(list(zip(*given, strict=True)), schema=_GIVEN))
+        landing.append("given", pa.table(list(zip(*given, strict=True)), schema=_GIVEN).to_batches())
         landing.execute("BEGIN")
         try:
             self._land()

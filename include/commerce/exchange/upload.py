@@ -31,7 +31,7 @@ from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, move, taken_by_store
 from commerce.exchange.reach import Extent, Reach, open_reach
 from commerce.exchange.restored import RestoredBackupError
-from commerce.exchange.screening import Screen, landing_schema
+from commerce.exchange.screening import Screen
 from commerce.exchange.sessions import Landed
 from commerce.exchange.slices import extent_again, has_history, next_slice
 from commerce.exchange.watermarks import STREAMS, StreamMarks
@@ -319,8 +319,7 @@ def _land(
 
     # Closed whatever happens: the channel cannot be closed while a query of it is open.
     with contextlib.closing(batches()) as source:
-        reader = pa.RecordBatchReader.from_batches(landing_schema(extent.table), source)
-        rows = landing.land(extent.table, reader)
+        rows = landing.land(extent.table, source)
     _land_unreadable(channel, landing, extent.table, screen.unreadable)
     return Landed(rows, size, checksum.digest()), screen
 
