@@ -94,9 +94,9 @@ def adbc_hq(engine: Engine, purpose: str = "") -> dbapi.Connection:
     return connection
 
 
-def autocommit(engine: Engine) -> Engine:
-    """`engine` with the same pool, for transactions of one statement: one round trip instead of three."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+def autocommit(engine: Engine) -> Connection:
+    """A connection of `engine` for transactions of one statement: one round trip instead of three."""
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextlib.contextmanager
@@ -105,7 +105,7 @@ def try_advisory_lock(engine: Engine, key: str, wait_seconds: float = 0) -> Iter
 
     The lock belongs to a session of its own, outside any transaction: it does not hold back vacuum or outlive a crash.
     """
-    with autocommit(engine).connect() as connection:
+    with autocommit(engine) as connection:
         held = _take_lock(connection, key, wait_seconds)
         try:
             yield held

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Integer, text
 
 from commerce import exchange
 from commerce.exchange import packages
-from commerce.exchange.dialects import SqliteChannel
+from commerce.exchange.dialects import SqliteChannel, sqlite
+from commerce.exchange.fetching import Part
 from commerce.exchange.outbox import enqueue
-from commerce.schema.channel import DOWNLOADED_TABLES
+from commerce.schema.channel import DOWNLOADED_TABLES, SQLITE
 from commerce.schema.enums import DownloadSessionStatus as Status
 from support.company import add_address, add_company, add_customer
-from support.registers import GUID, Register, add_register, rows, scalar
+from support.registers import GUID, Register, add_postgresql_register, add_register, rows, scalar
 
 SESSIONS = "SELECT session, status FROM cdx.retailcdxdownloadsession ORDER BY session"
 APPLIED = """
@@ -163,31 +164,34 @@ def test_companies_do_not_see_one_another(hq: Engine, channel_db: Callable[[str]
 def test_a_killed_application_goes_on_after_its_last_part(
     hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Parts of 100 rows, two of which make a transaction: (1), (2, 3), (4), (5, 6) by their rows."""
     monkeypatch.setattr(packages, "PART_ROWS", 100)
+    monkeypatch.setattr(sqlite, "ROWS_AT_ONCE", 150)
     many_customers(hq, 250)
-    real = SqliteChannel.apply_part
-    applied: list[int] = []
+    real = SqliteChannel.apply_parts
+    applied: list[list[int]] = []
 
-    def killed_at_third(channel: SqliteChannel, *arguments: Any, **options: Any) -> bool:
+    def killed_at_third(channel: SqliteChannel, *arguments: Any, **options: Any) -> list[int]:
         if len(applied) == 2:
             raise KeyboardInterrupt
-        applied.append(arguments[-1])
-        return real(channel, *arguments)
+        applied.append(real(channel, *arguments, **options))
+        return applied[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteChannel, "apply_part", killed_at_third)
+        patch.setattr(SqliteChannel, "apply_parts", killed_at_third)
         with pytest.raises(KeyboardInterrupt):
             exchange.distribute(hq, stores=["S1"])
-    assert register.execute("SELECT part FROM downloadsession") == [(1,), (2,)]
-    seen: list[int] = []
+    assert register.execute("SELECT part FROM downloadsession") == [(1,), (2,), (3,)]
+    assert applied == [[1], [2, 3]]
+    seen: list[list[int]] = []
 
-    def watched(channel: SqliteChannel, *arguments: Any, **options: Any) -> bool:
-        seen.append(arguments[-1])
-        return real(channel, *arguments, **options)
+    def watched(channel: SqliteChannel, *arguments: Any, **options: Any) -> list[int]:
+        seen.append(real(channel, *arguments, **options))
+        return seen[-1]
 
-    monkeypatch.setattr(SqliteChannel, "apply_part", watched)
+    monkeypatch.setattr(SqliteChannel, "apply_parts", watched)
     assert exchange.distribute(hq, stores=["S1"]).ok
-    assert seen == [3, 4, 5, 6]
+    assert seen == [[4], [5, 6]]
     assert register.execute("SELECT count(*) FROM custtable") == [(250,)]
     assert rows(hq, APPLIED) == [("S1", Status.APPLIED, 0)]
 
@@ -200,9 +204,41 @@ def test_a_part_that_the_channel_has_recorded_is_not_applied_again(hq: Engine, r
         import pyarrow as pa
 
         ((session, part),) = register.execute("SELECT session, part FROM downloadsession WHERE part = 1")
-        row = pa.table({"recid": [1], "instancerelationtype": [1], "partynumber": ["x"], "name": ["twice"]})
-        assert not channel.apply_part("dirpartytable", ["recid"], row, session, part)
-    assert register.execute("SELECT count(*) FROM dirpartytable WHERE name = 'twice'") == [(0,)]
+        named = {
+            name: pa.table(
+                {
+                    column.name: [recid if isinstance(column.type, Integer) else name]
+                    for column in SQLITE.downloads["dirpartytable"].columns
+                }
+            )
+            for recid, name in ((1, "twice"), (2, "new"))
+        }
+        parts = [Part(part, "dirpartytable", 1, "", named["twice"]), Part(99, "dirpartytable", 1, "", named["new"])]
+        assert channel.apply_parts(session, parts) == [99]
+        assert channel.apply_parts(session, parts) == []
+    assert register.execute("SELECT name FROM dirpartytable WHERE recid IN (1, 2)") == [("new",)]
+
+
+def test_small_parts_share_a_transaction(
+    hq: Engine, register: Register, postgresql_channel: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of all tables, as many as fit: registers wait for one commit and not for a dozen."""
+    other = add_postgresql_register(hq, postgresql_channel, "S2")
+    monkeypatch.setattr(packages, "PART_ROWS", 10)
+    many_customers(hq, 35)
+    real, seen = SqliteChannel.apply_parts, []
+
+    def watched(channel: SqliteChannel, *arguments: Any, **options: Any) -> list[int]:
+        seen.append(real(channel, *arguments, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(SqliteChannel, "apply_parts", watched)
+    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    assert seen == [[1, 2, 3, 4, 5, 6, 7, 8]]
+    tables = "SELECT xmin::text FROM {}"
+    committed = other.execute(" UNION ".join(map(tables.format, ("dirpartytable", "custtable", "downloadsession"))))
+    assert len(committed) == 1
+    assert other.execute("SELECT count(*) FROM custtable") == register.execute("SELECT count(*) FROM custtable")
 
 
 def test_a_part_and_its_record_are_one_transaction(hq: Engine, register: Register) -> None:

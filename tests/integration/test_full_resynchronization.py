@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from commerce import exchange
 from commerce.exchange import full, packages
 from commerce.exchange.deadline import Deadline
-from commerce.exchange.dialects import SqliteChannel
+from commerce.exchange.dialects import SqliteChannel, sqlite
 from commerce.schema.enums import DownloadSessionStatus as Status
 from support.company import add_company
 from support.registers import Register, add_register, rows, scalar
@@ -31,10 +31,11 @@ PARTS = "SELECT count(*) FROM cdx.packagepart"
 
 @pytest.fixture
 def twins(hq: Engine, channel_db: Callable[[str], Engine], monkeypatch: pytest.MonkeyPatch) -> Twins:
-    """S1 is always connected; S2 is the one in need. 500 customers, packages of 200, parts of 50."""
+    """S1 is always connected; S2 is the one in need. 500 customers, packages of 200, parts and transactions of 50."""
     add_company(hq)
     monkeypatch.setattr(packages, "CUSTOMERS", 200)
     monkeypatch.setattr(packages, "PART_ROWS", 50)
+    monkeypatch.setattr(sqlite, "ROWS_AT_ONCE", 50)
     made = add_register(hq, channel_db, "S1"), add_register(hq, channel_db, "S2")
     add_customers(hq, 1, 500)
     with hq.begin() as connection:
@@ -105,7 +106,7 @@ def test_in_small_steps_beside_the_incremental_path(hq: Engine, twins: Twins, mo
     assert scalar(hq, PARTS) == 0
 
 
-@pytest.mark.parametrize("step", ["begin_shadow", "apply_part", "switch_shadow", "drop_replaced"])
+@pytest.mark.parametrize("step", ["begin_shadow", "apply_parts", "switch_shadow", "drop_replaced"])
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_step_it_goes_on(
     hq: Engine, twins: Twins, monkeypatch: pytest.MonkeyPatch, step: str, after: bool

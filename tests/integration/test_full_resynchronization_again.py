@@ -12,7 +12,7 @@ from commerce import exchange
 from commerce.errors import StoreError
 from commerce.exchange import full, packages
 from commerce.exchange.deadline import Deadline
-from commerce.exchange.dialects import PostgresqlChannel, SqliteChannel
+from commerce.exchange.dialects import PostgresqlChannel, SqliteChannel, postgresql, sqlite
 from commerce.schema.enums import DownloadSessionStatus as Status
 from support.company import add_company
 from support.registers import Register, add_postgresql_register, add_register, rows
@@ -32,6 +32,8 @@ def always(hq: Engine, channel_db: Callable[[str], Engine], monkeypatch: pytest.
     add_company(hq)
     monkeypatch.setattr(packages, "CUSTOMERS", 100)
     monkeypatch.setattr(packages, "PART_ROWS", 20)
+    for dialect in (sqlite, postgresql):
+        monkeypatch.setattr(dialect, "ROWS_AT_ONCE", 20)
     register = add_register(hq, channel_db, "S1")
     add_customers(hq, 1, 300)
     with hq.begin() as connection:
@@ -60,15 +62,15 @@ def test_a_session_that_is_half_applied_at_the_switch_begins_anew(
         patch.setattr(Deadline, "passed", lambda _: True)
         assert exchange.distribute(hq, stores=["S1", "S2"]).ok, "the first customers are in the package"
     rename_customers(hq, list(range(1, 81)), "News")
-    real = kind.apply_part
+    real = kind.apply_parts
 
-    def fails_in_the_middle(channel: Any, table: str, *arguments: Any, shadow: bool = False) -> bool:
-        if table == "custaccountasyncmap" and not shadow:
+    def fails_in_the_middle(channel: Any, session: int, parts: Any, shadow: bool = False) -> Any:
+        if parts[0].table == "custaccountasyncmap" and not shadow:
             raise StoreError("the disk is full")
-        return bool(real(channel, table, *arguments, shadow=shadow))
+        return real(channel, session, parts, shadow=shadow)
 
     with monkeypatch.context() as patch:
-        patch.setattr(kind, "apply_part", fails_in_the_middle)
+        patch.setattr(kind, "apply_parts", fails_in_the_middle)
         assert exchange.distribute(hq, stores=["S2"]).failed_stores == ("S2",)
     assert ("S2", "full", Status.APPLIED) in rows(hq, STATES), "it came to its end meanwhile"
     assert exchange.distribute(hq, stores=["S1", "S2"]).ok

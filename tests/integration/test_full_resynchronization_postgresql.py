@@ -107,7 +107,7 @@ def test_a_register_that_reads_for_long_keeps_the_switch_waiting_and_nobody_else
     assert all(mine == theirs for mine, theirs in keys(always, channel))
 
 
-@pytest.mark.parametrize("step", ["begin_shadow", "apply_part", "switch_shadow", "drop_replaced"])
+@pytest.mark.parametrize("step", ["begin_shadow", "apply_parts", "switch_shadow", "drop_replaced"])
 def test_killed_after_a_step_it_goes_on(hq: Engine, twins: Twins, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     always, _, channel = twins
     full.resynchronize(hq, "S2")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from commerce import exchange
-from commerce.exchange import lost
+from commerce.exchange import standing
 from support.company import add_company
 from support.registers import Register, add_postgresql_register, add_register, rows, scalar
 from support.twin_channels import add_customers, content, rename_customers
@@ -76,9 +76,9 @@ def test_what_is_applied_while_an_upload_runs_is_no_loss(
     hq: Engine, other: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert exchange.distribute(hq, stores=["S1", "S2"]).ok
-    real = lost.standing
+    real = standing.peek
 
-    def overtaken(*arguments: Any) -> lost.Standing:
+    def overtaken(*arguments: Any) -> standing.Standing:
         known = real(*arguments)
         patch.undo()
         rename_customers(hq, [3], "News")
@@ -86,7 +86,7 @@ def test_what_is_applied_while_an_upload_runs_is_no_loss(
         return known
 
     with monkeypatch.context() as patch:
-        patch.setattr(lost, "standing", overtaken)
+        patch.setattr(standing, "peek", overtaken)
         assert exchange.upload(hq, stores=["S2"]).ok
     assert rows(hq, COMPARE) == [("S1", 0), ("S2", 0)]
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from commerce import exchange
 from commerce.exchange.dialects import PostgresqlChannel, postgresql
+from commerce.exchange.fetching import Part
 from commerce.exchange.outbox import enqueue
 from commerce.schema.enums import DownloadSessionStatus as Status
 from support.company import add_company, add_customer
@@ -98,7 +99,7 @@ def test_a_killed_application_goes_on_and_applies_no_part_twice(
     calls: list[tuple[Any, ...]] = []
 
     def killed(channel: PostgresqlChannel, *arguments: Any) -> bool:
-        calls.append((arguments[1], arguments[4]))
+        calls.append((arguments[1].table, arguments[2]))
         if len(calls) == 5:
             raise KeyboardInterrupt
         return real(channel, *arguments)
@@ -116,15 +117,16 @@ def test_a_killed_application_goes_on_and_applies_no_part_twice(
     with PostgresqlChannel(register.url, write=True) as channel:
         empty = exchange.packages.pa.table({"recid": [1]})
         session, part = register.execute("SELECT session, part FROM downloadsession LIMIT 1")[0]
-        assert channel.apply_part("dirpartytable", ["recid"], empty, session, part) is False
+        assert channel.apply_parts(session, [Part(part, "dirpartytable", 1, "", empty)]) == []
+        assert channel.apply_parts(session, [Part(part, "dirpartytable", 1, "", empty)] * 2) == []
 
 
 def test_a_part_that_takes_too_long_is_applied_in_smaller_steps(
     hq: Engine, register: PostgresqlRegister, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A trigger of the store's own makes rows slow."""
+    """A trigger of the store's own makes rows slow. Parts that would be one transaction are several then."""
     many_customers(hq, 400)
-    monkeypatch.setattr(postgresql, "ROWS_AT_ONCE", 400)
+    monkeypatch.setattr(postgresql, "ROWS_AT_ONCE", 1_000)
     monkeypatch.setattr(postgresql, "_LOWEST_ROWS", 5)  # a busy machine makes steps slow, too
     register.execute(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"

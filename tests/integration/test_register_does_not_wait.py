@@ -79,16 +79,18 @@ def test_while_a_package_is_staged(hq: Engine, register: Register, monkeypatch: 
     with hq.begin() as connection:
         enqueue(connection, "SELECT dataareaid, accountnum FROM ax.custtable WHERE accountnum = 'C1'")
     kind = dialects.SqliteChannel if isinstance(register, SqliteRegister) else dialects.PostgresqlChannel
-    real = kind.apply_part
-    sold: list[bool] = []
+    real = kind.apply_parts
+    sold: list[list[int]] = []
 
-    def between_parts(channel: Any, *arguments: Any, **options: Any) -> bool:
-        applied = bool(real(channel, *arguments, **options))
+    def between_parts(channel: Any, *arguments: Any, **options: Any) -> list[int]:
+        applied: list[int] = real(channel, *arguments, **options)
         sell(register)
         sold.append(applied)
         return applied
 
-    monkeypatch.setattr(kind, "apply_part", between_parts)
+    monkeypatch.setattr(dialects.sqlite, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(dialects.postgresql, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(kind, "apply_parts", between_parts)
     assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
     assert len(sold) >= 3
     assert register.execute(SHIFTS) == [(len(sold),)]
@@ -111,11 +113,11 @@ def test_postgresql_sells_in_the_middle_of_a_part(
     began = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
     seen: list[bool] = []
 
-    def watched(channel: Any, prefix: str, table: str, *arguments: Any) -> bool:
-        if table != "custtable":
-            return real(channel, prefix, table, *arguments)
+    def watched(channel: Any, prefix: str, part: Any, *arguments: Any) -> bool:
+        if part.table != "custtable":
+            return real(channel, prefix, part, *arguments)
         applied: list[bool] = []
-        thread = threading.Thread(target=lambda: applied.append(real(channel, prefix, table, *arguments)))
+        thread = threading.Thread(target=lambda: applied.append(real(channel, prefix, part, *arguments)))
         thread.start()
         while thread.is_alive() and not register.execute(began)[0][0]:
             time.sleep(0.01)
@@ -124,6 +126,7 @@ def test_postgresql_sells_in_the_middle_of_a_part(
         thread.join()
         return applied[0]
 
+    monkeypatch.setattr(dialects.postgresql, "ROWS_AT_ONCE", 1)
     monkeypatch.setattr(dialects.PostgresqlChannel, "_apply_rows", watched)
     assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
     assert seen == [True]

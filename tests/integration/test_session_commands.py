@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from commerce import customers, exchange
 from commerce.exchange import applying, full, packages
-from commerce.exchange.dialects import SqliteChannel
+from commerce.exchange.dialects import SqliteChannel, sqlite
 from commerce.schema.enums import DownloadSessionStatus as Download
 from commerce.schema.enums import UploadSessionStatus as Upload
 from support.cli import call
@@ -229,11 +230,11 @@ def test_of_two_that_apply_one_session_one_does(
     """The lock in headquarters is away; the channel's own record decides."""
     register = add_register(hq, channel_db)
     add_customers(hq, 1, 200)
-    real = SqliteChannel.apply_part
+    real = SqliteChannel.apply_parts
     meet = threading.Barrier(2)
-    taken: list[bool] = []
+    taken: list[list[int]] = []
 
-    def together(*arguments: Any, **options: Any) -> bool:
+    def together(*arguments: Any, **options: Any) -> list[int]:
         meet.wait(timeout=60)
         done = real(*arguments, **options)
         taken.append(done)
@@ -241,14 +242,16 @@ def test_of_two_that_apply_one_session_one_does(
 
     numbers = iter(range(100))
     monkeypatch.setattr(applying, "lock_key", lambda _: f"no lock {next(numbers)}")
-    monkeypatch.setattr(SqliteChannel, "apply_part", together)
+    monkeypatch.setattr(SqliteChannel, "apply_parts", together)
+    monkeypatch.setattr(sqlite, "ROWS_AT_ONCE", 400)  # two of the six parts
     packages.build(hq, scalar(hq, "SELECT recid FROM cdx.retailcdxdatagroup"))
     both = [threading.Thread(target=exchange.distribute, args=(hq,), kwargs={"stores": ["S1"]}) for _ in range(2)]
     for one in both:
         one.start()
     for one in both:
         one.join()
-    assert (taken.count(True), taken.count(False)) == (6, 6)
+    assert len(taken) == 6
+    assert sorted(itertools.chain(*taken)) == [1, 2, 3, 4, 5, 6]
     assert register.execute("SELECT count(*) FROM downloadsession") == [(6,)]
 
 

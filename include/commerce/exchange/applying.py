@@ -9,16 +9,16 @@ A full resynchronization goes its own way beside them (`commerce.exchange.resync
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, text
 
-from commerce.database import autocommit, try_advisory_lock
 from commerce.errors import StoreError
-from commerce.exchange import full, heartbeat, lost, resynchronizing
+from commerce.exchange import full, lost, resynchronizing, standing
+from commerce.exchange.book import Book, Page
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.deadline import Deadline
 from commerce.exchange.dialects import ChannelConnection, check_downloads, describe_channel_error, open_channel
@@ -39,11 +39,6 @@ _STATES = {
     "no_data": Status.NO_DATA,
     "suspended": Status.SUSPENDED,
 }
-PENDING = text("""
-SELECT d.session, d.status, d.message, s.kind, s.status AS made, s.rowsaffected
-FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
-WHERE d.datastore = :datastore AND d.status NOT IN (4, 5, 9) ORDER BY d.session
-""")
 _ROW = "WHERE session = :session AND datastore = :datastore"
 REQUEST = text(f"""
 UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :requested, daterequested = now() {_ROW}
@@ -91,7 +86,7 @@ def lock_key(datastore: int) -> str:
 
 
 def apply_sessions(
-    hq: Engine,
+    book: Book,
     database: ChannelDatabase,
     packages: Packages,
     parameters: Parameters,
@@ -107,21 +102,21 @@ def apply_sessions(
     Raises:
         StoreError: the database is out of reach (no try is counted for that), or a session failed or is suspended.
     """
-    with try_advisory_lock(hq, lock_key(database.recid), WAIT_SECONDS) as held:
-        if not held:
+    with book.locked(lock_key(database.recid), WAIT_SECONDS) as page:
+        if page is None:
             raise StoreError(
                 f"distribution busy: sessions of channel database {database.name} are being applied already."
             )
         try:
             channel = open_channel(database.url, write=True)
         except StoreError as error:
-            with hq.begin() as connection:
-                connection.execute(UNREACHED, {"datastore": database.recid, "message": str(error)})
+            page.execute(UNREACHED, {"datastore": database.recid, "message": str(error)})
             raise
         with channel:
-            heartbeat.contact(hq, database)
+            stands = standing.read(page, database, reached=True)
             deadline = Deadline(parameters.seconds_per_call)
-            _Application(hq, database, channel, packages, deadline, parameters, applied).run(only_full)
+            call = _Application(book.hq, page, database, channel, packages, deadline, parameters, applied, stands)
+            call.run(only_full)
 
 
 @dataclass
@@ -129,22 +124,24 @@ class _Application:
     """One call for one database, under its lock."""
 
     hq: Engine
+    page: Page
+    """Where headquarters learns at once what is true of a session."""
     database: ChannelDatabase
     channel: ChannelConnection
     packages: Packages
     deadline: Deadline
     parameters: Parameters
     applied: Applied
-    nothing_full: bool = field(default=False, init=False)
-    """No full resynchronization waited when the sessions were listed, and none has begun since."""
+    stands: standing.Standing
 
     def run(self, only_full: bool) -> None:
         fault = None
         if not only_full:
             self._check_schema()
-            known = lost.standing(self.hq, self.database)
-            if lost.compare(self.hq, self.database, self.channel, known) or known.full_sync_reason:
+            stands = self.stands
+            if lost.compare(self.hq, self.database, self.channel, stands) or stands.full_sync_reason:
                 full.begin(self.hq, self.database)
+                self._look_again()
             try:
                 self._incremental()
             except StoreError as error:
@@ -155,17 +152,14 @@ class _Application:
         if fault is not None:
             raise fault
 
-    def _pending(self, kind: str) -> list[Row[Any]]:
-        with autocommit(self.hq).connect() as connection:
-            rows = connection.execute(PENDING, {"datastore": self.database.recid}).all()
-        self.nothing_full = all(row.kind != "full" for row in rows)
-        return [row for row in rows if row.kind == kind]
+    def _look_again(self) -> None:
+        self.stands = standing.read(self.page, self.database)
 
     def _check_schema(self) -> None:
         try:
             check_downloads(self.channel)
         except StoreError as error:
-            pending = [row for row in self._pending("incremental") if row.status != Status.SUSPENDED]
+            pending = [row for row in self.stands.waiting("incremental") if row.status != Status.SUSPENDED]
             if not pending:
                 raise
             self._set(REQUEST, pending[0].session)
@@ -173,7 +167,7 @@ class _Application:
             raise self._failed(pending[0].session, str(error)) from None
 
     def _incremental(self) -> None:
-        pending = self._pending("incremental")
+        pending = self.stands.waiting("incremental")
         for number, row in enumerate(pending):
             if row.status == Status.SUSPENDED:
                 self.applied.incremental_waiting = len(pending) - number
@@ -203,9 +197,7 @@ class _Application:
             parts = self.packages.whole(session)
             self._set(DOWNLOAD, session)
             done = self.channel.applied_parts(session)
-            for part in parts:
-                if part.part not in done:
-                    lay(self.channel, session, part, part.content)
+            lay(self.channel, session, [part for part in parts if part.part not in done])
         except PackageGoneError:
             raise
         except (StoreError, adbc.Error, pa.ArrowException) as error:
@@ -216,7 +208,7 @@ class _Application:
 
     def _full(self) -> None:
         self.applied.full_waiting = 0
-        for row in [] if self.nothing_full else self._pending("full"):
+        for row in self.stands.waiting("full"):
             if row.status == Status.SUSPENDED:
                 self.applied.full_waiting = 1
                 raise StoreError(
@@ -254,8 +246,7 @@ class _Application:
 
     def _set(self, statement: Any, session: int, **values: Any) -> None:
         key = {"session": session, "datastore": self.database.recid}
-        with autocommit(self.hq).connect() as connection:
-            connection.execute(statement, {**_STATES, **key, **values})
+        self.page.execute(statement, {**_STATES, **key, **values})
 
     def _give_up(self, session: int, message: str) -> None:
         """The package is gone: the channel gets a full resynchronization, in this call if its package is there."""
@@ -263,12 +254,11 @@ class _Application:
         with self.hq.begin() as connection:
             full.mark(connection, self.database.recid, "a package that it had not applied is not kept any more")
         full.begin(self.hq, self.database)
-        self.nothing_full = False
+        self._look_again()
 
     def _failed(self, session: int, message: str) -> StoreError:
         values = {"session": session, "datastore": self.database.recid, "message": message}
-        with self.hq.begin() as connection:
-            status = connection.execute(FAIL, {**_STATES, **values, "tries": self.parameters.try_count}).scalar_one()
+        ((status,),) = self.page.execute(FAIL, {**_STATES, **values, "tries": self.parameters.try_count})
         state = (
             f"is suspended after {self.parameters.try_count} tries"
             if status == Status.SUSPENDED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from commerce.errors import StoreError
 from commerce.exchange import full, packages, parameters
 from commerce.exchange.applying import Applied, apply_sessions
+from commerce.exchange.book import Book
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.dialects import describe_channel_error
 from commerce.exchange.erasing import apply_erasures
@@ -69,12 +71,13 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
     groups = sorted({database.data_group for database in databases})
     faults: dict[int, str] = {}
     customers = _package(hq, groups, faults, progress)
-    applying = _Apply(hq, databases, progress)
-    applying.run(databases)
-    if again := _package(hq, groups, faults, progress):  # customers of sessions that a channel has lost
-        customers += again
+    with contextlib.closing(Book(hq)) as book:
+        applying = _Apply(hq, book, databases, progress)
         applying.run(databases)
-    applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
+        if again := _package(hq, groups, faults, progress):  # customers of sessions that a channel has lost
+            customers += again
+            applying.run(databases)
+        applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
     settle(hq, groups, applying.parameters)
     for database in databases:
         applied, fault = applying.outcome(database)
@@ -117,8 +120,9 @@ def _to_resynchronize(
 class _Apply:
     """One call of the job; `run` works databases in a bounded pool. What a second run does is added to the first's."""
 
-    def __init__(self, hq: Engine, databases: Sequence[ChannelDatabase], progress: Progress) -> None:
+    def __init__(self, hq: Engine, book: Book, databases: Sequence[ChannelDatabase], progress: Progress) -> None:
         self._hq = hq
+        self._book = book
         self._progress = progress
         self._packages = Packages(hq)
         self._reporting = threading.Lock()
@@ -128,6 +132,8 @@ class _Apply:
             self.parameters = parameters.read(connection)
 
     def run(self, databases: Sequence[ChannelDatabase], *, only_full: bool = False) -> None:
+        if not databases:
+            return
         self._done, self._databases = 0, len(databases)
         with self._hq.connect() as connection:
             values = {"databases": [database.recid for database in databases]}
@@ -155,7 +161,7 @@ class _Apply:
                 )
             unerased = self._erase(database)  # first: what a session overwrites may stay behind in the file
             if has_work:
-                apply_sessions(self._hq, database, self._packages, self.parameters, applied, only_full=only_full)
+                apply_sessions(self._book, database, self._packages, self.parameters, applied, only_full=only_full)
                 unerased = self._erase(database)  # and after those that were made before an erasure
             if unerased is not None:
                 raise unerased

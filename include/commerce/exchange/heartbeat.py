@@ -7,13 +7,14 @@ from sqlalchemy import Engine, text
 from commerce.database import autocommit
 from commerce.exchange.channels import ChannelDatabase
 
-CONTACT = text("""
+RECORD = """
 INSERT INTO cdx.retailcdxdatastoreheartbeatlog (datastore, datelastheartbeatrecorded) VALUES (:datastore, now())
 ON CONFLICT (datastore) DO UPDATE SET datelastheartbeatrecorded = excluded.datelastheartbeatrecorded
-""")
+"""
+CONTACT = text(RECORD)
 
 
 def contact(hq: Engine, database: ChannelDatabase) -> None:
     """Record that `database` was reached just now."""
-    with autocommit(hq).connect() as connection:
+    with autocommit(hq) as connection:
         connection.execute(CONTACT, {"datastore": database.recid})

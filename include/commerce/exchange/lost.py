@@ -8,7 +8,6 @@ the file is another one altogether, by a full resynchronization.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
@@ -18,21 +17,10 @@ from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.outbox import enqueue_again
 from commerce.exchange.packages import CUSTOMERS
+from commerce.exchange.standing import Standing
 from commerce.schema.enums import DownloadSessionStatus as Status
 
 _STATES = {"applied": Status.APPLIED, "available": Status.AVAILABLE, "canceled": Status.CANCELED}
-EXPECTED = text("""
-SELECT p.fullsyncreason, p.comparedownloads, d.session, d.rowsaffected
-FROM cdx.retailconndatabaseprofile AS p LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS d
-  ON d.datastore = p.recid AND d.session IN (
-     (SELECT n.session FROM cdx.retailcdxdownloadsessiondatastore AS n
-      WHERE n.datastore = p.recid AND n.status = :applied ORDER BY n.session DESC LIMIT 1),
-     (SELECT max(n.session) FROM cdx.retailcdxdownloadsession AS s
-      JOIN cdx.retailcdxdownloadsessiondatastore AS n ON n.session = s.session AND n.datastore = p.recid
-      WHERE s.datagroup = p.datagroup AND s.kind = 'full' AND n.status = :applied))
-WHERE p.recid = :datastore
-""")
-"""The newest session that the database has applied, and the newest full one."""
 LOST = text("""
 SELECT d.session, s.kind, EXISTS (SELECT FROM cdx.packagepart AS p WHERE p.session = d.session) AS kept
 FROM cdx.retailcdxdownloadsessiondatastore AS d JOIN cdx.retailcdxdownloadsession AS s USING (session)
@@ -52,26 +40,8 @@ UPDATE cdx.retailcdxdownloadsession SET status = :available WHERE session = ANY(
 NOTICED = text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 1 WHERE recid = :datastore")
 COMPARED = text("UPDATE cdx.retailconndatabaseprofile SET comparedownloads = 0 WHERE recid = :datastore")
 
-
 _RECORD = "downloadsession"
 _PRESENT = f"SELECT session, CAST(sum(rowsaffected) AS bigint) FROM {_RECORD}"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What headquarters knows of a database: whether it needs a full resynchronization, and what it should have: rows
-    by session."""
-
-    full_sync_reason: str
-    compare: bool
-    expected: Mapping[int, int]
-
-
-def standing(hq: Engine, database: ChannelDatabase) -> Standing:
-    with autocommit(hq).connect() as connection:
-        found = connection.execute(EXPECTED, {"datastore": database.recid, **_STATES}).all()
-    expected = {int(row.session): int(row.rowsaffected) for row in found if row.session is not None}
-    return Standing(found[0].fullsyncreason, bool(found[0].comparedownloads), expected)
 
 
 def notice(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, known: Standing) -> None:
@@ -83,7 +53,7 @@ def notice(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, kn
     """
     if known.compare or not known.expected or _RECORD not in channel.tables() or _has_all(channel, known.expected):
         return
-    with autocommit(hq).connect() as connection:
+    with autocommit(hq) as connection:
         connection.execute(NOTICED, {"datastore": database.recid})
 
 

@@ -204,16 +204,27 @@ def pack_claimed(connection: ArrowConnection, session: int, part: int) -> list[t
     )
     connection.execute("ANALYZE claimed_location")
     written: list[tuple[str, int, int]] = []
+    waiting: list[dict[str, object]] = []
     contents = {table.name: _select(table) for table in DOWNLOADED_TABLES} | {tombstones.TABLE: tombstones.OF_CLAIMED}
     for name, select in contents.items():
         content = connection.table(select)
         for data, count in encode(content):
             part += 1
             checksum = hashlib.sha256(data).hexdigest()
-            one = {"session": session, "part": part, "tablename": name, "rows": count, "checksum": checksum}
-            connection.append("packagepart", pa.Table.from_pylist([{**one, "data": data}], _PART), schema="cdx")
             written.append((checksum, count, len(data)))
+            one = {"session": session, "part": part, "tablename": name, "rows": count, "checksum": checksum}
+            waiting.append({**one, "data": data})
+            if sum(size for _, _, size in written[-len(waiting) :]) >= PART_BYTES:
+                _append(connection, waiting)
+    _append(connection, waiting)
     return written
+
+
+def _append(connection: ArrowConnection, parts: list[dict[str, object]]) -> None:
+    """Write `parts` and empty the list."""
+    if parts:
+        connection.append("packagepart", pa.Table.from_pylist(parts, _PART), schema="cdx")
+        parts.clear()
 
 
 def _select(table: Table) -> str:

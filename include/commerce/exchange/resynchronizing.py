@@ -9,7 +9,7 @@ recorded in the channel, so that a killed resynchronization goes on where it was
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, text
 
@@ -17,7 +17,7 @@ from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.deadline import Deadline
 from commerce.exchange.dialects import ChannelConnection
 from commerce.exchange.fetching import Packages, Part
-from commerce.exchange.laying import lay
+from commerce.exchange.laying import lay, together
 from commerce.schema.channel import SQLITE
 from commerce.schema.enums import DownloadSessionStatus as Status
 
@@ -64,10 +64,12 @@ class Resynchronization:
             if self.deadline.passed():
                 return False
         self.channel.begin_shadow(self.session, tuple(SQLITE.downloads))
-        for number, part in enumerate(self._missing(self.session, self.packages.listed(self.session))):
+        missing = self._missing(self.session, self.packages.listed(self.session))
+        for number, some in enumerate(together(missing, self.channel.rows_at_once)):
             if number and self.deadline.passed():
                 return False
-            self._apply(self.session, part)
+            parts = [replace(part, content=self.packages.content(self.session, part)) for part in some]
+            self.channel.apply_parts(self.session, parts, shadow=True)
         with self.hq.connect() as connection:
             values = {"full": self.session, "datastore": self.database.recid, "applied": Status.APPLIED}
             later = [int(session) for session in connection.scalars(APPLIED_SINCE, values)]
@@ -76,8 +78,7 @@ class Resynchronization:
             missing = self._missing(session, self.packages.whole(session))
             if missing and laid >= SESSIONS_AT_LEAST and self.deadline.passed():
                 return False
-            for part in missing:
-                self._apply(session, part)
+            lay(self.channel, session, missing, shadow=True)
             laid += bool(missing)
         return True
 
@@ -91,7 +92,3 @@ class Resynchronization:
     def _missing(self, session: int, parts: list[Part]) -> list[Part]:
         done = self.channel.applied_parts(session, shadow=True)
         return [part for part in parts if part.part not in done]
-
-    def _apply(self, session: int, part: Part) -> None:
-        rows = self.packages.content(session, part) if part.content is None else part.content
-        lay(self.channel, session, part, rows, shadow=True)

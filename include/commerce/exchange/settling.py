@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, text
 
+from commerce.database import autocommit
 from commerce.exchange.parameters import Parameters
 from commerce.schema.enums import DownloadSessionStatus as Status
 
@@ -65,6 +66,6 @@ def settle(hq: Engine, groups: Sequence[int], parameters: Parameters) -> None:
     The statements come after the databases' own transactions, so the last of several processes sees all of them.
     """
     values = {"groups": list(groups), "days": parameters.package_retention_days, **_STATES}
-    for statement in (TOO_OLD, COMPLETE, DELETE_PACKAGES):
-        with hq.begin() as connection:
+    with autocommit(hq) as connection:
+        for statement in (TOO_OLD, COMPLETE, DELETE_PACKAGES):
             connection.execute(statement, values)

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from commerce.database import retry_transient, try_advisory_lock
 from commerce.errors import StoreError
-from commerce.exchange import heartbeat, lost, parameters, restored, sessions, watermarks
+from commerce.exchange import heartbeat, lost, parameters, restored, sessions, standing, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.content import Checksum, combined, hashes_at, raw_data
 from commerce.exchange.dialects import ChannelConnection, check_uploads, describe_channel_error, open_channel
@@ -148,7 +148,7 @@ class _Upload:
     def _upload(self, database: ChannelDatabase, taken: _Taken) -> None:
         sessions.fail_dead(self._hq, database, self._tries)
         marks = watermarks.read(self._hq, database)
-        known = lost.standing(self._hq, database)
+        known = standing.peek(self._hq, database)
         with open_channel(database.url) as channel, Landing(self._hq) as landing:
             heartbeat.contact(self._hq, database)
             check_uploads(channel)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 
 from commerce.database import describe_error
+from commerce.exchange.fetching import Part
 from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
 
@@ -101,27 +102,24 @@ class ChannelConnection(Protocol):
     def drop_replaced(self) -> bool:
         """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""
 
-    def apply_part(
-        self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int, *, shadow: bool = False
-    ) -> bool:
-        """Insert or update `rows` by their primary `key` and record the part with the last of them, in short write
-        transactions.
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of several parts that one short write transaction takes."""
+
+    def apply_parts(self, session: int, parts: Sequence[Part], *, shadow: bool = False) -> list[int]:
+        """Apply parts of a download session, with their rows, to the tables (`shadow`: to the shadow tables): insert or
+        update by primary key; delete what tombstones name. What is recorded is applied and committed.
+
+        Several parts have at most `rows_at_once` rows together and are one short write transaction; a part of more
+        rows may be several, and is recorded with the last of them.
 
         Returns:
-            False if the part had been applied already, by somebody who was quicker.
+            Numbers of the parts applied; the others had been already, by somebody who was quicker.
         """
 
     def change(self, statements: Sequence[str]) -> None:
         """Run `statements` that overwrite personal data, in one short write transaction. Where the dialect can, the old
         values do not stay behind in the files until the database needs the room."""
-
-    def delete_part(self, rows: pa.Table, session: int, part: int, *, shadow: bool = False) -> bool:
-        """Delete what the tombstones in `rows` name (see `exchange.tombstones`) and record the part, in one short write
-        transaction.
-
-        Returns:
-            False if the part had been applied already, by somebody who was quicker.
-        """
 
     @property
     def readers_block_writers(self) -> bool:

@@ -6,6 +6,7 @@ headquarters is the same as from any other dialect.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Generator, Iterable, Sequence
 from types import TracebackType
@@ -20,6 +21,8 @@ from commerce.database import safe_url, sqlstate
 from commerce.errors import StoreError
 from commerce.exchange.dialects import postgresql_shadow
 from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.exchange.fetching import Part
+from commerce.exchange.tombstones import TABLE as TOMBSTONES
 from commerce.exchange.tombstones import deletions
 from commerce.schema.channel import POSTGRESQL, SCHEMAS, STAMP
 from commerce.schema.fields import Dialect
@@ -36,7 +39,6 @@ TRIES = 5
 _LOWEST_ROWS = 50
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CANCELED, _LOCKED = "57014", "55P03"
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _BATCH_BYTES = 8 * 1024 * 1024
 _SETTINGS = {
     "timezone": "UTC",
@@ -150,21 +152,56 @@ class PostgresqlChannel:
         """Drop one of the tables that a switch has replaced; False when none is left."""
         return postgresql_shadow.drop_replaced(self._cursor.execute, self._fetch)
 
-    def apply_part(
-        self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int, *, shadow: bool = False
-    ) -> bool:
-        """Insert or update `rows` by their primary `key` and record the part with the last of them, in short write
-        transactions.
+    @property
+    def rows_at_once(self) -> int:
+        return ROWS_AT_ONCE
+
+    def apply_parts(self, session: int, parts: Sequence[Part], *, shadow: bool = False) -> list[int]:
+        """Apply parts of a download session in short write transactions, and record them.
 
         Returns:
-            False if the part had been applied already, by somebody who was quicker.
+            Numbers of the parts applied; the others had been already, by somebody who was quicker.
         """
         prefix = postgresql_shadow.SHADOW if shadow else ""
-        self._stage(table, rows)
-        start, at_once = 0, ROWS_AT_ONCE
-        while start < rows.num_rows:
+        if len(parts) > 1:
             try:
-                if not self._apply_rows(prefix, table, key, rows, start, start + at_once, session, part):
+                return self._apply_together(prefix, parts, session)
+            except adbc.Error as error:
+                if sqlstate(error) != _CANCELED:
+                    raise  # else it took too long for a register to wait: one by one then
+        return [part.part for part in parts if self._apply_part(prefix, part, session)]
+
+    def _apply_together(self, prefix: str, parts: Sequence[Part], session: int) -> list[int]:
+        """Small parts by one statement, so that one limit of time holds for all of them."""
+        done = self._fetch(f"SELECT part FROM {prefix}downloadsession WHERE session = {session}")
+        missing = [part for part in parts if (part.part,) not in done]
+        steps: list[str] = []
+        for number, part in enumerate(missing):
+            staged = f"incoming{number}"
+            self._ingest(staged, part.content)
+            if part.table == TOMBSTONES:
+                steps += deletions(f"pg_temp.{staged}", prefix)
+            else:
+                steps.append(_upsert(part, prefix, f"SELECT {_typed(part)} FROM pg_temp.{staged} AS t"))
+        if not steps:
+            return []
+        named = ", ".join(f"step{number} AS ({step})" for number, step in enumerate(steps))
+        numbers = [part.part for part in missing]
+        if self._commit(prefix, session, numbers, [f"WITH {named} {_record(prefix, session, missing)}"]):
+            return numbers
+        return self._apply_together(prefix, parts, session)  # somebody was quicker with some of them
+
+    def _apply_part(self, prefix: str, part: Part, session: int) -> bool:
+        """One part in as many transactions as it needs; False if it had been applied already."""
+        if part.table == TOMBSTONES:
+            self._ingest("gone", part.content)
+            statements = [*deletions("pg_temp.gone", prefix), _record(prefix, session, [part])]
+            return self._commit(prefix, session, [part.part], statements)
+        self._stage(part)
+        start, at_once = 0, ROWS_AT_ONCE
+        while start < part.rows:
+            try:
+                if not self._apply_rows(prefix, part, start, start + at_once, session):
                     return False
             except adbc.Error as error:
                 if sqlstate(error) != _CANCELED or at_once <= _LOWEST_ROWS:
@@ -174,47 +211,33 @@ class PostgresqlChannel:
             start += at_once
         return True
 
-    def _stage(self, table: str, rows: pa.Table) -> None:
+    def _ingest(self, name: str, rows: pa.Table | None) -> None:
+        self._cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
+        self._cursor.adbc_ingest(name, rows, mode="create", temporary=True)
+
+    def _stage(self, part: Part) -> None:
         """Put the rows into a temporary table, with the channel's types: the register waits only for the last step."""
-        self._cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming_text, pg_temp.incoming")
-        numbered = rows.append_column("n", pa.array(range(rows.num_rows), pa.int64()))
-        self._cursor.adbc_ingest("incoming_text", numbered, mode="create", temporary=True)
-        columns = POSTGRESQL.downloads[table].columns
-        values = ", ".join(f"t.{name}::{columns[name].type.compile(_DIALECT)} AS {name}" for name in rows.column_names)
-        self._cursor.execute(f"CREATE TEMPORARY TABLE incoming AS SELECT t.n, {values} FROM pg_temp.incoming_text AS t")
+        assert part.content is not None
+        numbers = pa.array(range(part.rows), pa.int64())
+        self._ingest("incoming_text", part.content.append_column("n", numbers))
+        self._cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
+        self._cursor.execute(
+            f"CREATE TEMPORARY TABLE incoming AS SELECT t.n, {_typed(part)} FROM pg_temp.incoming_text AS t"
+        )
         self._cursor.execute("CREATE INDEX ON pg_temp.incoming (n)")
         self._cursor.execute("ANALYZE pg_temp.incoming")
 
-    def _apply_rows(
-        self,
-        prefix: str,
-        table: str,
-        key: Sequence[str],
-        rows: pa.Table,
-        start: int,
-        end: int,
-        session: int,
-        part: int,
-    ) -> bool:
+    def _apply_rows(self, prefix: str, part: Part, start: int, end: int, session: int) -> bool:
         """Apply the staged rows from `start` up to `end`; False if the part is recorded already."""
-        names = ", ".join(rows.column_names)
-        others = ", ".join(f"{name} = excluded.{name}" for name in rows.column_names if name not in key)
-        action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
-        insert = (
-            f"INSERT INTO {prefix}{table} ({names}) SELECT {names} FROM pg_temp.incoming"
-            f" WHERE n >= {start} AND n < {end} ON CONFLICT ({', '.join(key)}) {action}"
-        )
-        return self._commit_part(prefix, [insert], session, part, rows.num_rows if end >= rows.num_rows else None)
+        assert part.content is not None
+        names = ", ".join(part.content.column_names)
+        rows = f"SELECT {names} FROM pg_temp.incoming WHERE n >= {start} AND n < {end}"
+        record = [_record(prefix, session, [part])] if end >= part.rows else []
+        return self._commit(prefix, session, [part.part], [_upsert(part, prefix, rows), *record])
 
-    def delete_part(self, rows: pa.Table, session: int, part: int, *, shadow: bool = False) -> bool:
-        """Delete what the tombstones in `rows` name and record the part, in one short write transaction."""
-        self._cursor.execute("DROP TABLE IF EXISTS pg_temp.gone")
-        self._cursor.adbc_ingest("gone", rows, mode="create", temporary=True)
-        prefix = postgresql_shadow.SHADOW if shadow else ""
-        return self._commit_part(prefix, deletions("pg_temp.gone", prefix), session, part, rows.num_rows)
-
-    def _commit_part(self, prefix: str, statements: Sequence[str], session: int, part: int, done: int | None) -> bool:
-        """One short write transaction, which records the part with `done` rows; False if it is recorded already."""
+    def _commit(self, prefix: str, session: int, parts: Sequence[int], statements: Sequence[str]) -> bool:
+        """One short write transaction; False, and nothing is done, if one of the `parts` is recorded already."""
+        numbers = ", ".join(map(str, parts))
         for attempt in range(TRIES):
             self._cursor.execute("BEGIN")
             try:
@@ -222,24 +245,26 @@ class PostgresqlChannel:
                 self._cursor.execute(f"SET LOCAL statement_timeout = {WRITE_MILLISECONDS}")
                 # Whoever was believed dead may be at work on the same part: one after the other.
                 self._fetch("SELECT pg_advisory_xact_lock(hashtextextended('job 1010', 0))")
-                if self._fetch(f"SELECT 1 FROM {prefix}downloadsession WHERE session = {session} AND part = {part}"):
+                if self._fetch(
+                    f"SELECT 1 FROM {prefix}downloadsession WHERE session = {session} AND part IN ({numbers})"
+                ):
                     self._cursor.execute("ROLLBACK")
                     return False
                 for statement in statements:
                     self._cursor.execute(statement)
-                if done is not None:
-                    self._cursor.execute(
-                        f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied)"
-                        f" VALUES ({session}, {part}, {done}, now())"
-                    )
                 self._cursor.execute("COMMIT")
                 return True
             except BaseException as error:
-                self._cursor.execute("ROLLBACK")
+                self._undo()
                 if not isinstance(error, adbc.Error) or sqlstate(error) != _LOCKED or attempt == TRIES - 1:
                     raise
                 time.sleep(0.1 * 2**attempt)  # a register holds one of the rows
         raise AssertionError("TRIES must be positive")
+
+    def _undo(self) -> None:
+        """ROLLBACK. That it fails where the connection is gone must not hide why it is."""
+        with contextlib.suppress(adbc.Error):
+            self._cursor.execute("ROLLBACK")
 
     def change(self, statements: Sequence[str]) -> None:
         """Run `statements` that overwrite personal data, in one short write transaction. The old row versions go with
@@ -254,7 +279,7 @@ class PostgresqlChannel:
                 self._cursor.execute("COMMIT")
                 return
             except BaseException as error:
-                self._cursor.execute("ROLLBACK")
+                self._undo()
                 if not isinstance(error, adbc.Error) or sqlstate(error) != _LOCKED or attempt == TRIES - 1:
                     raise
                 time.sleep(0.1 * 2**attempt)  # a register holds one of the rows
@@ -340,3 +365,30 @@ class PostgresqlChannel:
         self._cursor.execute(statement)
         found: list[tuple[Any, ...]] = self._cursor.fetchall()
         return found
+
+
+def _typed(part: Part) -> str:
+    """The columns of a staged part (alias t), which came as text and integers, in the channel's types."""
+    assert part.content is not None
+    columns = POSTGRESQL.downloads[part.table].columns
+    return ", ".join(
+        f"t.{name}::{columns[name].type.compile(_DIALECT)} AS {name}" for name in part.content.column_names
+    )
+
+
+def _upsert(part: Part, prefix: str, rows: str) -> str:
+    """Insert what the query `rows` returns, in the order of the part's columns, or update by primary key."""
+    assert part.content is not None
+    names = part.content.column_names
+    key = [column.name for column in POSTGRESQL.downloads[part.table].primary_key.columns]
+    others = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    return (
+        f"INSERT INTO {prefix}{part.table} ({', '.join(names)}) {rows}"
+        f" ON CONFLICT ({', '.join(key)}) {f'DO UPDATE SET {others}' if others else 'DO NOTHING'}"
+    )
+
+
+def _record(prefix: str, session: int, parts: Sequence[Part]) -> str:
+    """The statement that records parts of a session as applied."""
+    records = ", ".join(f"({session}, {part.part}, {part.rows}, now())" for part in parts)
+    return f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES {records}"

@@ -19,11 +19,18 @@ from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError
 from commerce.exchange.dialects import sqlite_shadow
 from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.exchange.dialects.sqlite_shadow import writing
+from commerce.exchange.fetching import Part
+from commerce.exchange.tombstones import TABLE as TOMBSTONES
 from commerce.exchange.tombstones import deletions
+from commerce.schema.channel import SQLITE
 from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
 
 BUSY_MILLISECONDS = 5_000
+ROWS_AT_ONCE = 20_000
+"""Rows of several parts in one write transaction; a part alone has no more."""
+
 _BATCH_ROWS = 20_000
 _SHAPES_KEPT = 8
 _SHAPES: dict[str, dict[str, TableShape]] = {}
@@ -115,37 +122,38 @@ class SqliteChannel:
         """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""
         return sqlite_shadow.drop_replaced(self._cursor)
 
-    def apply_part(
-        self, table: str, key: Sequence[str], rows: pa.Table, session: int, part: int, *, shadow: bool = False
-    ) -> bool:
-        """Insert or update `rows` by their primary `key` and record the part, in one short write transaction.
+    @property
+    def rows_at_once(self) -> int:
+        return ROWS_AT_ONCE
+
+    def apply_parts(self, session: int, parts: Sequence[Part], *, shadow: bool = False) -> list[int]:
+        """Apply parts of a download session in one short write transaction, which records them too.
 
         Returns:
-            False if the part had been applied already, by somebody who was quicker.
+            Numbers of the parts applied; the others had been already, by somebody who was quicker.
         """
         prefix = sqlite_shadow.SHADOW if shadow else ""
-        names = ", ".join(rows.column_names)
-        others = ", ".join(f"{name} = excluded.{name}" for name in rows.column_names if name not in key)
-        action = f"DO UPDATE SET {others}" if others else "DO NOTHING"
-        marks = ", ".join("?" * rows.num_columns)
-        self._cursor.execute("BEGIN IMMEDIATE")
-        try:
-            if part in self.applied_parts(session, shadow=shadow):
-                self._cursor.execute("ROLLBACK")
-                return False
-            # Bound row by row inside the driver: staging the rows first would cost as much again.
-            self._cursor.executemany(
-                f"INSERT INTO {prefix}{table} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(key)}) {action}", rows
-            )
-            self._cursor.execute(
-                f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES"
-                f" ({session}, {part}, {rows.num_rows}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
-            )
-            self._cursor.execute("COMMIT")
-        except BaseException:
-            self._cursor.execute("ROLLBACK")
-            raise
-        return True
+        for part in parts:
+            if part.table == TOMBSTONES:
+                self._cursor.execute(f"DROP TABLE IF EXISTS temp.gone{part.part}")
+                self._cursor.adbc_ingest(f"gone{part.part}", part.content, mode="create", temporary=True)
+        with writing(self._cursor):
+            done = self.applied_parts(session, shadow=shadow)
+            missing = [part for part in parts if part.part not in done]
+            for part in missing:
+                if part.table == TOMBSTONES:
+                    for statement in deletions(f"temp.gone{part.part}", f"main.{prefix}"):
+                        self._cursor.execute(statement)
+                else:
+                    # Bound row by row inside the driver: staging the rows first would cost as much again.
+                    self._cursor.executemany(_upsert(part, prefix), part.content)
+            if missing:
+                now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+                records = ", ".join(f"({session}, {part.part}, {part.rows}, {now})" for part in missing)
+                self._cursor.execute(
+                    f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES {records}"
+                )
+        return [part.part for part in missing]
 
     def change(self, statements: Sequence[str]) -> None:
         """Run `statements` that overwrite personal data, in one short write transaction; freed pages are zeroed.
@@ -153,38 +161,11 @@ class SqliteChannel:
         The write-ahead log is emptied if no register reads just then; else by the register's own next checkpoint.
         """
         self.rows("PRAGMA secure_delete = ON")
-        self._cursor.execute("BEGIN IMMEDIATE")
-        try:
+        with writing(self._cursor):
             for statement in statements:
                 self._cursor.execute(statement)
-            self._cursor.execute("COMMIT")
-        except BaseException:
-            self._cursor.execute("ROLLBACK")
-            raise
         if not self.readers_block_writers:
             self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def delete_part(self, rows: pa.Table, session: int, part: int, *, shadow: bool = False) -> bool:
-        """Delete what the tombstones in `rows` name and record the part, in one short write transaction."""
-        prefix = sqlite_shadow.SHADOW if shadow else ""
-        self._cursor.execute("DROP TABLE IF EXISTS temp.incoming")
-        self._cursor.adbc_ingest("incoming", rows, mode="create", temporary=True)
-        self._cursor.execute("BEGIN IMMEDIATE")
-        try:
-            if part in self.applied_parts(session, shadow=shadow):
-                self._cursor.execute("ROLLBACK")
-                return False
-            for statement in deletions("temp.incoming", f"main.{prefix}"):
-                self._cursor.execute(statement)
-            self._cursor.execute(
-                f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES"
-                f" ({session}, {part}, {rows.num_rows}, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
-            )
-            self._cursor.execute("COMMIT")
-        except BaseException:
-            self._cursor.execute("ROLLBACK")
-            raise
-        return True
 
     @property
     def readers_block_writers(self) -> bool:
@@ -277,6 +258,18 @@ class SqliteChannel:
     def not_equal(self, column: str, number: int) -> str:
         # A number that no integer column of headquarters can hold is none: its row goes to quarantine.
         return f"(typeof({column}) = 'integer' AND {column} <> {number} AND abs({column}) < {2**31})"
+
+
+def _upsert(part: Part, prefix: str) -> str:
+    """The statement that takes a row of the part as its bound values."""
+    assert part.content is not None
+    names = part.content.column_names
+    key = [column.name for column in SQLITE.downloads[part.table].primary_key.columns]
+    others = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    return (
+        f"INSERT INTO {prefix}{part.table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        f" ON CONFLICT ({', '.join(key)}) {f'DO UPDATE SET {others}' if others else 'DO NOTHING'}"
+    )
 
 
 def _path(url: str) -> str:

@@ -6,9 +6,12 @@ An index cannot be renamed and its name is the file's, so the index of a shadow 
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from adbc_driver_manager import dbapi as adbc
 
 SHADOW = "shadow_"
 REPLACED = "replaced_"
@@ -113,12 +116,21 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _in_one_transaction(cursor: Any, statements: Sequence[str]) -> None:
+@contextlib.contextmanager
+def writing(cursor: Any) -> Iterator[None]:
+    """A write transaction. What goes wrong in it is raised as it is: SQLite may have rolled back by itself (a full
+    disk), and then refuses to do so again."""
     cursor.execute("BEGIN IMMEDIATE")
     try:
-        for statement in statements:
-            cursor.execute(statement)
+        yield
         cursor.execute("COMMIT")
     except BaseException:
-        cursor.execute("ROLLBACK")
+        with contextlib.suppress(adbc.Error):
+            cursor.execute("ROLLBACK")
         raise
+
+
+def _in_one_transaction(cursor: Any, statements: Sequence[str]) -> None:
+    with writing(cursor):
+        for statement in statements:
+            cursor.execute(statement)
