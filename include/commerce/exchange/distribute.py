@@ -87,9 +87,12 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
 
 
 def _package(hq: Engine, groups: Sequence[int], faults: dict[int, str], progress: Progress) -> int:
-    """Package what waits in the groups' outboxes; returns how many customers did, and adds to `faults`."""
+    """Package what waits in the groups' outboxes; returns how many customers did, and adds to `faults`. A group that
+    has one already is left alone: its packages are tried again by the next call."""
     customers = 0
     for number, group in enumerate(groups):
+        if group in faults:
+            continue
         progress("package customers", number, len(groups))
         try:
             customers += packages.build(hq, group)
