@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import channels, conversion, distribution, million, upload
+from bench import channels, conversion, distribution, duplicates, million, upload
 from bench.comparing import ROLES, Entry, Role
 from bench.installation import Installation, installed
 
@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "upload": Benchmark(upload.measure, 1, 60_000, 6_000, (0.5, 4)),
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
     "distribution": Benchmark(distribution.measure, distribution.STORES, 10_000, 1_000, (0.5, 5)),
+    "duplicates": Benchmark(duplicates.measure, 1, 100_000, 10_000, (0.1, 1)),
 }
 
 
@@ -52,7 +53,7 @@ def main() -> int:
     for name in options.names or BENCHMARKS:
         benchmark = BENCHMARKS[name]
         with installed(benchmark.stores) as installation:
-            size = benchmark.quick if options.quick else benchmark.full
+            size = options.size or (benchmark.quick if options.quick else benchmark.full)
             repeats = options.repeats or (1 if options.quick else 3)
             entries.append(benchmark.measure(installation, size, repeats, console.print))
     TARGET.write_text(json.dumps([entry.as_dict() for entry in entries], indent=1) + "\n", encoding="utf-8")
@@ -66,6 +67,7 @@ def _options() -> argparse.Namespace:
         "names", nargs="*", choices=[[], *BENCHMARKS, *ALONE], help="none: all but million and channels, which go alone"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once: a look, not a result")
+    parser.add_argument("--size", type=int, help="how many customers (upload: sales), in place of what each has")
     parser.add_argument("--repeats", type=int, help="how often each contestant runs")
     return parser.parse_args()
 

@@ -1,13 +1,15 @@
 """Customers that changed and wait to be looked at: `ax.customerchange`.
 
-Looking at a customer is two things: its match keys are made anew, and pairs are searched by them. A conversion that has
-to know who is known already needs only the keys (`make_keys`), and leaves the change, now `keyed`, to the search.
+Looking at customers is two things, one after the other: match keys are made anew, and pairs are searched by them. So a
+search finds the same whoever comes first in it, and a conversion that has to know who is known already makes the keys
+and leaves the changes, now `keyed`, to the search.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -42,52 +44,71 @@ _TAKE = text(
     f"""
     CREATE TEMP TABLE changed ON COMMIT DROP AS
     WITH picked AS (
-        SELECT changeid FROM ax.customerchange WHERE {IN_SCOPE} ORDER BY changeid LIMIT :batch FOR UPDATE SKIP LOCKED
+        SELECT changeid FROM ax.customerchange WHERE keyed AND {IN_SCOPE}
+        ORDER BY changeid LIMIT :batch FOR UPDATE SKIP LOCKED
     ), taken AS (
         DELETE FROM ax.customerchange AS c USING picked AS p WHERE c.changeid = p.changeid
-        RETURNING c.dataareaid, c.accountnum, c.keyed)
-    SELECT dataareaid, accountnum, bool_and(keyed) AS keyed FROM taken GROUP BY dataareaid, accountnum
+        RETURNING c.dataareaid, c.accountnum)
+    SELECT DISTINCT dataareaid, accountnum FROM taken
     """
-)
-_UNKEYED = text(
-    "CREATE TEMP TABLE unkeyed ON COMMIT DROP AS SELECT dataareaid, accountnum FROM changed WHERE NOT keyed"
 )
 _KEY = text(
-    """
-    WITH picked AS (
-        SELECT changeid FROM ax.customerchange
-        WHERE dataareaid = :company AND NOT keyed AND changeid > :after ORDER BY changeid LIMIT :batch FOR UPDATE
-    )
-    UPDATE ax.customerchange AS c SET keyed = TRUE FROM picked AS p WHERE c.changeid = p.changeid
-    RETURNING c.changeid, c.accountnum
-    """
-)
-_KEYING = text(
-    """
+    f"""
     CREATE TEMP TABLE unkeyed ON COMMIT DROP AS
-    SELECT CAST(:company AS text) AS dataareaid, accountnum FROM unnest(CAST(:accounts AS text[])) AS k (accountnum)
+    WITH picked AS (
+        SELECT changeid FROM ax.customerchange WHERE NOT keyed AND changeid > :after AND {IN_SCOPE}
+        ORDER BY changeid LIMIT :batch FOR UPDATE
+    ), keyed AS (
+        UPDATE ax.customerchange AS c SET keyed = TRUE FROM picked AS p WHERE c.changeid = p.changeid
+        RETURNING c.changeid, c.dataareaid, c.accountnum)
+    SELECT dataareaid, accountnum, max(changeid) AS changeid FROM keyed GROUP BY dataareaid, accountnum
     """
 )
 _WAITING = text(f"SELECT count(*) FROM ax.customerchange WHERE {IN_SCOPE}")
-_UNKEYED_WAITING = text("SELECT count(*) FROM ax.customerchange WHERE dataareaid = :company AND NOT keyed")
+_UNKEYED = text(f"SELECT count(*) FROM ax.customerchange WHERE NOT keyed AND {IN_SCOPE}")
 _STATISTICS = text("ANALYZE ax.customermatchkey, ax.electronicaddressform, ax.duplicatecustomer")
 
 
-def keep_once(hq: Engine, companies: Sequence[str] | None) -> None:
-    """Leave each customer of `companies` (None: of all) one change, see `_ONCE`."""
+def make_keys(
+    hq: Engine, companies: Sequence[str] | None, *, limit: int | None = None, progress: Progress = silent
+) -> int:
+    """Make the match keys of the customers of `companies` (None: of all) that changed since theirs were made; of at
+    most about `limit`. Killed, it goes on with the next batch; several at once take turns.
 
-    def work() -> None:
-        with hq.begin() as connection:
-            connection.execute(BATCH_LOCK)
-            connection.execute(_ONCE, {"companies": None if companies is None else list(companies)})
+    Returns:
+        How many distinct e-mail addresses and phone numbers were parsed.
+    """
+    scope = _scope(companies)
+    with hq.connect() as connection:
+        total = int(connection.scalars(_UNKEYED, scope).one())
+    if not total:
+        return 0
+    retry_transient(partial(_keep_once, hq, scope))
+    done, parsed, after, batches = 0, 0, 0, 0
+    while batch := retry_transient(partial(_key_batch, hq, {**scope, "after": after, "batch": BATCH})):
+        after, customers, values = batch
+        done += customers
+        parsed += values
+        batches += 1
+        refresh_statistics(hq, batches)
+        progress("match keys", done, total)
+        if limit is not None and done >= limit:
+            break
+    return parsed
 
-    retry_transient(work)
+
+def take(connection: Connection, companies: Sequence[str] | None) -> int:
+    """Take a batch of customers whose keys are made into the temporary table `changed`, for a search in the caller's
+    transaction; returns their number."""
+    begin_batch(connection)
+    connection.execute(_TAKE, {**_scope(companies), "batch": BATCH})
+    return _count(connection, "changed")
 
 
 def waiting(hq: Engine, companies: Sequence[str] | None) -> int:
     """How many changes of `companies` (None: of all) wait."""
     with hq.connect() as connection:
-        return int(connection.scalars(_WAITING, {"companies": None if companies is None else list(companies)}).one())
+        return int(connection.scalars(_WAITING, _scope(companies)).one())
 
 
 def begin_batch(connection: Connection) -> None:
@@ -96,50 +117,32 @@ def begin_batch(connection: Connection) -> None:
     connection.execute(BATCH_LOCK)
 
 
-def take(connection: Connection, companies: Sequence[str] | None) -> tuple[int, int]:
-    """Take a batch of changes into the temporary table `changed`, and make the keys that are not up to date.
-
-    Returns:
-        Customers, and how many distinct e-mail addresses and phone numbers were parsed; (0, 0) when nothing waits.
-    """
-    connection.execute(_TAKE, {"companies": None if companies is None else list(companies), "batch": BATCH})
-    connection.execute(text("ANALYZE changed"))
-    customers = int(connection.scalars(text("SELECT count(*) FROM changed")).one())
-    if not customers:
-        return 0, 0
-    connection.execute(_UNKEYED)
-    return customers, keys.refresh(connection)
-
-
-def make_keys(hq: Engine, company: str, progress: Progress = silent) -> None:
-    """Make the match keys of all customers of `company` that changed since theirs were made. Their changes stay, keyed,
-    for the search; killed, it goes on with the next batch. Several at once take turns, batch by batch."""
-    values = {"company": company}
-    with hq.connect() as connection:
-        total = int(connection.scalars(_UNKEYED_WAITING, values).one())
-    if not total:
-        return
-    keep_once(hq, [company])
-    done, after, batches = 0, 0, 0
-    while found := retry_transient(partial(_key_batch, hq, company, after)):
-        after, customers = found
-        done += customers
-        batches += 1
-        refresh_statistics(hq, batches)
-        progress("match keys", done, total)
-
-
-def _key_batch(hq: Engine, company: str, after: int) -> tuple[int, int] | None:
-    """One batch in a transaction of its own; the last change id and the number of customers, None when none waits."""
+def _keep_once(hq: Engine, scope: dict[str, list[str] | None]) -> None:
     with hq.begin() as connection:
         begin_batch(connection)
-        found = connection.execute(_KEY, {"company": company, "after": after, "batch": BATCH}).all()
-        if not found:
+        connection.execute(_ONCE, scope)
+
+
+def _key_batch(hq: Engine, values: dict[str, Any]) -> tuple[int, int, int] | None:
+    """One batch in a transaction of its own: the last change id, how many customers, how many values were parsed; None
+    when nothing waits."""
+    with hq.begin() as connection:
+        begin_batch(connection)
+        connection.execute(_KEY, values)
+        customers = _count(connection, "unkeyed")
+        if not customers:
             return None
-        accounts = sorted({row.accountnum for row in found})
-        connection.execute(_KEYING, {"company": company, "accounts": accounts})
-        keys.refresh(connection)
-        return max(row.changeid for row in found), len(accounts)
+        parsed = keys.refresh(connection)
+        return int(connection.scalars(text("SELECT max(changeid) FROM unkeyed")).one()), customers, parsed
+
+
+def _count(connection: Connection, table: str) -> int:
+    connection.execute(text(f"ANALYZE {table}"))
+    return int(connection.scalars(text(f"SELECT count(*) FROM {table}")).one())
+
+
+def _scope(companies: Sequence[str] | None) -> dict[str, list[str] | None]:
+    return {"companies": None if companies is None else list(companies)}
 
 
 def refresh_statistics(hq: Engine, batches: int) -> None:

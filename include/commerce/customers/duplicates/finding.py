@@ -1,7 +1,8 @@
 """Find duplicates: of customers that changed since the last time, or of all (domain A6, D12, F12).
 
-A step of its own behind the conversion. It takes what changed in batches, a transaction each: killed, it goes on with
-the next. Memory is bounded by the batch, pairs by `sql.HOLDERS`.
+A step of its own behind the conversion. First the match keys of all that changed are made, then pairs are searched by
+them; both in batches, a transaction each: killed, it goes on with the next. Memory is bounded by the batch, pairs by
+`sql.HOLDERS`.
 """
 
 from __future__ import annotations
@@ -57,10 +58,10 @@ def find_duplicates(
             if everybody:
                 with hq.begin() as connection:
                     connection.execute(_EVERYBODY, {"companies": None if companies is None else list(companies)})
-            changes.keep_once(hq, companies)
+            counts["parsed"] = changes.make_keys(hq, companies, limit=limit, progress=progress)
             total, batches = changes.waiting(hq, companies), 0
             while found := retry_transient(lambda: _batch(hq, companies)):
-                counts = {name: counts[name] + found[name] for name in _COUNTED}
+                counts |= {name: counts[name] + number for name, number in found.items()}
                 batches += 1
                 changes.refresh_statistics(hq, batches)
                 progress("find duplicates", counts["customers"], total)
@@ -72,9 +73,8 @@ def find_duplicates(
 def _batch(hq: Engine, companies: Sequence[str] | None) -> dict[str, int] | None:
     """One batch in a transaction of its own; None when nothing waits."""
     with hq.begin() as connection:
-        changes.begin_batch(connection)
-        customers, parsed = changes.take(connection, companies)
+        customers = changes.take(connection, companies)
         if not customers:
             return None
         new, common = pairs.search(connection)
-        return {"customers": customers, "parsed": parsed, "pairs": new, "common": common}
+        return {"customers": customers, "pairs": new, "common": common}

@@ -104,7 +104,6 @@ def refresh(connection: Connection) -> int:
     Returns:
         How many distinct e-mail addresses and phone numbers were parsed.
     """
-    connection.execute(text("ANALYZE unkeyed"))
     connection.execute(_ENTERED)
     connection.execute(text("ANALYZE entered"))
     parsed = parse_into_form(connection, "entered")

@@ -298,7 +298,7 @@ def prepare(hq: Engine, company: str, progress: Progress = silent) -> None:
     if policy == "flag":
         return
     try:
-        changes.make_keys(hq, company, progress)
+        changes.make_keys(hq, [company], progress=progress)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise  # headquarters is gone, for every company

@@ -63,14 +63,19 @@ _ADD = text(
     "INSERT INTO found SELECT * FROM unnest(CAST(:companies AS text[]), CAST(:firsts AS text[]),"
     " CAST(:seconds AS text[]), CAST(:scores AS numeric[]), CAST(:evidence AS jsonb[]))"
 )
-_FORGET = text(
-    """
-    DELETE FROM ax.duplicatecustomer AS d USING changed AS k
-    WHERE d.status = 'open' AND d.dataareaid = k.dataareaid AND k.accountnum IN (d.accountnum1, d.accountnum2)
-      AND NOT EXISTS (SELECT FROM found AS f WHERE (f.dataareaid, f.accountnum1, f.accountnum2)
-                                                 = (d.dataareaid, d.accountnum1, d.accountnum2))
-    """
+_FORGET = tuple(
+    text(
+        f"""
+        DELETE FROM ax.duplicatecustomer AS d USING changed AS k
+        WHERE d.status = 'open' AND (d.dataareaid, d.{account}) = (k.dataareaid, k.accountnum)
+          AND NOT EXISTS (SELECT FROM found AS f WHERE (f.dataareaid, f.accountnum1, f.accountnum2)
+                                                     = (d.dataareaid, d.accountnum1, d.accountnum2))
+        """
+    )
+    for account in ("accountnum1", "accountnum2")
 )
+"""One for each of the two, because each has an index."""
+
 _KEEP = text(
     """
     WITH kept AS (
@@ -100,7 +105,8 @@ def search(connection: Connection) -> tuple[int, int]:
     for page in names.partitions(PAGE):
         _add(connection, page)
     connection.execute(text("ANALYZE found"))
-    connection.execute(_FORGET)
+    for statement in _FORGET:
+        connection.execute(statement)
     new: int = connection.scalars(_KEEP).one()
     return new, common
 
