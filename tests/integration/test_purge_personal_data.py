@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from commerce import customers, exchange
+from commerce.customers import purging
 from commerce.exchange import incarnations
 from commerce.schema.uploaded import ASYNC_CONTACT
 from support.company import add_company
 from support.registers import GUID, Register, add_register, rows, scalar
+from support.staging import person
 
 SECRET = "Zebediah"
 
@@ -127,3 +131,74 @@ def test_settled_rows_in_quarantine_keep_their_keys_and_are_known_when_they_come
     assert exchange.upload(hq, stores=["S1"]).ok
     assert scalar(hq, "SELECT count(*) FROM cdx.quarantine") == 1
     assert scalar(hq, "SELECT count(*) FROM ax.retailasynccustomerv2") == 0
+
+
+def test_rows_that_were_settled_without_a_time_are_as_old_as_their_upload(hq: Engine, register: Register) -> None:
+    bring_in(hq, register)
+    keep(hq, 30)
+    with hq.begin() as connection:
+        connection.execute(text("UPDATE ax.retailasynccustomerv2 SET syncdatetime = NULL WHERE syncstatus = 1"))
+    assert sum(customers.purge_personal_data(hq).counts.values()) == 0
+    with hq.begin() as connection:
+        connection.execute(text("UPDATE cdx.retailcdxuploadsession SET datecreated = datecreated - interval '31 days'"))
+    assert customers.purge_personal_data(hq).counts["retailasynccustomerv2"] == 1
+
+
+def test_what_is_kept_goes_in_chunks_and_each_company_by_its_own_days(
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purging, "CHUNK", 2)
+    add_company(hq, "DEMF", currency="EUR")
+    for number in range(1, 6):
+        for company in ("USMF", "DEMF"):
+            person(hq, GUID.format(number), company=company, custname=SECRET, custgroup="RETAIL", currency="EUR")
+    assert customers.synchronize_customers(hq).counts["converted"] == 10
+    grow_older(hq, 31)
+    keep(hq, 30)
+    with hq.begin() as connection:
+        connection.execute(text("INSERT INTO ax.custparameters (dataareaid, personaldatadays) VALUES ('DEMF', 32)"))
+
+    assert customers.purge_personal_data(hq).counts["retailasynccustomerv2"] == 5
+    assert rows(hq, "SELECT dataareaid, count(*) FROM ax.retailasynccustomerv2 WHERE custname <> '' GROUP BY 1") == [
+        ("DEMF", 5)
+    ]
+
+
+@pytest.mark.parametrize("table", ["retailasynccustomerv2", "retailasyncaddressv2"])
+def test_a_purge_that_finds_nothing_reads_no_table(hq: Engine, register: Register, table: str) -> None:
+    """Most rows are purged, the others too young: neither are read."""
+    bring_in(hq, register)
+    columns = "dataareaid, operation, createddatetime, origin, incarnation, contenthash, uploadsession, syncstatus,"
+    columns += " onlineoperationcompleted, syncdatetime, replicationcounterfromorigin"
+    needed = "relationshiptype" if table == "retailasynccustomerv2" else "addressid"
+    with hq.begin() as connection:
+        connection.execute(text(f"ALTER TABLE ax.{table} DISABLE TRIGGER ALL"))
+        connection.execute(
+            text(
+                f"INSERT INTO ax.{table} ({columns}, {needed}, custname)"
+                " SELECT 'USMF', 1, now(), 1, 1, gen_random_uuid(), 1, 1, 1, now() - (n % 60) * interval '1 day',"
+                " 1000 + n, 1,"
+                " CASE WHEN n % 60 < 30 THEN 'x' ELSE '' END FROM generate_series(1, 20000) AS n"
+            )
+        )
+    keep(hq, 30)
+    with hq.begin() as connection:
+        connection.execute(text(f"ANALYZE ax.{table}"))
+        plan = connection.scalar(
+            text(f"EXPLAIN (ANALYZE, FORMAT JSON) {purging.staged_sql(table)}"),
+            {"company": "USMF", "before": datetime.now(UTC) - timedelta(days=30), "chunk": 10_000},
+        )
+    scans = [
+        node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") == table and "Scan" in node["Node Type"]
+    ]
+    assert scans
+    assert [node for node in scans if node["Node Type"] == "Seq Scan" and node["Actual Loops"]] == []
+    read = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans if node["Actual Loops"]]
+    assert sum(read) < 10
+    assert f"ix_{table}_unpurged" in {node.get("Index Name") for node in nodes(plan[0]["Plan"])}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)

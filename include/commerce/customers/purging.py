@@ -3,9 +3,15 @@
 Keys, statuses, the GUID map and content hashes stay, so that a row that its channel sends again is still the same row.
 Rows that wait or have failed keep their data: somebody has still to convert or mend them. A company without
 `personal_data_days` keeps everything.
+
+Rows that still have something to lose have an index by company and age, which they leave when they are blanked: a call
+that finds nothing reads nothing, however many rows there are.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Engine, text
 
@@ -14,39 +20,50 @@ from commerce.exchange.checking import literal
 from commerce.exchange.content import raw_hash_sql
 from commerce.outcomes import JobResult
 from commerce.progress import Progress, silent
-from commerce.schema.enums import QuarantineStatus, SyncStatus
-from commerce.schema.personal import PERSONAL, personal_columns
+from commerce.schema.enums import QuarantineStatus
+from commerce.schema.headquarters.uploads import SETTLED
+from commerce.schema.personal import PERSONAL, filled_sql, personal_columns
 from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES
 
 JOB = "purge-personal-data"
 CHUNK = 10_000
 """Rows a transaction."""
 
-_SETTLED = f"{int(SyncStatus.DONE)}, {int(SyncStatus.IGNORED)}"
-_WANTED = text("SELECT EXISTS (SELECT FROM ax.custparameters WHERE personaldatadays IS NOT NULL)")
-
-
-def _staged(table: str) -> str:
-    columns = personal_columns(BY_NAME[table].column_names)
-    blanks = ", ".join(f"{column} = ''" for column in columns)
-    filled = " OR ".join(f"s.{column} <> ''" for column in columns)
-    return f"""
-        WITH old AS (
-            SELECT s.recid FROM ax.{table} AS s
-            JOIN ax.custparameters AS p ON p.dataareaid = s.dataareaid AND p.personaldatadays IS NOT NULL
-            LEFT JOIN cdx.retailcdxuploadsession AS u ON u.uploadsessionid = s.uploadsession
-            WHERE s.recid > :after AND s.syncstatus IN ({_SETTLED}) AND ({filled})
-              AND coalesce(s.syncdatetime, u.datecreated) < now() - make_interval(days => p.personaldatadays)
-            ORDER BY s.recid LIMIT :chunk FOR UPDATE OF s SKIP LOCKED
-        ), blanked AS (UPDATE ax.{table} AS t SET {blanks} FROM old WHERE t.recid = old.recid RETURNING t.recid)
-        SELECT count(*), max(recid) FROM blanked"""
-
-
-_QUARANTINED_TABLES = text(
-    f"""
-    SELECT DISTINCT tablename FROM cdx.quarantine
-    WHERE status <> {int(QuarantineStatus.OPEN)} AND rawhash IS NULL ORDER BY tablename
+_KEPT = text(
     """
+    SELECT dataareaid AS company, now() - make_interval(days => personaldatadays) AS before
+    FROM ax.custparameters WHERE personaldatadays IS NOT NULL ORDER BY dataareaid
+    """
+)
+
+
+def staged_sql(table: str) -> str:
+    """Blank a chunk of old rows of a staging table, and count them. A row that was settled without a time of its own
+    is as old as its upload."""
+    columns = BY_NAME[table].column_names
+    blanks = ", ".join(f"{column} = ''" for column in personal_columns(columns))
+    mine = f"s.dataareaid = :company AND {SETTLED} AND ({filled_sql(columns)})"
+    return f"""
+        WITH dated AS (
+            SELECT s.recid FROM ax.{table} AS s WHERE {mine} AND s.syncdatetime < :before
+            ORDER BY s.syncdatetime LIMIT :chunk FOR UPDATE OF s SKIP LOCKED
+        ), undated AS (
+            SELECT s.recid FROM ax.{table} AS s WHERE {mine} AND s.syncdatetime IS NULL
+              AND EXISTS (SELECT FROM cdx.retailcdxuploadsession AS u
+                          WHERE u.uploadsessionid = s.uploadsession AND u.datecreated < :before)
+            LIMIT :chunk FOR UPDATE OF s SKIP LOCKED
+        ), blanked AS (
+            UPDATE ax.{table} AS t SET {blanks}
+            FROM (SELECT recid FROM dated UNION ALL SELECT recid FROM undated) AS old WHERE t.recid = old.recid
+            RETURNING t.recid)
+        SELECT count(*) FROM blanked"""
+
+
+_QUARANTINED = f"""
+    q.rawdata ->> 'dataareaid' = :company AND q.status <> {int(QuarantineStatus.OPEN)} AND q.rawhash IS NULL
+    AND coalesce(q.resolveddatetime, q.createddatetime) < :before"""
+_QUARANTINED_TABLES = text(
+    f"SELECT DISTINCT tablename FROM cdx.quarantine AS q WHERE {_QUARANTINED} ORDER BY tablename"
 )
 
 
@@ -54,11 +71,7 @@ def _quarantined(table: str) -> str:
     """The hash of the content stays, so that the row is known when it is sent again."""
     return f"""
         WITH old AS (
-            SELECT q.quarantineid FROM cdx.quarantine AS q
-            JOIN ax.custparameters AS p ON p.personaldatadays IS NOT NULL AND p.dataareaid = q.rawdata ->> 'dataareaid'
-            WHERE q.quarantineid > :after AND q.tablename = {literal(table)} AND q.rawhash IS NULL
-              AND q.status <> {int(QuarantineStatus.OPEN)}
-              AND coalesce(q.resolveddatetime, q.createddatetime) < now() - make_interval(days => p.personaldatadays)
+            SELECT q.quarantineid FROM cdx.quarantine AS q WHERE {_QUARANTINED} AND q.tablename = {literal(table)}
             ORDER BY q.quarantineid LIMIT :chunk FOR UPDATE OF q SKIP LOCKED
         ), blanked AS (
             UPDATE cdx.quarantine AS q SET rawhash = {raw_hash_sql(BY_NAME[table])},
@@ -67,7 +80,7 @@ def _quarantined(table: str) -> str:
         ), audited AS (
             UPDATE cdx.quarantineaudit AS a SET oldvalue = NULL, newvalue = NULL FROM blanked AS b
             WHERE a.quarantineid = b.quarantineid AND a.field = ANY(:personal))
-        SELECT count(*), max(quarantineid) FROM blanked"""
+        SELECT count(*) FROM blanked"""
 
 
 def purge_personal_data(hq: Engine, *, progress: Progress = silent) -> JobResult:
@@ -79,31 +92,30 @@ def purge_personal_data(hq: Engine, *, progress: Progress = silent) -> JobResult
         Counts: rows blanked by table.
     """
     with hq.connect() as connection:
-        if not connection.scalar(_WANTED):
-            return JobResult(JOB)
-        quarantined = list(connection.scalars(_QUARANTINED_TABLES))
-    counts: dict[str, int] = {}
-    for table in CUSTOMER_TABLES:
-        if personal_columns(table.column_names):
-            counts[table.name] = _purge(hq, _staged(table.name))
+        companies = [dict(row) for row in connection.execute(_KEPT).mappings()]
+    if not companies:
+        return JobResult(JOB)
+    tables = [table.name for table in CUSTOMER_TABLES if personal_columns(table.column_names)]
+    counts = dict.fromkeys([*tables, "quarantine"], 0)
+    for kept in companies:
+        for table in tables:
+            counts[table] += _purge(hq, staged_sql(table), kept)
             progress("purge", sum(counts.values()))
-    counts["quarantine"] = sum(_purge(hq, _quarantined(table)) for table in quarantined)
+        with hq.connect() as connection:
+            quarantined = list(connection.scalars(_QUARANTINED_TABLES, kept))
+        counts["quarantine"] += sum(_purge(hq, _quarantined(table), kept) for table in quarantined)
     return JobResult(JOB, {}, counts)
 
 
-def _purge(hq: Engine, statement: str) -> int:
+def _purge(hq: Engine, statement: str, kept: Mapping[str, Any]) -> int:
     """Chunk by chunk; returns the number of rows blanked."""
-    total, after = 0, 0
+    values = {**kept, "chunk": CHUNK, "personal": sorted(PERSONAL)}
 
-    def work() -> tuple[int, int | None]:
+    def work() -> int:
         with hq.begin() as connection:
-            values = {"after": after, "chunk": CHUNK, "personal": sorted(PERSONAL)}
-            blanked, last = connection.execute(text(statement), values).one()
-            return blanked, last
+            return int(connection.execute(text(statement), values).scalar_one())
 
-    while True:
-        blanked, last = retry_transient(work)
-        if last is None:
-            return total
+    total = 0
+    while blanked := retry_transient(work):
         total += blanked
-        after = last
+    return total

@@ -103,6 +103,12 @@ def personal_columns(columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in columns if name in PERSONAL)
 
 
+def filled_sql(columns: Iterable[str]) -> str | None:
+    """SQL text: a row with these columns still has personal data; None where it can have none."""
+    personal = personal_columns(columns)
+    return " OR ".join(f"{column} <> ''" for column in personal) or None
+
+
 def masked(value: object) -> str | None:
     """The first letter of each word of a text, the last two digits of a number, a star for the rest: enough to tell
     two values apart on the telephone, too little to be of use elsewhere.

@@ -203,6 +203,13 @@ QUARANTINE = Table(
     Index(
         "ix_quarantine_custaccountasync", text("(rawdata ->> 'custaccountasync')"), postgresql_where=text("status = 0")
     ),
+    Index(
+        "ix_quarantine_unpurged",
+        text("(rawdata ->> 'dataareaid')"),
+        "tablename",
+        text("coalesce(resolveddatetime, createddatetime)"),
+        postgresql_where=text("status <> 0 AND rawhash IS NULL"),
+    ),
     schema="cdx",
     comment='rawdata: the row as read, text by column; bytes that are no text stand as {"hex": ...}; '
     "rawhash: of the rawdata that was here before its personal data was removed",

@@ -14,9 +14,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as TextType
 
-from commerce.schema.enums import CustomerAsyncOperation
+from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
 from commerce.schema.headquarters.base import metadata, recid
+from commerce.schema.personal import filled_sql
 from commerce.schema.uploaded import ASYNC_ADDRESS, CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
+
+SETTLED = f"syncstatus IN ({int(SyncStatus.DONE)}, {int(SyncStatus.IGNORED)})"
+"""Nobody has anything to do with the row any more: its personal data may go (`commerce.customers.purging`)."""
 
 EXCHANGE_KEY = ("origin", "incarnation", "replicationcounterfromorigin")
 
@@ -79,6 +83,9 @@ def _customer_table(table: UploadedTable) -> Table:
         Index(
             f"ix_{table.name}_account", key.c.dataareaid, key.c.custaccount, postgresql_where=text("custaccount <> ''")
         )
+    if filled := filled_sql(table.column_names):
+        unpurged = text(f"{SETTLED} AND ({filled})")
+        Index(f"ix_{table.name}_unpurged", key.c.dataareaid, key.c.syncdatetime, postgresql_where=unpurged)
     if table is ASYNC_ADDRESS:
         Index(f"ix_{table.name}_addressid", key.c.dataareaid, key.c.addressid)
     return key
