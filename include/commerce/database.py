@@ -58,6 +58,7 @@ def hq_engine(url: str | None = None) -> Engine:
         raise UsageError(f"Headquarters is a PostgreSQL database, but its URL starts with '{parsed.drivername}'.")
     return sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
+        use_native_hstore=False,  # spares each process a look into the catalog for a type that nothing here has
         hide_parameters=True,  # bound values are personal data; errors must not quote them
         connect_args=_SESSION,
     )

@@ -70,11 +70,12 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
     }
     groups = sorted({database.data_group for database in databases})
     faults: dict[int, str] = {}
-    customers = _package(hq, groups, faults, progress)
+    kept = Packages(hq)
+    customers = _package(hq, groups, kept, faults, progress)
     with contextlib.closing(Book(hq)) as book:
-        applying = _Apply(hq, book, databases, progress)
+        applying = _Apply(hq, book, databases, kept, progress)
         applying.run(databases)
-        if again := _package(hq, groups, faults, progress):  # customers of sessions that a channel has lost
+        if again := _package(hq, groups, kept, faults, progress):  # customers of sessions that a channel has lost
             customers += again
             applying.run(databases)
         applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
@@ -86,7 +87,7 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
     return JobResult(JOB, outcomes, {"customers": customers, **counts})
 
 
-def _package(hq: Engine, groups: Sequence[int], faults: dict[int, str], progress: Progress) -> int:
+def _package(hq: Engine, groups: Sequence[int], kept: Packages, faults: dict[int, str], progress: Progress) -> int:
     """Package what waits in the groups' outboxes; returns how many customers did, and adds to `faults`. A group that
     has one already is left alone: its packages are tried again by the next call."""
     customers = 0
@@ -95,7 +96,7 @@ def _package(hq: Engine, groups: Sequence[int], faults: dict[int, str], progress
             continue
         progress("package customers", number, len(groups))
         try:
-            customers += packages.build(hq, group)
+            customers += packages.build(hq, group, kept)
         except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
             faults[group] = _describe("Packages could not be made", error)
     return customers
@@ -123,11 +124,13 @@ def _to_resynchronize(
 class _Apply:
     """One call of the job; `run` works databases in a bounded pool. What a second run does is added to the first's."""
 
-    def __init__(self, hq: Engine, book: Book, databases: Sequence[ChannelDatabase], progress: Progress) -> None:
+    def __init__(
+        self, hq: Engine, book: Book, databases: Sequence[ChannelDatabase], kept: Packages, progress: Progress
+    ) -> None:
         self._hq = hq
         self._book = book
         self._progress = progress
-        self._packages = Packages(hq)
+        self._packages = kept
         self._reporting = threading.Lock()
         self._applied = {database.recid: Applied() for database in databases}
         self._faults = {database.recid: "" for database in databases}

@@ -28,13 +28,15 @@ class PackageGoneError(StoreError):
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a package; `content`: its rows, None where only the list was asked for."""
+    """A part of a package; `content`: its rows, None where only the list was asked for; `size`: bytes of a part that
+    was written just now."""
 
     part: int
     table: str
     rows: int
     checksum: str
     content: pa.Table | None = None
+    size: int = 0
 
 
 class Packages:
@@ -59,6 +61,12 @@ class Packages:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(session)
             return self._kept[session]
+
+    def put(self, session: int, parts: list[Part]) -> None:
+        """Keep the package of a session that was made just now, if there is room."""
+        with self._lock:
+            if self._bytes() + sum(part.content.nbytes for part in parts if part.content is not None) <= KEPT_BYTES:
+                self._kept[session] = parts
 
     def at_hand(self, session: int) -> bool:
         """Whether `whole` has the session without asking headquarters."""

@@ -194,8 +194,8 @@ def _batch(connection: ArrowConnection, data_group: int, session: int) -> bool:
                 f"""
                 UPDATE cdx.retailcdxdownloadsession
                 SET status = {int(Status.STARTED)}, message = '', customers = customers + {customers},
-                    rowsaffected = rowsaffected + {sum(rows for _, rows, _ in parts)},
-                    filesize = filesize + {sum(size for _, _, size in parts)}, lastaccount = {literal(company_last)}
+                    rowsaffected = rowsaffected + {sum(part.rows for part in parts)},
+                    filesize = filesize + {sum(part.size for part in parts)}, lastaccount = {literal(company_last)}
                 WHERE session = {session}
                 """
             )

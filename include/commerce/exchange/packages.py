@@ -21,6 +21,7 @@ from commerce.errors import StoreError
 from commerce.exchange import tombstones
 from commerce.exchange.arrow import ArrowConnection
 from commerce.exchange.checking import literal
+from commerce.exchange.fetching import Packages, Part
 from commerce.schema.channel import DOWNLOADED_TABLES
 from commerce.schema.enums import DownloadSessionStatus as Status
 
@@ -64,9 +65,12 @@ ROWS: dict[str, str] = {
 SOMETHING_WAITS = text("SELECT EXISTS (SELECT FROM cdx.outbox WHERE session IS NULL AND datagroup = :group)")
 
 
-def build(hq: Engine, data_group: int) -> int:
+def build(hq: Engine, data_group: int, keep: Packages | None = None) -> int:
     """Package everything in the group's outbox, a bounded number of customers a session; returns the number of
     customers.
+
+    Args:
+        keep: gets the packages, so that they need not be read back.
 
     Raises:
         StoreError: somebody else has been packaging for this group for too long.
@@ -79,7 +83,7 @@ def build(hq: Engine, data_group: int) -> int:
             raise StoreError("distribution busy: somebody else is making packages for this group; distribute again.")
         with packing(hq) as connection:
             customers = 0
-            while packed := retry_transient(lambda: _build_session(connection, data_group)):
+            while packed := retry_transient(lambda: _build_session(connection, data_group, keep)):
                 customers += packed
             return customers
 
@@ -102,7 +106,7 @@ def packing(hq: Engine) -> Iterator[ArrowConnection]:
         yield connection
 
 
-def _build_session(connection: ArrowConnection, data_group: int) -> int:
+def _build_session(connection: ArrowConnection, data_group: int, keep: Packages | None) -> int:
     """One session with its package; returns its number of customers, 0 when nothing waits."""
     waiting = f"session IS NULL AND datagroup = {data_group}"
     if not connection.rows(f"SELECT 1 FROM cdx.outbox WHERE {waiting} LIMIT 1"):
@@ -110,10 +114,13 @@ def _build_session(connection: ArrowConnection, data_group: int) -> int:
     session = _begin(connection, data_group)
     try:
         with connection.transaction():
-            return _claim_and_pack(connection, data_group, session, waiting)
+            customers, parts = _claim_and_pack(connection, data_group, session, waiting)
     except (adbc.Error, pa.ArrowException) as error:
         fail(connection, session, error)
         raise
+    if keep is not None and customers:
+        keep.put(session, parts)
+    return customers
 
 
 def _begin(connection: ArrowConnection, data_group: int) -> int:
@@ -149,7 +156,7 @@ def fail(connection: ArrowConnection, session: int, error: Exception) -> None:
         )
 
 
-def _claim_and_pack(connection: ArrowConnection, data_group: int, session: int, waiting: str) -> int:
+def _claim_and_pack(connection: ArrowConnection, data_group: int, session: int, waiting: str) -> tuple[int, list[Part]]:
     connection.execute("TRUNCATE claimed, claimed_party, claimed_location")
     # A row that is locked belongs to a change that has not committed: it waits for the next package.
     customers = connection.execute(
@@ -170,13 +177,13 @@ def _claim_and_pack(connection: ArrowConnection, data_group: int, session: int, 
             " message = 'Every customer that waits is being changed just now; the next distribution takes them.'"
             f" WHERE session = {session}"
         )
-        return 0
+        return 0, []
     parts = pack_claimed(connection, session, 0)
-    total = hashlib.sha256("".join(checksum for checksum, _, _ in parts).encode()).hexdigest()
+    total = hashlib.sha256("".join(part.checksum for part in parts).encode()).hexdigest()
     connection.execute(
         f"""
         UPDATE cdx.retailcdxdownloadsession AS s SET status = {int(Status.AVAILABLE)}, customers = {customers},
-               rowsaffected = {sum(rows for _, rows, _ in parts)}, filesize = {sum(size for _, _, size in parts)},
+               rowsaffected = {sum(part.rows for part in parts)}, filesize = {sum(part.size for part in parts)},
                checksum = '{total}', dateavailable = now(), message = ''
         WHERE s.session = {session}
         """
@@ -186,12 +193,12 @@ def _claim_and_pack(connection: ArrowConnection, data_group: int, session: int, 
         f" SELECT {session}, recid, {int(Status.AVAILABLE)} FROM cdx.retailconndatabaseprofile"
         f" WHERE datagroup = {data_group}"
     )
-    return customers
+    return customers, parts
 
 
-def pack_claimed(connection: ArrowConnection, session: int, part: int) -> list[tuple[str, int, int]]:
-    """Write the parts of the claimed customers (table `claimed`), numbered after `part`, inside the caller's
-    transaction; returns checksum, rows and bytes of each."""
+def pack_claimed(connection: ArrowConnection, session: int, last: int) -> list[Part]:
+    """Write the parts of the claimed customers (table `claimed`), numbered after `last`, inside the caller's
+    transaction; returns them with their rows."""
     connection.execute(
         "INSERT INTO claimed_party SELECT DISTINCT c.party FROM ax.custtable AS c"
         " JOIN claimed AS k USING (dataareaid, accountnum)"
@@ -203,18 +210,19 @@ def pack_claimed(connection: ArrowConnection, session: int, part: int) -> list[t
         " JOIN claimed_party AS p ON p.recid = l.party"
     )
     connection.execute("ANALYZE claimed_location")
-    written: list[tuple[str, int, int]] = []
+    written: list[Part] = []
     waiting: list[dict[str, object]] = []
     contents = {table.name: _select(table) for table in DOWNLOADED_TABLES} | {tombstones.TABLE: tombstones.OF_CLAIMED}
     for name, select in contents.items():
-        content = connection.table(select)
+        content, start = connection.table(select), 0
         for data, count in encode(content):
-            part += 1
+            last += 1
             checksum = hashlib.sha256(data).hexdigest()
-            written.append((checksum, count, len(data)))
-            one = {"session": session, "part": part, "tablename": name, "rows": count, "checksum": checksum}
+            written.append(Part(last, name, count, checksum, content.slice(start, count), len(data)))
+            start += count
+            one = {"session": session, "part": last, "tablename": name, "rows": count, "checksum": checksum}
             waiting.append({**one, "data": data})
-            if sum(size for _, _, size in written[-len(waiting) :]) >= PART_BYTES:
+            if sum(part.size for part in written[-len(waiting) :]) >= PART_BYTES:
                 _append(connection, waiting)
     _append(connection, waiting)
     return written
