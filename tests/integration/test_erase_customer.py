@@ -15,7 +15,10 @@ from sqlalchemy import Engine, text
 from commerce import customers, exchange, quality
 from commerce.customers import erasing
 from commerce.customers.erasing import erase_customer
-from commerce.errors import UsageError
+from commerce.customers.status import editing, settling
+from commerce.customers.status.finding import find
+from commerce.customers.status.pipeline import describe
+from commerce.errors import CommerceError, UsageError
 from commerce.exchange import incarnations
 from commerce.exchange.erasing import WAIT_MESSAGE
 from commerce.exchange.fetching import decode
@@ -301,6 +304,56 @@ def test_a_customer_who_never_left_quarantine_is_erased_there(hq: Engine, regist
     report = erase(hq, GUID.format(1))
 
     assert (report.account, report.found["quarantine"]) == ("", 1)
+    assert in_headquarters(hq) == {}
+
+
+def test_a_failed_creation_that_sales_wait_for_is_mended_before_it_is_erased(
+    hq: Engine, registers: tuple[Register, Register]
+) -> None:
+    """Blank, it could never become a customer, and its sale could never be posted."""
+    register = registers[0]
+    register.customer(1, custname=MARK, relationshiptype=9)
+    register.customer(2, custname=MARK * 20)  # in quarantine
+    register.header(1, custaccountasync=GUID.format(1))
+    register.header(2, custaccountasync=GUID.format(2))
+    assert exchange.upload(hq, stores=["S1"]).ok
+    customers.synchronize_customers(hq)
+    failed = scalar(hq, "SELECT recid FROM ax.retailasynccustomerv2")
+    before = in_headquarters(hq)
+
+    for dry_run in (True, False):
+        with pytest.raises(CommerceError, match="Nothing is erased") as refused:
+            erase(hq, GUID.format(1), dry_run=dry_run)
+        assert f"`commerce customers edit {failed} --set COLUMN=VALUE --retry`" in str(refused.value)
+    with pytest.raises(CommerceError, match=r"`commerce quarantine fix \d+ --set COLUMN=VALUE`"):
+        erase(hq, GUID.format(2))
+    assert in_headquarters(hq) == before
+
+    assert isinstance(failed, int)
+    editing.edit(hq, [editing.Edit(failed, {"relationshiptype": "1"})], by="Ola", retry=True)
+    report = erase(hq, GUID.format(1))
+    assert (report.account, report.kept) == ("C000000001", 1)
+
+
+def test_a_sale_that_comes_after_the_erasure_of_a_failed_creation_finds_a_way_to_an_account(
+    hq: Engine, registers: tuple[Register, Register]
+) -> None:
+    registers[0].customer(1, custname=MARK, relationshiptype=9)
+    assert exchange.upload(hq, stores=["S1"]).ok
+    customers.synchronize_customers(hq)
+    failed = int(scalar(hq, "SELECT recid FROM ax.retailasynccustomerv2"))
+    assert erase(hq, GUID.format(1)).account == "", "nobody waits for it"
+
+    registers[0].header(1, custaccountasync=GUID.format(1))
+    assert exchange.upload(hq, stores=["S1"]).ok
+    (shown,) = [describe(hq, one) for one in find(hq, GUID.format(1))]
+    assert (shown["state"], shown["totals"][0]["state"]) == ("ignored", "blocked")
+    assert "customers retry" in shown["next"]
+    assert settling.retry(hq, [failed], by="Ola", now=True).converted == 0
+    editing.edit(hq, [editing.Edit(failed, {"custname": "Erased", "relationshiptype": "1"})], by="Ola", retry=True)
+    customers.synchronize_customers(hq)
+
+    assert scalar(hq, "SELECT accountnum FROM ax.custaccountasyncmap") == "C000000001"
     assert in_headquarters(hq) == {}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 import sqlalchemy as sa
@@ -11,9 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, text
 
-from commerce import database, server
+from commerce import customers, database, server
 from commerce.migrations import upgrade_channel, upgrade_headquarters
 from commerce.schema import channel, headquarters
+from support.company import add_company, add_store
+from support.staging import contact, guid, person, rows, status
 
 CATALOG = {
     "columns": """
@@ -158,3 +161,35 @@ def test_a_channel_file_keeps_amounts_exact_and_counters_unused(channel_db: Call
     for name in channel.SQLITE.uploads:
         assert "PRIMARY KEY AUTOINCREMENT" in statements[name]
     assert not [name for name, sql in statements.items() if "NUMERIC" in sql or "REAL" in sql or "FLOAT" in sql]
+
+
+def test_contacts_of_before_the_map_are_filled_in_where_it_can_be_told(hq: Engine) -> None:
+    """Revision 0025: just like one electronic address of its customer, and like no other."""
+    add_company(hq)
+    add_store(hq, "S1")
+    person(hq, guid(1), email="same@example.com")
+    person(hq, guid(2))
+    contact(hq, guid(1), "C1", 2, "a@example.com")
+    contact(hq, guid(1), "C2", 6, "425 555 0100")
+    contact(hq, guid(1), "C3", 1, "425 555 0100")
+    contact(hq, guid(1), "C4", 2, "same@example.com")  # like the customer's own
+    contact(hq, guid(1), "C5", 2, "twice@example.com")
+    contact(hq, guid(1), "C6", 2, "twice@example.com")
+    contact(hq, guid(1), "C7", 2, "twice@example.com", description="at work")
+    purged = contact(hq, guid(2), "C1", 2, "a@example.com")
+    contact(hq, guid(2), "C8", 2, "b@example.com")
+    customers.synchronize_customers(hq)
+    query = "SELECT accountnum, contactid, logisticselectronicaddress FROM ax.asynccontactmap ORDER BY 1, 2"
+    mapped = rows(hq, query)
+    with hq.begin() as connection:
+        connection.execute(text("DELETE FROM ax.asynccontactmap WHERE contactid <> 'C8'"))
+        connection.execute(text(f"UPDATE ax.retailasynccustomercontact SET locator = '' WHERE recid = {purged}"))
+        fill = import_module("commerce.migrations.headquarters.0025_contacts_of_before").FILL
+        connection.execute(text(fill))
+        connection.execute(text(fill))
+
+    told = [row for row in mapped if row[1] in ("C2", "C3", "C7", "C8") or row[:2] == (mapped[0][0], "C1")]
+    assert rows(hq, query) == told
+    update = contact(hq, guid(1), "C1", 2, "new@example.com", operation=2)
+    customers.synchronize_customers(hq)
+    assert status(hq, "retailasynccustomercontact", update) == (1, "", "")

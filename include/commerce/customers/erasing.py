@@ -19,12 +19,13 @@ from commerce.customers.conversion import convert_customers
 from commerce.customers.duplicates.changes import BATCH_LOCK
 from commerce.customers.places import blank_all
 from commerce.database import retry_transient
-from commerce.errors import StoreError, UsageError
+from commerce.errors import CommerceError, StoreError, UsageError
 from commerce.exchange.channels import databases_of
 from commerce.exchange.erased import blank_packages
 from commerce.exchange.erasing import CLAIM, IS_SETTLED, SETTLED, apply_erasures
 from commerce.exchange.outbox import enqueue
 from commerce.exchange.packages import lock_key
+from commerce.schema.enums import CustomerAsyncOperation, QuarantineStatus, SyncStatus
 from commerce.schema.personal import PERSONAL
 
 JOB = "erase"
@@ -91,6 +92,23 @@ _DEFAULT = text(
 _GROUPS = text("SELECT recid FROM cdx.retailcdxdatagroup WHERE dataareaid = :company ORDER BY recid")
 _PACKAGE_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _LOCK = text("SELECT recid FROM ax.dirpartytable WHERE recid IN (SELECT recid FROM claimed_party) FOR UPDATE")
+_WAYS_OUT = text(
+    f"""
+    SELECT 'commerce customers edit ' || s.recid || ' --set COLUMN=VALUE --retry' AS command
+    FROM ax.retailasynccustomerv2 AS s WHERE s.dataareaid = :company AND s.custaccountasync = :guid
+      AND s.operation = {CustomerAsyncOperation.CREATE} AND s.syncstatus IN ({SyncStatus.PENDING}, {SyncStatus.FAILED})
+    UNION ALL
+    SELECT 'commerce quarantine fix ' || q.quarantineid || ' --set COLUMN=VALUE' FROM cdx.quarantine AS q
+    WHERE q.tablename = 'retailasynccustomerv2' AND q.status <> {QuarantineStatus.RESOLVED}
+      AND q.rawdata ->> 'dataareaid' = :company AND lower(q.rawdata ->> 'custaccountasync') = :guid
+    UNION ALL
+    SELECT 'commerce customers retry ' || s.recid
+    FROM ax.retailasynccustomerv2 AS s WHERE s.dataareaid = :company AND s.custaccountasync = :guid
+      AND s.operation = {CustomerAsyncOperation.CREATE} AND s.syncstatus = {SyncStatus.IGNORED}
+    """
+)
+"""What brings a creation that has not become a customer to its account; the surest first."""
+
 _RECORD = text(
     """
     INSERT INTO ax.customererasure (dataareaid, accountnum, reason, requestedby, found, createddatetime)
@@ -138,7 +156,8 @@ def erase_customer(
 ) -> Erasure:
     """Erase the person that account or GUID `key` leads to.
 
-    A customer that is not converted yet is converted first, so that its transactions have an account to post to.
+    A customer that is not converted yet is converted first, so that its transactions have an account to post to. One
+    whose creation has failed is erased only if nobody has still to post a transaction of it.
 
     Args:
         reason: why, without personal data; kept with the report.
@@ -147,6 +166,8 @@ def erase_customer(
 
     Raises:
         UsageError: nobody, or customers of several companies, have this key; or it is a store's default customer.
+        CommerceError: its creation has failed and transactions wait for its account; nothing is erased, and the message
+            names the command that mends the creation.
     """
     where, account = _resolve(hq, key, company)
     guid = "" if account and account == key else key.lower()
@@ -198,9 +219,17 @@ def _erase(
     guids = tuple(connection.scalars(_GUIDS, values)) or ((guid,) if guid else ())
     customers = [*guids, *([account] if account else [])]
     values |= {"guids": list(guids), "customers": customers}
+    kept = connection.execute(text(SETTLED.format(settled=f"NOT ({IS_SETTLED})")), values).all()
+    if kept and not account:
+        ways = connection.scalars(_WAYS_OUT, {"company": company, "guid": guid}).all()
+        raise CommerceError(
+            f"Nothing is erased: this customer has no account, because its creation has failed, and {len(kept)} "
+            "transactions of it are not posted. Without its data it could never get one, and they could never be "
+            f"posted. Mend its creation (`{'`, or `'.join(ways[:3])}`), let it be converted, and erase it then. "
+            "`commerce customers show` with the GUID says what is wrong with it."
+        )
     found = blank_all(connection, values)
     found["packages"] = blank_packages(connection)
-    kept = connection.execute(text(SETTLED.format(settled=f"NOT ({IS_SETTLED})")), values).all()
     if dry_run:
         return 0, guids, found, len(kept)
     record = {**values, "reason": reason, "by": by, "found": json.dumps(found)}
