@@ -67,7 +67,8 @@ def pending_guids(hq: Engine, company: str) -> Iterator[list[str]]:
             rows = connection.execute(candidates.NEXT_GUIDS, values).all()
         if not rows:
             return
-        yield sorted(row.custaccountasync for row in rows)
+        if guids := sorted({row.custaccountasync for row in rows if not row.again}):
+            yield guids
         after = rows[-1].recid
 
 

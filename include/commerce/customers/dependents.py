@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce.customers.chunks import CHUNK, convert, refresh_statistics, share_operations
 from commerce.customers.counts import Tally
+from commerce.customers.marking import fail_sql, settle_sql
 from commerce.exchange.outbox import enqueue
 from commerce.progress import Progress, silent
 from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
@@ -129,7 +130,9 @@ def _convert(connection: Connection, company: str, kind: Kind, scope: Scope, key
     for statement in kind.statements:
         connection.execute(text(statement), values)
     tally = Tally()
-    tally.add("failed", connection.execute(text(_mark(kind))))
+    for origin, status, rows in connection.execute(text(settle_sql(kind.table, "work"))):
+        if status == SyncStatus.FAILED:
+            tally.add("failed", [(origin, rows)])
     tally.add(kind.counted, connection.execute(text("SELECT origin, count(*) FROM work WHERE made GROUP BY origin")))
     enqueue(connection, "SELECT dataareaid, accountnum FROM work WHERE made")
     return tally
@@ -197,20 +200,6 @@ def _work(kind: Kind, scope: Scope) -> str:
         {kind.joins}"""
 
 
-def _mark(kind: Kind) -> str:
-    return f"""
-        WITH marked AS (
-            UPDATE ax.{kind.table} AS s
-            SET syncstatus = CASE WHEN w.reason = '' THEN {SyncStatus.DONE} ELSE {SyncStatus.FAILED} END,
-                onlineoperationcompleted = CASE WHEN w.reason = '' THEN 1 ELSE 0 END,
-                errorclass = CASE WHEN w.reason = '' THEN '' ELSE 'permanent' END,
-                lasterror = w.reason, syncdatetime = now(),
-                retrycount = s.retrycount + CASE WHEN w.reason = '' THEN 0 ELSE 1 END
-            FROM work AS w WHERE s.recid = w.staged AND s.syncstatus = {SyncStatus.PENDING}
-            RETURNING s.origin, s.syncstatus)
-        SELECT origin, count(*) FROM marked WHERE syncstatus = {SyncStatus.FAILED} GROUP BY origin"""
-
-
 def _has_edits(kind: Kind) -> str:
     return (
         f"SELECT EXISTS (SELECT FROM ax.{kind.table} AS s"
@@ -234,24 +223,15 @@ def _hold(kind: Kind) -> str:
         FROM held WHERE s.recid = held.recid"""
 
 
-def _fail(kind: Kind, pending: str, condition: str, reason: str) -> str:
-    return f"""
-        WITH failed AS (
-            UPDATE ax.{kind.table} AS s
-            SET syncstatus = {SyncStatus.FAILED}, errorclass = 'permanent', lasterror = {reason},
-                retrycount = s.retrycount + 1, syncdatetime = now()
-            WHERE s.dataareaid = :company AND {pending} AND {condition}
-            RETURNING s.origin)
-        SELECT origin, count(*) FROM failed GROUP BY origin"""
-
-
 def _refuse(kind: Kind) -> str:
-    return _fail(kind, kind.pending, "s.recid = CAST(:key AS bigint)", "CAST(:reason AS text)")
+    mine = f"s.dataareaid = :company AND {kind.pending} AND s.recid = CAST(:key AS bigint)"
+    return fail_sql(kind.table, mine, "CAST(:reason AS text)")
 
 
 def _nameless(kind: Kind, pending: str) -> str:
     no_account = "AND s.custaccount = ''" if kind.has_account else ""
-    return _fail(kind, pending, f"s.{kind.guid} = '' {no_account}", "'the row names no customer'")
+    nameless = f"s.dataareaid = :company AND {pending} AND s.{kind.guid} = '' {no_account}"
+    return fail_sql(kind.table, nameless, "'the row names no customer'")
 
 
 def _waiting(kind: Kind, pending: str) -> str:

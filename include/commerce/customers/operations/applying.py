@@ -15,6 +15,7 @@ from commerce.customers import audit
 from commerce.customers.chunks import CHUNK, convert, share_operations
 from commerce.customers.counts import Tally
 from commerce.customers.dependents import HELD
+from commerce.customers.marking import fail_sql, settle_sql
 from commerce.customers.operations import folding
 from commerce.customers.operations.kinds import Edits
 from commerce.exchange.outbox import enqueue
@@ -53,7 +54,8 @@ def apply_edits(hq: Engine, company: str, edits: Edits, accounts: Sequence[str],
             tally = Tally()
             with hq.begin() as connection:
                 values = {"row": int(row), "reason": reason}
-                tally.add("failed", connection.execute(text(_refuse(edits)), values))
+                failed = fail_sql(edits.table, "s.recid = :row", "CAST(:reason AS text)")
+                tally.add("failed", connection.execute(text(failed), values))
             return tally
 
         return convert(rows, work_rows, refuse)
@@ -125,26 +127,12 @@ def _transaction(
         audit.record(connection, AuditKind.APPLIED, folding.applied(edits), job, values)
         audit.record(connection, AuditKind.CONFLICT, folding.conflicts(edits), job, values)
         tally = Tally()
-        for origin, status, rows in connection.execute(text(_mark(edits)), values):
+        settled = settle_sql(edits.table, "operation", "(w.reason <> '' OR NOT w.missing)")
+        for origin, status, rows in connection.execute(text(settled)):
             tally.add("edited" if status == SyncStatus.DONE else "failed", [(origin, rows)])
         connection.execute(text(_wait(edits)))
         enqueue(connection, "SELECT CAST(:company AS text) AS dataareaid, accountnum FROM wanted", values)
     return tally
-
-
-def _mark(edits: Edits) -> str:
-    return f"""
-        WITH marked AS (
-            UPDATE ax.{edits.table} AS s
-            SET syncstatus = CASE WHEN o.reason = '' THEN {SyncStatus.DONE} ELSE {SyncStatus.FAILED} END,
-                onlineoperationcompleted = CASE WHEN o.reason = '' THEN 1 ELSE 0 END,
-                errorclass = CASE WHEN o.reason = '' THEN '' ELSE '{ErrorClass.PERMANENT}' END,
-                lasterror = o.reason, syncdatetime = now(),
-                retrycount = s.retrycount + CASE WHEN o.reason = '' THEN 0 ELSE 1 END
-            FROM operation AS o
-            WHERE s.recid = o.staged AND s.syncstatus = {SyncStatus.PENDING} AND (o.reason <> '' OR NOT o.missing)
-            RETURNING s.origin, s.syncstatus)
-        SELECT origin, syncstatus, count(*) FROM marked GROUP BY origin, syncstatus"""
 
 
 def _wait(edits: Edits) -> str:
@@ -158,14 +146,3 @@ def _wait(edits: Edits) -> str:
                    THEN ', which has failed' ELSE '' END AS reason
             FROM operation AS o WHERE o.missing AND o.reason = '') AS w
         WHERE s.recid = w.staged AND s.syncstatus = {SyncStatus.PENDING} AND s.lasterror <> w.reason"""
-
-
-def _refuse(edits: Edits) -> str:
-    return f"""
-        WITH failed AS (
-            UPDATE ax.{edits.table} AS s
-            SET syncstatus = {SyncStatus.FAILED}, errorclass = '{ErrorClass.PERMANENT}',
-                lasterror = CAST(:reason AS text), retrycount = s.retrycount + 1, syncdatetime = now()
-            WHERE s.recid = :row AND s.syncstatus = {SyncStatus.PENDING}
-            RETURNING s.origin)
-        SELECT origin, count(*) FROM failed GROUP BY origin"""
