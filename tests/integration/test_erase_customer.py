@@ -19,7 +19,8 @@ from commerce.customers.status import editing, settling
 from commerce.customers.status.finding import find
 from commerce.customers.status.pipeline import describe
 from commerce.errors import CommerceError, UsageError
-from commerce.exchange import incarnations
+from commerce.exchange import full, incarnations, packages
+from commerce.exchange.channels import databases_of
 from commerce.exchange.erasing import WAIT_MESSAGE
 from commerce.exchange.fetching import decode
 from commerce.outcomes import JobResult
@@ -406,6 +407,38 @@ def test_packages_stay_whole(hq: Engine, registers: tuple[Register, Register]) -
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM custtable")) == 2
     engine.dispose()
+
+
+def test_a_person_in_a_full_package_that_waits_is_taken_out_of_it(
+    hq: Engine, registers: tuple[Register, Register], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in one that is only half made."""
+    monkeypatch.setattr(packages, "CUSTOMERS", 2)
+    first, second = registers
+    person(first)
+    for number in range(10, 16):
+        first.customer(number)
+    account = bring_in(hq, "S1")
+    assert distribute(hq, "S1", "S2").ok
+    full.resynchronize(hq, "S2")
+    (database,) = databases_of(hq, ["S2"])
+    session = full.begin(hq, database)
+    made = full.build(hq, database.data_group, 0)
+    assert not made, "the first of its packages, by account"
+    assert any(place.startswith(f"package {session}/") for place in in_headquarters(hq))
+    sizes = "SELECT session, part, tablename, rows FROM cdx.packagepart ORDER BY 1, 2"
+    before = rows(hq, sizes)
+
+    report = erase(hq, account)
+
+    assert report.found["packages"] > 0
+    assert in_headquarters(hq) == {}
+    assert rows(hq, sizes) == before
+    assert distribute(hq, "S2").ok
+    assert scalar(hq, "SELECT status FROM cdx.channelerasure WHERE datastore = :d", d=database.recid) == "applied"
+    name = "SELECT name FROM dirpartytable JOIN custtable ON party = recid WHERE accountnum = ?"
+    assert second.execute(name, (account,)) == [("Erased",)]
+    assert second.execute("SELECT count(*) FROM custtable WHERE accountnum <> 'DEFAULT'") == [(8,)]
 
 
 def test_a_package_that_was_made_while_the_erasure_waited_is_older_than_it(

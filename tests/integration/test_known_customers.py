@@ -189,6 +189,34 @@ def test_hold_keeps_a_known_customer_waiting_until_a_person_decides(shop: Engine
     assert rows(shop, NUMBERS) == [(2,)]
 
 
+def test_a_held_guid_with_rows_in_two_chunks_is_held_and_linked_once(
+    shop: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "CHUNK", 2)
+    person(shop, guid(1), email="a@example.com")
+    sync(shop)
+    policy(shop, "hold")
+    first = person(shop, guid(2), email="a@example.com")
+    for number in (5, 6, 7):
+        person(shop, guid(number))
+    again = person(shop, guid(2), store="S2", email="a@example.com")
+    person(shop, guid(8))
+
+    counts = sync(shop)
+
+    assert (counts["converted"], counts["held"]) == (4, 1)
+    for row in (first, again):
+        assert status(shop, TABLE, row)[:2] == (0, "pending")
+        assert status(shop, TABLE, row)[2].startswith("held: ")
+    assert len(deciding.list_held(shop)) == 1
+    account = accounts(shop)[guid(1)]
+    deciding.decide(shop, guid(2), account, "same", by="Ola")
+    sync(shop)
+    assert [status(shop, TABLE, row)[0] for row in (first, again)] == [1, 1]
+    assert accounts(shop)[guid(2)] == account
+    assert rows(shop, "SELECT count(*) FROM ax.asyncoperationaudit WHERE kind = 'linked'") == [(1,)]
+
+
 def test_a_decision_holds_when_the_policy_changes_before_the_conversion(shop: Engine) -> None:
     person(shop, guid(1), email="a@example.com")
     sync(shop)

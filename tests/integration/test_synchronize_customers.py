@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from commerce import customers
+from commerce.customers import candidates
 from support.company import DEFAULT_CUSTOMER, add_company, add_store
 from support.staging import accounts, guid, person, rows, status
 
@@ -252,3 +253,27 @@ def test_an_ignored_row_stays_ignored(shop: Engine) -> None:
     customers.synchronize_customers(shop)
     assert status(shop, CUSTOMERS, row)[0] == 3
     assert accounts(shop) == {}
+
+
+@pytest.mark.parametrize("after", [0, 1500])
+def test_the_next_guids_are_found_in_a_table_without_statistics(shop: Engine, after: int) -> None:
+    """After the first upload the planner knows nothing of the table: each row must not be compared with all before."""
+    made = text(
+        "INSERT INTO ax.retailasynccustomerv2 (dataareaid, custaccountasync, operation, createddatetime,"
+        " relationshiptype, origin, incarnation, replicationcounterfromorigin, contenthash, uploadsession, recid)"
+        " SELECT 'USMF', gen_random_uuid()::text, 1, now(), 1, 1, 1, n, gen_random_uuid(), 1, n"
+        " FROM generate_series(1, 3000) AS n"
+    )
+    with shop.begin() as connection:
+        connection.execute(made)
+        values = {"company": "USMF", "after": after, "size": 2_000}
+        plan = connection.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {candidates.NEXT_GUIDS}"), values)
+    read = [
+        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        for node in nodes(plan[0]["Plan"])
+    ]
+    assert sum(read) < 10 * 3_000
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", ()) for node in nodes(child))]
