@@ -38,7 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "upload": Benchmark(upload.measure, 1, 60_000, 6_000, (0.5, 4)),
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
     "distribution": Benchmark(distribution.measure, distribution.STORES, 10_000, 1_000, (0.5, 5)),
-    "duplicates": Benchmark(duplicates.measure, 1, 100_000, 10_000, (0.1, 1)),
+    "duplicates": Benchmark(duplicates.measure, 1, 100_000, 10_000, (0.1, 0)),
 }
 
 
