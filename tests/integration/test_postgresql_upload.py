@@ -18,6 +18,7 @@ from support.company import add_company
 from support.registers import GUID, PostgresqlRegister, add_postgresql_register, rows, scalar
 
 upload_module = importlib.import_module("commerce.exchange.upload")
+taking = importlib.import_module("commerce.exchange.taking")
 
 HEADERS = "SELECT transactionid FROM ax.retailtransactiontable ORDER BY 1"
 LINES = "SELECT count(*) FROM ax.retailtransactionsalestrans"
@@ -212,7 +213,7 @@ def test_of_two_uploads_that_read_the_same_rows_one_takes_them(
 ) -> None:
     """A predecessor that is believed dead (its lock is gone) commits between our reading and our commit."""
     register.sale(1)
-    real = upload_module.retry_transient
+    real = taking.retry_transient
     overtaken: list[bool] = []
 
     def late(work: Callable[[], Any]) -> Any:
@@ -223,7 +224,7 @@ def test_of_two_uploads_that_read_the_same_rows_one_takes_them(
                 assert exchange.upload(hq, stores=["S1"]).ok
         return real(work)
 
-    monkeypatch.setattr(upload_module, "retry_transient", late)
+    monkeypatch.setattr(taking, "retry_transient", late)
     second = exchange.upload(hq, stores=["S1"])
     assert "meanwhile" in second.stores["S1"].message
     assert scalar(hq, LINES) == 2

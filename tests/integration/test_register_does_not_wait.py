@@ -19,7 +19,7 @@ from commerce.exchange.outbox import enqueue
 from support.company import add_company, add_customer
 from support.registers import Register, SqliteRegister, add_postgresql_register, add_register, scalar
 
-upload_module = importlib.import_module("commerce.exchange.upload")
+taking = importlib.import_module("commerce.exchange.taking")
 
 SELL = """
 import sqlite3, sys
@@ -66,8 +66,8 @@ def test_while_an_upload_reads(hq: Engine, register: Register, monkeypatch: pyte
 
         return held
 
-    monkeypatch.setattr(upload_module, "_land", in_between("reading", upload_module._land))
-    monkeypatch.setattr(upload_module, "move", in_between("moving", upload_module.move))
+    monkeypatch.setattr(taking._Rows, "take", in_between("reading", taking._Rows.take))
+    monkeypatch.setattr(taking.sessions, "apply", in_between("moving", taking.sessions.apply))
     assert exchange.upload(hq, stores=["S1"]).stores["S1"].message == ""
     assert sold == ["reading", "moving"]
     assert scalar(hq, "SELECT count(*) FROM ax.retailtransactiontable") == 1

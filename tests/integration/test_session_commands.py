@@ -264,8 +264,8 @@ def test_a_crash_releases_the_lock_of_the_p_job(
         "import sys, time, importlib\n"
         "from commerce import exchange\n"
         "from commerce.database import hq_engine\n"
-        "upload = importlib.import_module('commerce.exchange.upload')\n"
-        "upload._land = lambda *_: (print('reading', flush=True), time.sleep(600))\n"
+        "taking = importlib.import_module('commerce.exchange.taking')\n"
+        "taking._Rows.take = lambda *_: (print('reading', flush=True), time.sleep(600))\n"
         "exchange.upload(hq_engine(sys.argv[1]), stores=['S1'])\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, hq_url], stdout=subprocess.PIPE, text=True)

@@ -23,6 +23,7 @@ from support.company import add_company
 from support.registers import Register, add_register, rows, scalar
 
 upload_module = importlib.import_module("commerce.exchange.upload")
+taking = importlib.import_module("commerce.exchange.taking")
 
 
 HEADERS = "SELECT transactionid FROM ax.retailtransactiontable ORDER BY 1"
@@ -89,7 +90,7 @@ def test_of_two_uploads_that_read_the_same_rows_one_takes_them(
 ) -> None:
     """A predecessor that is believed dead (its lock is gone) commits between our reading and our commit."""
     register.sale(1)
-    real = upload_module._land
+    real = taking._Rows.take
     overtaken = threading.Event()
 
     def land(*arguments: object) -> object:
@@ -101,7 +102,7 @@ def test_of_two_uploads_that_read_the_same_rows_one_takes_them(
                 assert exchange.upload(hq, stores=["S1"]).ok
         return landed
 
-    monkeypatch.setattr(upload_module, "_land", land)
+    monkeypatch.setattr(taking._Rows, "take", land)
     second = exchange.upload(hq, stores=["S1"])
     assert second.failed_stores == ("S1",)
     assert "meanwhile" in second.stores["S1"].message
@@ -174,7 +175,9 @@ def test_a_deadlock_is_tried_again_by_itself(hq: Engine, register: Register, mon
 def test_a_lost_connection_fails_the_store_and_the_next_upload_goes_on(
     hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register.sale(1)
+    """While rows land; between COPY and commit: `test_upload_straight`."""
+    register.sale(1, receiptid="x" * 40)
+    register.sale(2)
     real = Screen.clean
 
     def cut(screen: Screen, batch: pa.RecordBatch) -> pa.RecordBatch:

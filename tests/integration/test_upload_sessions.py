@@ -16,7 +16,7 @@ from commerce.schema.enums import UploadSessionStatus as Status
 from support.company import add_company
 from support.registers import Register, add_register, rows, scalar
 
-upload_module = importlib.import_module("commerce.exchange.upload")
+taking = importlib.import_module("commerce.exchange.taking")
 
 STATES = "SELECT stream, status, trycount FROM cdx.retailcdxuploadsession ORDER BY uploadsessionid"
 TABLES = """
@@ -55,11 +55,11 @@ def test_where_it_failed_and_after_three_tries_the_next_session_reads_the_rows(
 ) -> None:
     register.customer(1)
     with monkeypatch.context() as patch:
-        patch.setattr(upload_module, "_land", refuse)
+        patch.setattr(taking._Rows, "take", refuse)
         assert not exchange.upload(hq, stores=["S1"]).ok
     assert rows(hq, STATES) == [("customers", Status.UPLOAD_FAILED, 1)]
     with monkeypatch.context() as patch:
-        patch.setattr(upload_module, "move", refuse)
+        patch.setattr(taking.sessions, "apply", refuse)
         assert not exchange.upload(hq, stores=["S1"]).ok
         assert rows(hq, STATES) == [("customers", Status.APPLY_FAILED, 2)]
         assert scalar(hq, "SELECT checksum <> '' FROM cdx.retailcdxuploadsession"), "it had landed"
@@ -76,7 +76,7 @@ def test_where_it_failed_and_after_three_tries_the_next_session_reads_the_rows(
 def test_a_failed_session_is_taken_up_again(hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
     register.customer(1)
     with monkeypatch.context() as patch:
-        patch.setattr(upload_module, "_land", refuse)
+        patch.setattr(taking._Rows, "take", refuse)
         exchange.upload(hq, stores=["S1"])
     register.customer(2)
     assert exchange.upload(hq, stores=["S1"]).ok
@@ -84,19 +84,22 @@ def test_a_failed_session_is_taken_up_again(hq: Engine, register: Register, monk
     assert rows(hq, TABLES) == [("retailasynccustomerv2", 0, 2, 2, 2, 0)]
 
 
-@pytest.mark.parametrize(("function", "state"), [("_land", Status.UPLOAD_FAILED), ("move", Status.APPLY_FAILED)])
+@pytest.mark.parametrize(("read", "state"), [(False, Status.UPLOAD_FAILED), (True, Status.APPLY_FAILED)])
 def test_the_session_of_a_killed_upload_is_settled_and_taken_up(
-    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch, function: str, state: Status
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch, read: bool, state: Status
 ) -> None:
     def killed(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
     register.sale(1)
     with monkeypatch.context() as patch:
-        patch.setattr(upload_module, function, killed)
+        if read:
+            patch.setattr(taking.sessions, "apply", killed)
+        else:
+            patch.setattr(taking._Rows, "take", killed)
         with pytest.raises(KeyboardInterrupt):
             exchange.upload(hq, stores=["S1"])
-    working = Status.STARTED if function == "_land" else Status.UPLOADED
+    working = Status.UPLOADED if read else Status.STARTED
     assert rows(hq, STATES) == [("current", working, 0)]
     hidden = register.path.rename(register.path.with_suffix(".away"))
     exchange.upload(hq, stores=["S1"])

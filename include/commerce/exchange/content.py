@@ -14,8 +14,9 @@ from commerce.exchange.dialects import COUNTER, ChannelConnection
 from commerce.exchange.screening import is_text, lengths_and_bytes
 from commerce.schema.uploaded import UploadedTable
 
-_SEPARATOR = "\x1f"
-_NULL = "\x1e"
+SEPARATOR = "\x1f"
+NULL = "\x1e"
+"""What stands between the columns of a row, and for a column without a value, where a row is hashed."""
 
 
 def hash_sql(table: UploadedTable, alias: str = "l") -> str:
@@ -44,7 +45,7 @@ def _raw_bytes(value: str) -> str:
 
 def content_hash(cells: Sequence[bytes | str | None]) -> UUID:
     """The hash of a row read by `raw_rows`."""
-    content = _SEPARATOR.encode().join(_NULL.encode() if cell is None else _as_bytes(cell) for cell in cells)
+    content = SEPARATOR.encode().join(NULL.encode() if cell is None else _as_bytes(cell) for cell in cells)
     return UUID(hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 

@@ -222,10 +222,14 @@ def _value(field: Field) -> str:
     return f"coalesce({value}, {blank})"
 
 
-def _raise_unless_data(error: DBAPIError) -> None:
-    """Re-raise what is not the data's fault: a deadlock, a lost connection, a mistake of ours."""
+def blames_data(error: DBAPIError) -> bool:
+    """Whether headquarters refuses a row: not so a deadlock, a lost connection, a mistake of ours."""
     state = sqlstate(error) or ""
-    if state in TRANSIENT_STATES or not state.startswith(_DATA_ERRORS):
+    return state not in TRANSIENT_STATES and state.startswith(_DATA_ERRORS)
+
+
+def _raise_unless_data(error: DBAPIError) -> None:
+    if not blames_data(error):
         raise error
 
 

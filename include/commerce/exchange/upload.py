@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -21,24 +21,21 @@ from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from commerce.database import retry_transient, try_advisory_lock
+from commerce.database import try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange import heartbeat, lost, parameters, restored, sessions, standing, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
-from commerce.exchange.content import Checksum, combined, hashes_at, raw_data
 from commerce.exchange.dialects import ChannelConnection, check_uploads, describe_channel_error, open_channel
 from commerce.exchange.landing import Landing
-from commerce.exchange.moving import Moved, move, taken_by_store
 from commerce.exchange.reach import Extent, Reach, open_reach
 from commerce.exchange.restored import RestoredBackupError
-from commerce.exchange.screening import Screen
-from commerce.exchange.sessions import Landed
 from commerce.exchange.slices import extent_again, has_history, next_slice
+from commerce.exchange.taking import take_slice
 from commerce.exchange.watermarks import STREAMS, StreamMarks
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
 from commerce.schema.headquarters.uploads import UPLOADS
-from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES, TRANSACTION, UploadedTable
+from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +220,7 @@ class _Upload:
         """Work one session and return the stream's new marks; `progress`: the stream and its reach, where it moves
         on."""
         try:
-            moved, transactions, marks = _slice(channel, landing, database, session, extents, progress)
+            slice_ = take_slice(channel, landing, database, session, extents, progress)
         except StoreError as error:
             sessions.fail(self._hq, session, str(error), self._tries)
             raise
@@ -233,52 +230,13 @@ class _Upload:
         except Exception as error:  # its text may quote data
             sessions.fail(self._hq, session, f"Internal error ({type(error).__name__}).", self._tries)
             raise
-        for name, count in moved.items():
+        for name, count in slice_.moved.items():
             taken.rows[name] += count.rows
             taken.quarantined += count.quarantined
-        taken.transactions.update(transactions)
+        taken.transactions.update(slice_.transactions)
         with self._reporting:
             self._progress(f"upload {database.name}", taken.rows.total())
-        return marks
-
-
-def _slice(
-    channel: ChannelConnection,
-    landing: Landing,
-    database: ChannelDatabase,
-    session: int,
-    extents: Sequence[Extent],
-    progress: tuple[str, Reach] | None,
-) -> tuple[dict[str, Moved], dict[str, int], StreamMarks]:
-    """Land one slice from one snapshot and move it in one transaction.
-
-    Returns:
-        What was moved by table, transactions by store, and the new watermarks.
-    """
-    landing.clear()
-    landed = {extent.table: _land(channel, landing, database, extent) for extent in extents}
-    hashes = hashes_at(channel, {extent.table: extent.high for extent in extents})
-    new = StreamMarks() if progress is None else progress[1].after(extents, hashes)
-    channel.new_snapshot()  # the register's checkpoints need not wait for headquarters
-    channel.make_lasting()
-    read = {table: one for table, (one, _) in landed.items()}
-    sessions.uploaded(landing, session, read, combined([one.checksum for one in read.values()]))
-
-    def commit() -> tuple[dict[str, Moved], dict[str, int]]:
-        with landing.transaction():
-            moved = {
-                table.name: move(landing, table, database, session, one.rows, doubtful=screen.doubtful)
-                for table, (one, screen) in landed.items()
-            }
-            transactions = taken_by_store(landing) if TRANSACTION.name in moved else {}
-            sessions.apply(landing, session, moved)
-            if progress is not None:
-                stream, reach = progress
-                watermarks.move(landing, database, stream, reach.marks, new)
-        return moved, transactions
-
-    moved, transactions = retry_transient(commit)
-    return moved, transactions, new
+        return slice_.marks
 
 
 def _has_reached(marks: StreamMarks, goal: dict[str, int]) -> bool:
@@ -298,44 +256,6 @@ def _note_nothing(
         with landing.transaction():
             watermarks.move(landing, database, stream, reach.marks, new)
     return new
-
-
-def _land(
-    channel: ChannelConnection, landing: Landing, database: ChannelDatabase, extent: Extent
-) -> tuple[Landed, Screen]:
-    """Copy an extent into its landing table; returns what has landed and the screen that it went through."""
-    screen = Screen(extent.table, database)
-    checksum, size = Checksum(), 0
-
-    def batches() -> Generator[pa.RecordBatch, None, None]:
-        nonlocal size
-        read = channel.text_batches(extent.table, extent.low, extent.high, join=extent.join, condition=extent.condition)
-        with contextlib.closing(read):
-            for batch in read:
-                cleaned = screen.clean(batch)
-                size += cleaned.nbytes
-                checksum.add(cleaned)
-                yield cleaned
-
-    # Closed whatever happens: the channel cannot be closed while a query of it is open.
-    with contextlib.closing(batches()) as source:
-        rows = landing.land(extent.table, source)
-    _land_unreadable(channel, landing, extent.table, screen.unreadable)
-    return Landed(rows, size, checksum.digest()), screen
-
-
-def _land_unreadable(
-    channel: ChannelConnection, landing: Landing, table: UploadedTable, counters: Sequence[int], at_once: int = 500
-) -> None:
-    for start in range(0, len(counters), at_once):
-        rows = []
-        for counter, cells in channel.raw_rows(table, counters[start : start + at_once]).items():
-            values, columns = raw_data(table, cells)
-            reason = f"no text (a blob, a NUL character or invalid UTF-8): {', '.join(columns)}"
-            rows.append(
-                {"tablename": table.name, "replicationcounterfromorigin": counter, "rawdata": values, "reason": reason}
-            )
-        landing.land_unreadable(rows)
 
 
 def _outcomes(database: ChannelDatabase, wanted: set[str], taken: _Taken, fault: str) -> dict[str, StoreOutcome]:

@@ -44,10 +44,7 @@ class Row:
     at: datetime
     values: dict[str, str] = field(default_factory=dict)
     wrong: str = ""
-    era: int = 0
-    """How often its channel had been restored when it was written."""
-    lost: int | None = None
-    """The era that began without it."""
+    lost: bool = False
     status: SyncStatus = SyncStatus.PENDING
     seen: dict[str, str] | None = None
     """What the register showed of the thing when it wrote its first row about it."""
@@ -162,7 +159,7 @@ class Headquarters:
                 other
                 for other in self._of[row.thing]
                 if other.register == row.register
-                and (other.lost is None or other.lost > row.era)
+                and not other.lost
                 and other.counter < row.counter
                 and not (other.wrong and row.thing[0] == ATTRIBUTE)
             ),
@@ -173,7 +170,7 @@ class Headquarters:
         if before:
             old[ACTIVE] = "0" if before[-1].operation == Op.DEACTIVATE else "1"
         if row.operation == Op.DEACTIVATE:
-            return {ACTIVE: "0"}
+            return {ACTIVE: "0"} if old.get(ACTIVE, "0") != "0" else {}
         new = {**row.values, ACTIVE: "1"}
         return {
             name: value for name, value in new.items() if value != old.get(name) and (whole or value or name == ACTIVE)
