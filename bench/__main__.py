@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import channels, conversion, distribution, duplicates, million, upload
+from bench import channels, conversion, distribution, duplicates, million, register_wait, upload
 from bench.comparing import ROLES, Entry, Role
 from bench.installation import Installation, installed
 
@@ -34,6 +34,10 @@ class Benchmark:
     least: tuple[float, float]
 
 
+WAITS = "register_wait"
+WAITING_CUSTOMERS = 40_000
+"""Customers that are distributed and resynchronized while a register sells; a tenth with --quick."""
+
 BENCHMARKS: dict[str, Benchmark] = {
     "upload": Benchmark(upload.measure, 1, 60_000, 6_000, (0.5, 4)),
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
@@ -49,22 +53,32 @@ def main() -> int:
     if options.names and options.names[0] in ALONE:
         (name,) = options.names
         return 0 if ALONE[name](TARGET.with_name(f"{name}.json"), quick=options.quick, say=console.print) else 1
-    entries = []
-    for name in options.names or BENCHMARKS:
+    entries: list[Entry] = []
+    waits: list[register_wait.Measured] = []
+    for name in options.names or [*BENCHMARKS, WAITS]:
+        if name == WAITS:
+            customers = options.size or (WAITING_CUSTOMERS // 10 if options.quick else WAITING_CUSTOMERS)
+            waits = register_wait.measure_all(customers, options.repeats or 1, console.print)
+            continue
         benchmark = BENCHMARKS[name]
         with installed(benchmark.stores) as installation:
             size = options.size or (benchmark.quick if options.quick else benchmark.full)
             repeats = options.repeats or (1 if options.quick else 3)
             entries.append(benchmark.measure(installation, size, repeats, console.print))
-    TARGET.write_text(json.dumps([entry.as_dict() for entry in entries], indent=1) + "\n", encoding="utf-8")
-    Console().print(_table(entries))
+    results = [*(entry.as_dict() for entry in entries), *(one.as_dict() for one in waits)]
+    TARGET.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if entries:
+        Console().print(_table(entries))
+    if waits:
+        Console().print(_table_of_waits(waits))
     return 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("make bench", description=__doc__)
+    names = [*BENCHMARKS, WAITS, *ALONE]
     parser.add_argument(
-        "names", nargs="*", choices=[[], *BENCHMARKS, *ALONE], help="none: all but million and channels, which go alone"
+        "names", nargs="*", choices=[[], *names], help="none: all but million and channels, which go alone"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once: a look, not a result")
     parser.add_argument("--size", type=int, help="how many customers (upload: sales), in place of what each has")
@@ -83,6 +97,20 @@ def _table(entries: list[Entry]) -> Table:
         )
         client, server = entry.peaks("product")
         table.add_row(entry.name, entry.unit, *rates, to_floor, to_peer, f"{client:,.0f}", f"{server:,.0f}")
+    return table
+
+
+def _table_of_waits(waits: list[register_wait.Measured]) -> Table:
+    limit = register_wait.LIMIT_MS
+    table = Table(title=f"Milliseconds that a register waits for a sale; at most {limit:.0f} while the jobs run")
+    for column in ("channel", "sales", "median", "99 %", "longest", "at rest: median", "99 %", "longest", "jobs took"):
+        table.add_column(column, justify="left" if column == "channel" else "right")
+    for one in waits:
+        busy, rest = one.during_jobs, one.at_rest
+        longest = f"{busy.longest:.1f}" + (", too long" if busy.longest > limit else "")
+        times = [f"{busy.median:.1f}", f"{busy.p99:.1f}", longest]
+        times += [f"{value:.1f}" for value in (rest.median, rest.p99, rest.longest)]
+        table.add_row(one.dialect, str(busy.sales), *times, f"{one.job_seconds:.1f} s")
     return table
 
 
