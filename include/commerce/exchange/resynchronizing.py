@@ -60,7 +60,7 @@ class Resynchronization:
         Raises:
             PackageGoneError: a package is not kept any more.
         """
-        while self.channel.drop_replaced():  # what an earlier resynchronization has left
+        while self.channel.drop_replaced(self.session):  # what an earlier resynchronization has left
             if self.deadline.passed():
                 return False
         self.channel.begin_shadow(self.session, tuple(SQLITE.downloads))

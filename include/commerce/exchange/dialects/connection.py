@@ -99,8 +99,10 @@ class ChannelConnection(Protocol):
         """Exchange the tables for their shadows and record the session, in one short write transaction; what is
         recorded of the sessions `begun` goes with the tables that it was applied to."""
 
-    def drop_replaced(self) -> bool:
-        """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""
+    def drop_replaced(self, session: int | None = None) -> bool:
+        """Remove some of what a switch has replaced, and of the shadow tables of another full session than `session`
+        (if one is given), in a short write transaction; False when nothing is left. Personal data in it does not stay
+        behind in the files where the dialect can help it."""
 
     @property
     def rows_at_once(self) -> int:

@@ -141,14 +141,14 @@ class PostgresqlChannel:
 
     def begin_shadow(self, session: int, tables: Sequence[str]) -> None:
         """Make empty shadow tables for a full session, unless they are there for it already."""
-        postgresql_shadow.begin(self._cursor.execute, self._fetch, session, tables)
+        postgresql_shadow.begin(self._cursor.execute, self._fetch, self.place, session, tables)
 
     def switch_shadow(self, session: int, tables: Sequence[str], begun: Sequence[int] = ()) -> None:
         """Exchange the tables for their shadows and record the session, in one short write transaction; what is
         recorded of the sessions `begun` goes with the tables that it was applied to."""
-        postgresql_shadow.switch(self._cursor.execute, self._fetch, session, tables, begun, LOCK_MILLISECONDS)
+        postgresql_shadow.switch(self._cursor.execute, self._fetch, self.place, session, tables, begun)
 
-    def drop_replaced(self) -> bool:
+    def drop_replaced(self, session: int | None = None) -> bool:  # noqa: ARG002 - to drop shadows takes no time
         """Drop one of the tables that a switch has replaced; False when none is left."""
         return postgresql_shadow.drop_replaced(self._cursor.execute, self._fetch)
 

@@ -1,9 +1,10 @@
 """Shadow tables on PostgreSQL: a full resynchronization fills them, and a short transaction puts them in place by
-renaming. Index names, privileges and views follow: they belong to the table, not to its name.
+renaming. Index names, and what else belongs to a table and not to its name, follow (`postgresql_attached`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,81 +12,94 @@ from typing import Any
 from adbc_driver_manager import dbapi as adbc
 
 from commerce.database import sqlstate
+from commerce.exchange.dialects.postgresql_attached import Fetch, at_once, following, refuse_obstacles, views
 from commerce.schema.channel import POSTGRESQL
 
 SHADOW = "shadow_"
 REPLACED = "replaced_"
 RECORD = "downloadsession"
 TRIES = 10
-_LOCKED = "55P03"
+LOCK_MILLISECONDS = 200
+SWITCH_MILLISECONDS = 400
+"""Longest switch: waiting for all its locks, and what it does under them."""
 
-Fetch = Callable[[str], list[tuple[Any, ...]]]
+_LOCKED, _CANCELED = "55P03", "57014"
+
 Execute = Callable[[str], Any]
 
 
-def begin(execute: Execute, fetch: Fetch, session: int, tables: Sequence[str]) -> None:
+def begin(execute: Execute, fetch: Fetch, place: str, session: int, tables: Sequence[str]) -> None:
     """Make empty shadow tables for `session`, unless they are there for it already.
 
     The marker (session, part 0) in their record says whose they are.
+
+    Raises:
+        StoreError: something hangs on the tables that could not follow; nothing is done.
     """
     record = _place(RECORD, SHADOW)
     if fetch(f"SELECT 1 WHERE to_regclass('{record}') IS NOT NULL") and fetch(
         f"SELECT 1 FROM {record} WHERE session = {session} AND part = 0"
     ):
         return
+    refuse_obstacles(fetch, place, [_place(table) for table in tables])
     statements = []
     for table in (*tables, RECORD):
         shadow = _place(table, SHADOW)
         statements.append(f"DROP TABLE IF EXISTS {shadow}")
         statements.append(f"CREATE TABLE {shadow} (LIKE {_place(table)} INCLUDING ALL)")
     marker = f"INSERT INTO {record} (session, part, rowsaffected, dateapplied) VALUES ({session}, 0, 0, now())"
-    _in_one_transaction(execute, lambda: [*statements, marker], 5_000)
+    _in_one_transaction(execute, lambda: [*statements, marker], 5_000, 0)
 
 
 def switch(
-    execute: Execute,
-    fetch: Fetch,
-    session: int,
-    tables: Sequence[str],
-    begun: Sequence[int],
-    lock_milliseconds: int,
+    execute: Execute, fetch: Fetch, place: str, session: int, tables: Sequence[str], begun: Sequence[int]
 ) -> None:
     """Exchange the tables for their shadows and record the session's parts, in one short transaction; forget those of
     the sessions `begun`.
 
     It waits for whoever reads the tables just now, but only so long that nobody waits behind it; then it tries again.
+    The views come first among the locks: that is the order in which a reader of a view takes them.
+
+    Raises:
+        StoreError: something has been hung on the tables meanwhile that cannot follow.
     """
-
-    def statements() -> list[str]:
-        names = ", ".join(f"'{_place(table)}'::regclass" for table in tables)
-        made = [f"LOCK TABLE {', '.join(_place(table) for table in tables)} IN ACCESS EXCLUSIVE MODE"]
-        views = fetch(_VIEWS.format(tables=names))
-        for table in tables:
-            made += [
-                statement for (statement,) in fetch(_GRANTS.format(table=_place(table), shadow=_place(table, SHADOW)))
-            ]
-            made.append(f"ALTER TABLE {_place(table)} RENAME TO {REPLACED}{table}")
-            made.append(f"ALTER TABLE {_place(table, SHADOW)} RENAME TO {table}")
-            schema = _schema(table)
-            for old, new in fetch(_INDEXES.format(table=_place(table), shadow=_place(table, SHADOW))):
-                made.append(f'ALTER INDEX {schema}."{old}" RENAME TO "{REPLACED}{old}"')
-                made.append(f'ALTER INDEX {schema}."{new}" RENAME TO "{old}"')
-        made += [f"CREATE OR REPLACE VIEW {name} AS {definition}" for name, definition in views]
-        record = _place(RECORD, SHADOW)
-        made.append(f"DELETE FROM {_place(RECORD)} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})")
-        made.append(
-            f"INSERT INTO {_place(RECORD)} SELECT * FROM {record} WHERE session = {session} ON CONFLICT DO NOTHING"
-        )
-        return [*made, f"DROP TABLE {record}"]
-
+    refuse_obstacles(fetch, place, [_place(table) for table in tables])
     for attempt in range(TRIES):
         try:
-            _in_one_transaction(execute, statements, lock_milliseconds)
+            _in_one_transaction(
+                execute,
+                lambda: [at_once(_exchange(fetch, session, tables, begun))],
+                LOCK_MILLISECONDS,
+                SWITCH_MILLISECONDS,
+            )
             return
         except adbc.Error as error:
-            if sqlstate(error) != _LOCKED or attempt == TRIES - 1:
+            if sqlstate(error) not in (_LOCKED, _CANCELED) or attempt == TRIES - 1:
                 raise
             time.sleep(0.1 * 2 ** min(attempt, 4))
+
+
+def _exchange(fetch: Fetch, session: int, tables: Sequence[str], begun: Sequence[int]) -> list[str]:
+    places = [_place(table) for table in tables]
+    of_tables = views(fetch, places)
+    made = [f"LOCK TABLE {', '.join([*(name for name, _ in of_tables), *places])} IN ACCESS EXCLUSIVE MODE"]
+    for table in tables:
+        attached = following(fetch, _place(table))
+        made.append(f"ALTER TABLE {_place(table)} RENAME TO {REPLACED}{table}")
+        made.append(f"ALTER TABLE {_place(table, SHADOW)} RENAME TO {table}")
+        schema = _schema(table)
+        for old, new in fetch(_INDEXES.format(table=_place(table), shadow=_place(table, SHADOW))):
+            made.append(f'ALTER INDEX {schema}."{old}" RENAME TO "{REPLACED}{old}"')
+            made.append(f'ALTER INDEX {schema}."{new}" RENAME TO "{old}"')
+        made += attached
+    record = _place(RECORD, SHADOW)
+    return [
+        *made,
+        *(statement for _, statement in of_tables),
+        f"DELETE FROM {_place(RECORD)} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})",
+        f"INSERT INTO {_place(RECORD)} SELECT * FROM {record} WHERE session = {session} ON CONFLICT DO NOTHING",
+        f"DROP TABLE {record}",
+    ]
 
 
 def drop_replaced(execute: Execute, fetch: Fetch) -> bool:
@@ -100,20 +114,6 @@ def drop_replaced(execute: Execute, fetch: Fetch) -> bool:
     return len(left) > 1
 
 
-_VIEWS = """
-SELECT DISTINCT format('%I.%I', n.nspname, v.relname), pg_get_viewdef(v.oid)
-FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid JOIN pg_class AS v ON v.oid = r.ev_class
-JOIN pg_namespace AS n ON n.oid = v.relnamespace
-WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND v.relkind = 'v'
-  AND d.refobjid IN ({tables})
-"""
-_GRANTS = """
-SELECT 'GRANT ' || a.privilege_type || ' ON {shadow} TO '
-       || CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
-       || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a
-WHERE c.oid = '{table}'::regclass AND a.grantee <> c.relowner
-"""
 _INDEXES = """
 SELECT o.relname, n.relname
 FROM pg_index AS i JOIN pg_class AS o ON o.oid = i.indexrelid
@@ -133,13 +133,18 @@ def _place(table: str, prefix: str = "") -> str:
     return f"{_schema(table)}.{prefix}{table}"
 
 
-def _in_one_transaction(execute: Execute, statements: Callable[[], Sequence[str]], lock_milliseconds: int) -> None:
+def _in_one_transaction(
+    execute: Execute, statements: Callable[[], Sequence[str]], lock_milliseconds: int, statement_milliseconds: int
+) -> None:
     execute("BEGIN")
     try:
         execute(f"SET LOCAL lock_timeout = {lock_milliseconds}")
-        for statement in statements():
+        made = statements()
+        execute(f"SET LOCAL statement_timeout = {statement_milliseconds}")
+        for statement in made:
             execute(statement)
         execute("COMMIT")
     except BaseException:
-        execute("ROLLBACK")
+        with contextlib.suppress(adbc.Error):  # the connection may be gone; the first error says why
+            execute("ROLLBACK")
         raise

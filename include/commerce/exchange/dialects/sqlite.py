@@ -28,8 +28,8 @@ from commerce.schema.fields import Dialect
 from commerce.schema.uploaded import UploadedTable
 
 BUSY_MILLISECONDS = 5_000
-ROWS_AT_ONCE = 20_000
-"""Rows of several parts in one write transaction; a part alone has no more."""
+ROWS_AT_ONCE = 10_000
+"""Rows in one write transaction: about a tenth of a second, and less than a register may wait on a busy machine too."""
 
 _BATCH_ROWS = 20_000
 _SHAPES_KEPT = 8
@@ -118,16 +118,24 @@ class SqliteChannel:
         recorded of the sessions `begun` goes with the tables that it was applied to."""
         sqlite_shadow.switch(self._cursor, session, tables, begun)
 
-    def drop_replaced(self) -> bool:
-        """Remove some of what a switch has replaced, in a short write transaction; False when nothing is left."""
-        return sqlite_shadow.drop_replaced(self._cursor)
+    def drop_replaced(self, session: int | None = None) -> bool:
+        """Remove some of what a switch has replaced, and of the shadow tables of another full session than `session`
+        (if one is given), in a short write transaction; False when nothing is left. Freed pages are zeroed."""
+        doomed = sqlite_shadow.leftovers(self._cursor, session)
+        if not doomed:
+            return False
+        self.rows("PRAGMA secure_delete = ON")
+        if sqlite_shadow.drop_some(self._cursor, doomed[0]) and len(doomed) == 1:
+            self._empty_log()
+            return False
+        return True
 
     @property
     def rows_at_once(self) -> int:
         return ROWS_AT_ONCE
 
     def apply_parts(self, session: int, parts: Sequence[Part], *, shadow: bool = False) -> list[int]:
-        """Apply parts of a download session in one short write transaction, which records them too.
+        """Apply parts of a download session in short write transactions, which record them too.
 
         Returns:
             Numbers of the parts applied; the others had been already, by somebody who was quicker.
@@ -137,9 +145,10 @@ class SqliteChannel:
             if part.table == TOMBSTONES:
                 self._cursor.execute(f"DROP TABLE IF EXISTS temp.gone{part.part}")
                 self._cursor.adbc_ingest(f"gone{part.part}", part.content, mode="create", temporary=True)
+        if len(parts) == 1 and parts[0].table != TOMBSTONES:
+            return [part.part for part in parts if self._apply_part(session, part, prefix)]
         with writing(self._cursor):
-            done = self.applied_parts(session, shadow=shadow)
-            missing = [part for part in parts if part.part not in done]
+            missing = [part for part in parts if part.part not in self._recorded(session, prefix)]
             for part in missing:
                 if part.table == TOMBSTONES:
                     for statement in deletions(f"temp.gone{part.part}", f"main.{prefix}"):
@@ -147,25 +156,49 @@ class SqliteChannel:
                 else:
                     # Bound row by row inside the driver: staging the rows first would cost as much again.
                     self._cursor.executemany(_upsert(part, prefix), part.content)
-            if missing:
-                now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
-                records = ", ".join(f"({session}, {part.part}, {part.rows}, {now})" for part in missing)
-                self._cursor.execute(
-                    f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES {records}"
-                )
+            self._record(session, missing, prefix)
         return [part.part for part in missing]
 
-    def change(self, statements: Sequence[str]) -> None:
-        """Run `statements` that overwrite personal data, in one short write transaction; freed pages are zeroed.
+    def _apply_part(self, session: int, part: Part, prefix: str) -> bool:
+        """One part in as many transactions as it needs; False if it had been applied already."""
+        assert part.content is not None
+        for start in range(0, part.rows, ROWS_AT_ONCE):
+            with writing(self._cursor):
+                if part.part in self._recorded(session, prefix):
+                    return False
+                self._cursor.executemany(_upsert(part, prefix), part.content.slice(start, ROWS_AT_ONCE))
+                if start + ROWS_AT_ONCE >= part.rows:
+                    self._record(session, [part], prefix)
+        return True
 
-        The write-ahead log is emptied if no register reads just then; else by the register's own next checkpoint.
-        """
+    def _recorded(self, session: int, prefix: str) -> set[int]:
+        return self.applied_parts(session, shadow=bool(prefix))
+
+    def _record(self, session: int, parts: Sequence[Part], prefix: str) -> None:
+        now = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+        if records := ", ".join(f"({session}, {part.part}, {part.rows}, {now})" for part in parts):
+            self._cursor.execute(
+                f"INSERT INTO {prefix}downloadsession (session, part, rowsaffected, dateapplied) VALUES {records}"
+            )
+
+    def change(self, statements: Sequence[str]) -> None:
+        """Run `statements` that overwrite personal data, in one short write transaction; freed pages are zeroed."""
         self.rows("PRAGMA secure_delete = ON")
         with writing(self._cursor):
             for statement in statements:
                 self._cursor.execute(statement)
-        if not self.readers_block_writers:
+        self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Empty the write-ahead log, which still has what was overwritten, if no register reads or writes just then;
+        else the register's own next checkpoints do."""
+        if self.readers_block_writers:
+            return
+        self.rows("PRAGMA busy_timeout = 0")  # whoever waits here would keep the register from writing
+        try:
             self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self.rows(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
 
     @property
     def readers_block_writers(self) -> bool:

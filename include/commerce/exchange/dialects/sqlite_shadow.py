@@ -17,23 +17,18 @@ SHADOW = "shadow_"
 REPLACED = "replaced_"
 RECORD = "downloadsession"
 SUFFIX = "_b"
-ROWS_AT_ONCE = 20_000
-"""Rows of a replaced table that are deleted in one short transaction."""
+ROWS_AT_ONCE = 10_000
+"""Rows of a table that goes that are deleted in one short transaction."""
 
 
 def begin(cursor: Any, session: int, tables: Sequence[str]) -> None:
-    """Make empty shadow tables for `session`, unless they are there for it already.
+    """Make empty shadow tables for `session`, unless they are there for it already; others are gone (`leftovers`).
 
     The marker (session, part 0) in their record says whose they are.
     """
     names = _tables(cursor)
-    if f"{SHADOW}{RECORD}" in names:
-        cursor.execute(f"SELECT 1 FROM {SHADOW}{RECORD} WHERE session = {session} AND part = 0")
-        if cursor.fetchall():
-            return
-    for name in sorted(names):
-        if name.startswith(SHADOW):
-            cursor.execute(f"DROP TABLE {name}")
+    if f"{SHADOW}{RECORD}" in names and _is_of(cursor, session):
+        return
     statements = [
         statement
         for table in (*tables, RECORD)
@@ -70,17 +65,33 @@ def switch(cursor: Any, session: int, tables: Sequence[str], begun: Sequence[int
         cursor.execute("PRAGMA legacy_alter_table = OFF")
 
 
-def drop_replaced(cursor: Any) -> bool:
-    """Delete some rows of a table that was replaced, and the table with its last ones; False when none is left."""
-    left = sorted(name for name in _tables(cursor) if name.startswith(REPLACED))
-    if not left:
-        return False
-    cursor.execute(f"DELETE FROM {left[0]} WHERE rowid IN (SELECT rowid FROM {left[0]} LIMIT {ROWS_AT_ONCE})")
-    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {left[0]})")
-    if not cursor.fetchall()[0][0]:
-        cursor.execute(f"DROP TABLE {left[0]}")
-        return len(left) > 1
+def leftovers(cursor: Any, session: int | None) -> list[str]:
+    """Tables that a switch has replaced, and the shadow tables of another full session than `session` (None: none of
+    these); their record, which says whose they are, comes last."""
+    names = _tables(cursor)
+    doomed = sorted(name for name in names if name.startswith(REPLACED))
+    record = f"{SHADOW}{RECORD}"
+    if session is not None and not (record in names and _is_of(cursor, session)):
+        shadows = {name for name in names if name.startswith(SHADOW)}
+        doomed += [*sorted(shadows - {record}), *(shadows & {record})]
+    return doomed
+
+
+def drop_some(cursor: Any, table: str) -> bool:
+    """Delete some rows of `table`, in one short transaction, and the table with its last ones; True if it is gone."""
+    with writing(cursor):
+        cursor.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} LIMIT {ROWS_AT_ONCE})")
+        cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
+        if cursor.fetchall()[0][0]:
+            return False
+        cursor.execute(f"DROP TABLE {table}")
     return True
+
+
+def _is_of(cursor: Any, session: int) -> bool:
+    """Whether the shadow tables are those of `session`."""
+    cursor.execute(f"SELECT 1 FROM {SHADOW}{RECORD} WHERE session = {session} AND part = 0")
+    return bool(cursor.fetchall())
 
 
 def _tables(cursor: Any) -> set[str]:

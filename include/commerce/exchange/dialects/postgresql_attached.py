@@ -1,0 +1,151 @@
+"""What belongs to a table on PostgreSQL beside its columns, indexes and rows, and must follow when another table takes
+its place: triggers, row-level security, privileges, options, views. What cannot follow is told before anything is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from commerce.errors import StoreError
+
+Fetch = Callable[[str], list[tuple[Any, ...]]]
+
+_OBSTACLES = """
+WITH mine AS (SELECT c.* FROM pg_class AS c WHERE c.oid IN ({tables})),
+named AS (
+    SELECT 'pg_class'::regclass AS class, oid FROM mine
+    UNION ALL SELECT 'pg_type'::regclass, reltype FROM mine
+    UNION ALL SELECT 'pg_type'::regclass, t.typarray FROM mine JOIN pg_type AS t ON t.oid = mine.reltype)
+SELECT pg_describe_object(d.classid, d.objid, 0)
+FROM pg_depend AS d JOIN named AS n ON n.class = d.refclassid AND n.oid = d.refobjid
+WHERE d.deptype = 'n'
+  AND NOT (d.classid = 'pg_policy'::regclass
+           AND EXISTS (SELECT FROM pg_policy AS o JOIN mine ON mine.oid = o.polrelid WHERE o.oid = d.objid))
+  AND NOT (d.classid = 'pg_trigger'::regclass
+           AND EXISTS (SELECT FROM pg_trigger AS o JOIN mine ON mine.oid = o.tgrelid WHERE o.oid = d.objid))
+  AND NOT (d.classid = 'pg_attrdef'::regclass
+           AND EXISTS (SELECT FROM pg_attrdef AS o JOIN mine ON mine.oid = o.adrelid WHERE o.oid = d.objid))
+  AND NOT (d.classid = 'pg_constraint'::regclass
+           AND EXISTS (SELECT FROM pg_constraint AS o JOIN mine ON mine.oid = o.conrelid
+                       WHERE o.oid = d.objid AND o.contype <> 'f'))
+  AND NOT (d.classid = 'pg_rewrite'::regclass
+           AND EXISTS (SELECT FROM pg_rewrite AS o JOIN pg_class AS v ON v.oid = o.ev_class
+                       WHERE o.oid = d.objid AND v.relkind = 'v' AND o.rulename = '_RETURN'
+                         AND pg_has_role(v.relowner, 'USAGE')))
+UNION
+SELECT pg_describe_object('pg_constraint'::regclass, o.oid, 0)
+FROM pg_constraint AS o JOIN mine ON mine.oid = o.conrelid WHERE o.contype = 'f'
+UNION
+SELECT pg_describe_object('pg_rewrite'::regclass, o.oid, 0) FROM pg_rewrite AS o JOIN mine ON mine.oid = o.ev_class
+UNION
+SELECT pg_describe_object('pg_publication_rel'::regclass, o.oid, 0)
+FROM pg_publication_rel AS o JOIN mine ON mine.oid = o.prrelid
+UNION
+SELECT 'table ' || oid::regclass || ', which is partitioned or inherits'
+FROM mine WHERE relkind <> 'r' OR relispartition OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = mine.oid)
+UNION
+SELECT 'table ' || oid::regclass || ', which the exchange''s user does not own'
+FROM mine WHERE NOT pg_has_role(relowner, 'USAGE')
+ORDER BY 1
+"""
+"""What hangs on the tables and cannot be put on others: everything that would keep them from being dropped, or be lost,
+but for what the statements below carry over."""
+
+_VIEWS = """
+SELECT DISTINCT format('%I.%I', n.nspname, v.relname), coalesce(array_to_string(v.reloptions, ', '), ''),
+       pg_get_viewdef(v.oid)
+FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid JOIN pg_class AS v ON v.oid = r.ev_class
+JOIN pg_namespace AS n ON n.oid = v.relnamespace
+WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND v.relkind = 'v'
+  AND d.refobjid IN ({tables}) ORDER BY 1
+"""
+"""Views on the tables. Views on these views follow by themselves."""
+
+_FOLLOWING = """
+WITH mine AS (SELECT c.*, '{table}' AS place FROM pg_class AS c WHERE c.oid = '{table}'::regclass),
+granted AS (
+    SELECT mine.place, '' AS columns, a.privilege_type, a.grantee, a.is_grantable, mine.relowner
+    FROM mine CROSS JOIN aclexplode(mine.relacl) AS a
+    UNION ALL
+    SELECT mine.place, format(' (%I)', c.attname), a.privilege_type, a.grantee, a.is_grantable, mine.relowner
+    FROM mine JOIN pg_attribute AS c ON c.attrelid = mine.oid AND NOT c.attisdropped
+    CROSS JOIN aclexplode(c.attacl) AS a)
+SELECT 1, format('GRANT %s%s ON %s TO %s%s', privilege_type, columns, place,
+                 CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(grantee)) END,
+                 CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM granted WHERE grantee <> relowner
+UNION ALL
+SELECT 2, format('ALTER TABLE %s SET (%s)', place, array_to_string(reloptions, ', ')) FROM mine
+WHERE reloptions IS NOT NULL
+UNION ALL
+SELECT 2, format('COMMENT ON TABLE %s IS %L', place, obj_description(oid, 'pg_class')) FROM mine
+WHERE obj_description(oid, 'pg_class') IS NOT NULL
+UNION ALL
+SELECT 3, pg_get_triggerdef(t.oid) FROM pg_trigger AS t JOIN mine ON mine.oid = t.tgrelid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 4, format('ALTER TABLE %s %s TRIGGER %I', place,
+                 CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END,
+                 t.tgname)
+FROM pg_trigger AS t JOIN mine ON mine.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgenabled <> 'O'
+UNION ALL
+SELECT 5, format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, place,
+                 CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                 CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                               WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+                 (SELECT string_agg(CASE WHEN r = 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(r)) END, ', ')
+                  FROM unnest(p.polroles) AS r))
+          || coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+          || coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
+FROM pg_policy AS p JOIN mine ON mine.oid = p.polrelid
+UNION ALL
+SELECT 6, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', place) FROM mine WHERE relrowsecurity
+UNION ALL
+SELECT 6, format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', place) FROM mine WHERE relforcerowsecurity
+UNION ALL
+SELECT 7, format('ALTER TABLE %s OWNER TO %I', place, pg_get_userbyid(relowner)) FROM mine
+WHERE relowner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
+ORDER BY 1, 2
+"""
+
+
+def refuse_obstacles(fetch: Fetch, place: str, tables: Sequence[str]) -> None:
+    """See to it that everything that hangs on `tables` (with their schemas) can follow.
+
+    Raises:
+        StoreError: it cannot; nothing has been done.
+    """
+    if found := [str(what) for (what,) in fetch(_OBSTACLES.format(tables=_listed(tables)))]:
+        raise StoreError(
+            f"A full resynchronization of the channel database {place} would exchange tables on which something hangs "
+            f"that cannot follow: {'; '.join(found)}. Remove it, resynchronize, and make it again; or base it on a "
+            "view of these tables, as views follow."
+        )
+
+
+def views(fetch: Fetch, tables: Sequence[str]) -> list[tuple[str, str]]:
+    """Views that name `tables`, each with the statement that makes it name those that have the names now."""
+    return [
+        (str(name), f"CREATE OR REPLACE VIEW {name}{f' WITH ({options})' if options else ''} AS {definition}")
+        for name, options, definition in fetch(_VIEWS.format(tables=_listed(tables)))
+    ]
+
+
+def following(fetch: Fetch, table: str) -> list[str]:
+    """Statements that give the table that has the name `table` by then what the present one has."""
+    return [str(statement) for _, statement in fetch(_FOLLOWING.format(table=table))]
+
+
+def at_once(statements: Sequence[str]) -> str:
+    """One statement that runs all of them: one round trip, and one limit of time for all."""
+    body = " ".join(f"EXECUTE {_text(statement)};" for statement in statements)
+    return f"DO LANGUAGE plpgsql {_text(f'BEGIN {body} END')}"
+
+
+def _listed(tables: Sequence[str]) -> str:
+    return ", ".join(f"'{table}'::regclass" for table in tables)
+
+
+def _text(value: str) -> str:
+    """A string constant in SQL."""
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,190 @@
+"""What a store has hung on the tables of a PostgreSQL channel follows a full resynchronization, or is told first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from commerce import exchange
+from commerce.exchange import full
+from commerce.exchange.dialects import postgresql_shadow
+from support.company import add_company
+from support.registers import PostgresqlRegister, add_postgresql_register, rows
+from support.twin_channels import add_customers
+
+ROLE = "register_of_a_shop"
+ATTACHED = (
+    f"CREATE ROLE {ROLE}",
+    "CREATE TABLE crt.seen (n bigint)",
+    "CREATE FUNCTION crt.note() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN INSERT INTO crt.seen VALUES (1); RETURN NEW; END $$",
+    "CREATE TRIGGER note AFTER INSERT OR UPDATE OF blocked ON ax.custtable"
+    " FOR EACH ROW WHEN (NEW.accountnum <> 'it''s') EXECUTE FUNCTION crt.note()",
+    "CREATE TRIGGER sleeps BEFORE DELETE ON ax.custtable FOR EACH STATEMENT EXECUTE FUNCTION crt.note()",
+    "ALTER TABLE ax.custtable DISABLE TRIGGER sleeps",
+    "ALTER TABLE ax.custtable ENABLE ALWAYS TRIGGER note",
+    "ALTER TABLE ax.custtable ENABLE ROW LEVEL SECURITY",
+    f"CREATE POLICY own ON ax.custtable AS RESTRICTIVE FOR SELECT TO {ROLE}, PUBLIC USING (custgroup = 'it''s')",
+    f"CREATE POLICY writes ON ax.custtable FOR UPDATE TO {ROLE} USING (true) WITH CHECK (blocked = 0)",
+    f"GRANT SELECT, UPDATE ON ax.custtable TO {ROLE} WITH GRANT OPTION",
+    f"GRANT SELECT (name) ON ax.dirpartytable TO {ROLE}",
+    "ALTER TABLE ax.custtable SET (fillfactor = 70, autovacuum_enabled = false)",
+    "COMMENT ON TABLE ax.custtable IS 'what''s ours'",
+    "CREATE VIEW crt.ours WITH (security_barrier = true) AS SELECT accountnum FROM ax.custtable",
+    "CREATE VIEW crt.of_ours AS SELECT count(*) AS n FROM crt.ours",
+    "CREATE MATERIALIZED VIEW crt.kept AS SELECT * FROM crt.ours",
+)
+STATE = (
+    "SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+    "SELECT tablename, policyname, permissive, roles::text[], cmd, qual, with_check FROM pg_policies ORDER BY 2",
+    "SELECT oid::regclass::text, relrowsecurity, relforcerowsecurity, relacl::text, reloptions,"
+    " obj_description(oid, 'pg_class') FROM pg_class"
+    " WHERE relnamespace IN ('ax'::regnamespace, 'crt'::regnamespace) AND relkind IN ('r', 'v', 'm') ORDER BY 1",
+    "SELECT attrelid::regclass::text, attname, attacl::text FROM pg_attribute WHERE attacl IS NOT NULL AND attnum > 0"
+    " AND attrelid::regclass::text LIKE 'ax.%' ORDER BY 1, 2",
+    "SELECT viewname, definition FROM pg_views WHERE schemaname = 'crt' ORDER BY 1",
+)
+SHADOWS = "SELECT relname FROM pg_class WHERE relname LIKE 'shadow%' OR relname LIKE 'replaced%'"
+
+
+@pytest.fixture
+def register(
+    hq: Engine, postgresql_channel: Callable[[str], Engine]
+) -> tuple[PostgresqlRegister, Callable[..., list[Any]]]:
+    """A store with customers, and how to run SQL in its database as its owner, with full names."""
+    add_company(hq)
+    made = add_postgresql_register(hq, postgresql_channel, "S1")
+    add_customers(hq, 1, 20)
+    assert exchange.distribute(hq, stores=["S1"]).ok
+    channel = postgresql_channel("S1")
+
+    def run(*statements: str) -> list[Any]:
+        found: list[Any] = []
+        with channel.begin() as connection:
+            connection.execute(text("SET LOCAL search_path TO pg_catalog"))
+            for statement in statements:
+                result = connection.execute(text(statement))
+                found.append([tuple(row) for row in result] if result.returns_rows else [])
+        return found
+
+    return made, run
+
+
+def test_what_hangs_on_the_tables_follows(hq: Engine, register: Any, request: pytest.FixtureRequest) -> None:
+    shop, run = register
+    run(*ATTACHED)
+    request.addfinalizer(lambda: run(f"DROP OWNED BY {ROLE}", f"DROP ROLE {ROLE}"))
+    before = run(*STATE)
+    shop.execute("DELETE FROM ax.custtable WHERE accountnum LIKE '%7'")
+    for _ in range(2):
+        full.resynchronize(hq, "S1")
+        result = exchange.distribute(hq, stores=["S1"])
+        assert result.stores["S1"].message == ""
+        assert run(*STATE) == before
+        assert run(SHADOWS) == [[]], "what was replaced could be dropped"
+    assert run("SELECT n FROM crt.of_ours") == [[(21,)]], "with the store's default customer"
+    assert run("SELECT count(*) FROM crt.seen") == [[(0,)]], "a trigger does not run while the tables are filled"
+    add_customers(hq, 21, 21)
+    assert exchange.distribute(hq, stores=["S1"]).ok
+    assert run("SELECT count(*) FROM crt.seen") == [[(1,)]]
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "removed", "told"),
+    [
+        (
+            "CREATE MATERIALIZED VIEW crt.kept AS SELECT accountnum FROM ax.custtable",
+            "DROP MATERIALIZED VIEW crt.kept",
+            "materialized view crt.kept",
+        ),
+        (
+            "CREATE TABLE crt.notes (party bigint REFERENCES ax.dirpartytable)",
+            "DROP TABLE crt.notes",
+            "constraint notes_party_fkey on table crt.notes",
+        ),
+        (
+            "CREATE FUNCTION crt.shown(ax.custtable) RETURNS text LANGUAGE sql AS 'SELECT 1::text'",
+            "DROP FUNCTION crt.shown(ax.custtable)",
+            "function crt.shown",
+        ),
+        (
+            "CREATE PUBLICATION shop FOR TABLE ax.custtable",
+            "DROP PUBLICATION shop",
+            "in publication shop",
+        ),
+        (
+            "CREATE RULE silent AS ON DELETE TO ax.custtable DO INSTEAD NOTHING",
+            "DROP RULE silent ON ax.custtable",
+            "rule silent on table ax.custtable",
+        ),
+        (
+            "CREATE TABLE crt.more () INHERITS (ax.custtable)",
+            "DROP TABLE crt.more",
+            "table crt.more",
+        ),
+    ],
+)
+def test_what_cannot_follow_is_told_before_anything(
+    hq: Engine, register: Any, obstacle: str, removed: str, told: str
+) -> None:
+    _, run = register
+    run(obstacle)
+    tables = (
+        "SELECT oid, relname FROM pg_class WHERE relnamespace IN ('ax'::regnamespace, 'crt'::regnamespace) ORDER BY 1"
+    )
+    before = run(tables)
+    full.resynchronize(hq, "S1")
+    result = exchange.distribute(hq, stores=["S1"])
+    assert result.failed_stores == ("S1",)
+    message = result.stores["S1"].message.replace("materialized view kept", "materialized view crt.kept")
+    message = message.replace("table notes", "table crt.notes").replace("function shown", "function crt.shown")
+    message = message.replace("table custtable", "table ax.custtable").replace("table more", "table crt.more")
+    assert told in message
+    assert "Remove it, resynchronize, and make it again" in message
+    assert run(tables) == before
+    run(removed)
+    assert exchange.distribute(hq, stores=["S1"]).ok
+    assert run(SHADOWS) == [[]]
+
+
+def test_something_that_is_hung_on_them_meanwhile_stops_the_switch(
+    hq: Engine, register: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, run = register
+    full.resynchronize(hq, "S1")
+    real = postgresql_shadow.switch
+
+    def hung(*arguments: Any) -> None:
+        run("CREATE MATERIALIZED VIEW crt.kept AS SELECT accountnum FROM ax.custtable")
+        patch.undo()
+        real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgresql_shadow, "switch", hung)
+        assert "cannot follow" in exchange.distribute(hq, stores=["S1"]).stores["S1"].message
+    assert run("SELECT count(*) FROM ax.custtable") == [[(20,)]]
+    run("DROP MATERIALIZED VIEW crt.kept")
+    assert exchange.distribute(hq, stores=["S1"]).ok
+
+
+def test_a_switch_that_takes_too_long_is_given_up_as_a_whole(
+    hq: Engine, register: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its steps is short, but they are many: registers wait for all of them."""
+    _, run = register
+    run(
+        "CREATE FUNCTION crt.slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF current_setting('statement_timeout') <> '0' THEN PERFORM pg_sleep(0.1); END IF; END $$",
+        "CREATE EVENT TRIGGER slow ON ddl_command_end EXECUTE FUNCTION crt.slow()",
+    )
+    monkeypatch.setattr(postgresql_shadow, "TRIES", 2)
+    full.resynchronize(hq, "S1")
+    message = exchange.distribute(hq, stores=["S1"]).stores["S1"].message
+    assert "canceling statement due to statement timeout" in message
+    assert run("SELECT count(*) FROM pg_class WHERE relname LIKE 'replaced%'") == [[(0,)]]
+    run("DROP EVENT TRIGGER slow")
+    assert exchange.distribute(hq, stores=["S1"]).ok
+    assert rows(hq, "SELECT count(*) FROM cdx.packagepart") == [(0,)]
