@@ -44,7 +44,10 @@ class Row:
     at: datetime
     values: dict[str, str] = field(default_factory=dict)
     wrong: str = ""
-    lost: bool = False
+    era: int = 0
+    """How often its channel had been restored when it was written."""
+    lost: int | None = None
+    """The era that began without it."""
     status: SyncStatus = SyncStatus.PENDING
     seen: dict[str, str] | None = None
     """What the register showed of the thing when it wrote its first row about it."""
@@ -159,7 +162,7 @@ class Headquarters:
                 other
                 for other in self._of[row.thing]
                 if other.register == row.register
-                and not other.lost
+                and (other.lost is None or other.lost > row.era)
                 and other.counter < row.counter
                 and not (other.wrong and row.thing[0] == ATTRIBUTE)
             ),
@@ -170,7 +173,7 @@ class Headquarters:
         if before:
             old[ACTIVE] = "0" if before[-1].operation == Op.DEACTIVATE else "1"
         if row.operation == Op.DEACTIVATE:
-            return {ACTIVE: "0"} if old.get(ACTIVE, "0") != "0" else {}
+            return {ACTIVE: "0"}
         new = {**row.values, ACTIVE: "1"}
         return {
             name: value for name, value in new.items() if value != old.get(name) and (whole or value or name == ACTIVE)

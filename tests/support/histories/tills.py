@@ -26,6 +26,8 @@ class Till(ABC):
     accounts: dict[Guid, str] = field(default_factory=dict)
     backup: tuple[list[Row], Views, dict[Guid, str]] | None = None
     stopped: bool = False
+    era: int = 0
+    """How often it was restored."""
     behind: bool = False
     """Restored, and not distributed to since: it shows what has been overtaken."""
 
@@ -57,12 +59,13 @@ class Till(ABC):
         """The channel is the backup again; returns the rows that are gone."""
         assert self.backup is not None
         self._copy_back()
+        self.era += 1
         kept, view, accounts = self.backup
         gone = [row for row in self.rows if row not in kept]
         self.rows, self.view, self.accounts = list(kept), dict(view), dict(accounts)
         self.behind = True
         for row in gone:
-            row.lost = True
+            row.lost = self.era
         return gone
 
     def close(self) -> None:  # noqa: B027  (a file needs nothing)

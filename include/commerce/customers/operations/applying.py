@@ -122,7 +122,7 @@ def _transaction(
         connection.execute(text(folding.changes(edits)), values)
         if edits.checks:
             connection.execute(text(folding.refusals(edits)), values)
-        for statement in (folding.fold(edits), folding.WANTED, *edits.statements):
+        for statement in (folding.fold(edits), folding.wanted(edits), *edits.statements):
             connection.execute(text(statement), values)
         audit.record(connection, AuditKind.APPLIED, folding.applied(edits), job, values)
         audit.record(connection, AuditKind.CONFLICT, folding.conflicts(edits), job, values)

@@ -22,6 +22,7 @@ from commerce.schema.uploaded import BY_NAME
 OVERTAKEN = "a later operation has set this field"
 DECIDED = "headquarters decides about this field"
 DEAD = "what it edits was deactivated"
+_NOT_APPLIED = "not applied: "
 
 _GUID_LEADS = """EXISTS (SELECT FROM ax.custaccountasyncmap AS m WHERE m.dataareaid = s.dataareaid
     AND m.custaccountasync = s.custaccountasync AND m.accountnum IS NOT NULL)"""
@@ -66,7 +67,7 @@ def entries(edits: Edits) -> str:
     """All rows of the things that have a pending operation, in their order.
 
     `at`: never before an earlier row of the same origin, whatever the register's clock did. `lost`: a backup was
-    restored below this row, so no later row of that origin follows it. `whole_before`: the row before by the same
+    restored below this row, so no row of a later incarnation follows it. `whole_before`: the row before by the same
     register that has all fields; `operation_before`: what the row before was. Of what is added and removed under one
     key, a row that is refused added nothing: no row follows it. `purged`: its personal data is gone.
     """
@@ -120,17 +121,23 @@ def entries(edits: Edits) -> str:
                        AND r.first <= f.counter) AS lost
         FROM found AS f
     ), counted AS (
-        SELECT e.*, e.lost OR ({unheard}) AS skipped FROM timed AS e WHERE e.wanted
+        SELECT e.*, CASE WHEN NOT ({unheard}) THEN ARRAY[e.incarnation, e.counter, e.staged, e.operation] END AS link,
+               e.operation <> {Operation.DEACTIVATE} AS whole
+        FROM timed AS e WHERE e.wanted
+    ), linked AS (
+        SELECT e.*, coalesce(max(e.link) OVER own, max(e.link) FILTER (WHERE NOT e.lost) OVER before) AS last,
+               coalesce(max(e.link) FILTER (WHERE e.whole) OVER own,
+                        max(e.link) FILTER (WHERE e.whole AND NOT e.lost) OVER before) AS last_whole
+        FROM counted AS e
+        WINDOW before AS (PARTITION BY e.accountnum, e.entity, e.origin, e.who ORDER BY e.incarnation, e.counter
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+               own AS (PARTITION BY e.accountnum, e.entity, e.origin, e.who, e.incarnation ORDER BY e.counter
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     )
     SELECT e.*, row_number() OVER (PARTITION BY e.accountnum, e.entity
                                    ORDER BY e.at, e.origin, e.incarnation, e.counter) AS ordinal,
-           (max(CASE WHEN NOT e.skipped AND e.operation <> {Operation.DEACTIVATE}
-                     THEN ARRAY[e.incarnation, e.counter, e.staged] END) OVER before)[3] AS whole_before,
-           (max(CASE WHEN NOT e.skipped THEN ARRAY[e.incarnation, e.counter, e.operation] END) OVER before)[3]
-               AS operation_before
-    FROM counted AS e
-    WINDOW before AS (PARTITION BY e.accountnum, e.entity, e.origin, e.who ORDER BY e.incarnation, e.counter
-                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+           e.last_whole[3] AS whole_before, e.last[4] AS operation_before
+    FROM linked AS e
     """
 
 
@@ -152,7 +159,8 @@ def present(edits: Edits) -> str:
 def operations(edits: Edits) -> str:
     """What pends, with its fields and the old ones: of the row before; of the first row of a register, what its channel
     had been sent when it was written: headquarters' state without what has been applied since then. That also stands
-    in for the personal data of a row that was purged."""
+    in for the personal data of a row that was purged. Who adds something finds it missing, and who removes
+    it finds it there, whatever the register wrote before: another may have removed or added it."""
     personal = array(personal_columns(BY_NAME[edits.table].column_names))
     return f"""
     CREATE TEMP TABLE operation ON COMMIT DROP AS
@@ -164,9 +172,12 @@ def operations(edits: Edits) -> str:
                         SELECT jsonb_object_agg(n.key, n.value)
                         FROM jsonb_each(t.fields || coalesce(b.sent, '{{}}'::jsonb)) AS n WHERE n.key = ANY({personal})
                     ), '{{}}'::jsonb) ELSE w.given END, t.fields || coalesce(b.sent, '{{}}'::jsonb))
-               || jsonb_build_object('{ACTIVE}', CASE e.operation_before WHEN {Operation.DEACTIVATE} THEN '0'
-                                     ELSE CASE WHEN e.operation_before IS NOT NULL THEN '1'
-                                               ELSE coalesce(b.sent ->> '{ACTIVE}', t.fields ->> '{ACTIVE}') END END)
+               || jsonb_build_object('{ACTIVE}',
+                     CASE WHEN e.operation = {Operation.DEACTIVATE} THEN '1'
+                          WHEN e.operation = {Operation.CREATE} THEN '0'
+                          WHEN e.operation_before = {Operation.DEACTIVATE} THEN '0'
+                          WHEN e.operation_before IS NOT NULL THEN '1'
+                          ELSE coalesce(b.sent ->> '{ACTIVE}', t.fields ->> '{ACTIVE}') END)
                AS old
     FROM entry AS e
     LEFT JOIN present AS t ON t.accountnum = e.accountnum AND t.entity = e.entity
@@ -215,20 +226,37 @@ def refusals(edits: Edits) -> str:
 
 def fold(edits: Edits) -> str:
     """One line a changed field. `found`: what it finds there, headquarters' value or that of the operation before it.
-    `why`: empty, or why it is not applied."""
+    `why`: empty, or why it is not applied. `again`: an edit that once found its thing deactivated, and counts now that
+    the thing comes back: in which pass which operation came makes no difference."""
+    explicit = (Operation.DEACTIVATE, Operation.CREATE) if edits.upserts else (Operation.DEACTIVATE,)
     dead = "FALSE" if edits.outlives else f"f.alive = '0' AND NOT f.revived AND f.field <> '{ACTIVE}'"
     return f"""
     CREATE TEMP TABLE folded ON COMMIT DROP AS
     WITH latest AS (
-        SELECT q.accountnum, q.entity, a.field, max(q.ordinal) AS ordinal
-        FROM entry AS q JOIN ax.asyncoperationaudit AS a ON a.tablename = '{edits.table}' AND a.staged = q.staged
-        WHERE a.kind = '{AuditKind.APPLIED}' GROUP BY q.accountnum, q.entity, a.field
+        SELECT d.accountnum, d.entity, d.field, max(d.ordinal) AS ordinal FROM (
+            SELECT q.accountnum, q.entity, a.field, q.ordinal
+            FROM entry AS q JOIN ax.asyncoperationaudit AS a ON a.tablename = '{edits.table}' AND a.staged = q.staged
+            WHERE a.kind = '{AuditKind.APPLIED}'
+            UNION ALL
+            SELECT q.accountnum, q.entity, '{ACTIVE}', q.ordinal FROM entry AS q
+            WHERE q.syncstatus = {SyncStatus.DONE} AND q.operation IN ({", ".join(str(int(o)) for o in explicit)})
+        ) AS d GROUP BY d.accountnum, d.entity, d.field
+    ), asked AS (
+        SELECT c.accountnum, c.entity, c.staged, c.custaccountasync, c.ordinal, c.at, c.field, c.oldvalue, c.newvalue,
+               c.present, o.present ->> '{ACTIVE}' AS alive, FALSE AS again
+        FROM change AS c JOIN operation AS o ON o.staged = c.staged AND o.reason = ''
+        UNION ALL
+        SELECT q.accountnum, q.entity, q.staged, q.custaccountasync, q.ordinal, q.at, a.field, a.oldvalue,
+               q.given ->> a.field, t.fields ->> a.field, t.fields ->> '{ACTIVE}', TRUE
+        FROM (SELECT DISTINCT accountnum, entity FROM change WHERE field = '{ACTIVE}' AND newvalue = '1') AS r
+        JOIN entry AS q ON q.accountnum = r.accountnum AND q.entity = r.entity AND NOT q.chosen AND NOT q.purged
+        JOIN ax.asyncoperationaudit AS a ON a.tablename = '{edits.table}' AND a.staged = q.staged
+         AND a.kind = '{AuditKind.CONFLICT}' AND a.reason = '{_NOT_APPLIED}{DEAD}'
+        JOIN present AS t ON t.accountnum = r.accountnum AND t.entity = r.entity
     ), judged AS (
-        SELECT c.*, o.present ->> '{ACTIVE}' AS alive,
-               CASE WHEN c.field = ANY({array(edits.decided)}) THEN '{DECIDED}'
-                    WHEN l.ordinal > c.ordinal THEN '{OVERTAKEN}' ELSE '' END AS why
-        FROM change AS c
-        JOIN operation AS o ON o.staged = c.staged AND o.reason = ''
+        SELECT c.*, CASE WHEN c.field = ANY({array(edits.decided)}) THEN '{DECIDED}'
+                         WHEN l.ordinal > c.ordinal THEN '{OVERTAKEN}' ELSE '' END AS why
+        FROM asked AS c
         LEFT JOIN latest AS l ON l.accountnum = c.accountnum AND l.entity = c.entity AND l.field = c.field
     ), reviving AS (
         SELECT j.*, bool_or(j.field = '{ACTIVE}' AND j.newvalue = '1' AND j.why = '')
@@ -236,7 +264,7 @@ def fold(edits: Edits) -> str:
         FROM judged AS j
     ), living AS (
         SELECT f.accountnum, f.entity, f.staged, f.custaccountasync, f.ordinal, f.at, f.field, f.oldvalue, f.newvalue,
-               f.present, CASE WHEN f.why = '' AND {dead} THEN '{DEAD}' ELSE f.why END AS why
+               f.present, f.again, CASE WHEN f.why = '' AND {dead} THEN '{DEAD}' ELSE f.why END AS why
         FROM reviving AS f
     )
     SELECT l.*, CASE WHEN l.why <> '' OR row_number() OVER earlier = 1 THEN l.present ELSE lag(l.newvalue) OVER earlier
@@ -246,20 +274,31 @@ def fold(edits: Edits) -> str:
     """
 
 
-WANTED = f"""
+def wanted(edits: Edits) -> str:
+    """One line a thing, with its changed fields. `whole`: all fields of the latest row, with what later rows have set
+    already: something that was deleted comes back with it."""
+    return f"""
     CREATE TEMP TABLE wanted ON COMMIT DROP AS
-    SELECT t.*, n.changes, n.at, coalesce(o.given, '{{}}'::jsonb) AS whole
+    SELECT t.*, n.changes, n.at, coalesce(o.given, '{{}}'::jsonb) || coalesce(l.fields, '{{}}'::jsonb) AS whole
     FROM present AS t
     JOIN (SELECT f.accountnum, f.entity, jsonb_object_agg(f.field, f.newvalue) AS changes, max(f.at) AS at
           FROM (SELECT DISTINCT ON (accountnum, entity, field) * FROM folded WHERE why = ''
                 ORDER BY accountnum, entity, field, ordinal DESC) AS f
           WHERE f.newvalue IS DISTINCT FROM f.present GROUP BY f.accountnum, f.entity) AS n
       ON n.accountnum = t.accountnum AND n.entity = t.entity
-    LEFT JOIN (SELECT DISTINCT ON (accountnum, entity) accountnum, entity, given FROM operation
+    LEFT JOIN (SELECT DISTINCT ON (accountnum, entity) accountnum, entity, ordinal, given FROM operation
                WHERE operation <> {Operation.DEACTIVATE} AND reason = ''
                ORDER BY accountnum, entity, ordinal DESC) AS o
       ON o.accountnum = t.accountnum AND o.entity = t.entity
-"""
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(s.field, s.newvalue) AS fields FROM (
+            SELECT DISTINCT ON (a.field) a.field, a.newvalue
+            FROM entry AS q JOIN ax.asyncoperationaudit AS a ON a.tablename = '{edits.table}' AND a.staged = q.staged
+            WHERE q.accountnum = t.accountnum AND q.entity = t.entity AND q.ordinal > o.ordinal
+              AND a.kind = '{AuditKind.APPLIED}'
+            ORDER BY a.field, q.ordinal DESC) AS s
+    ) AS l ON n.changes ->> '{ACTIVE}' = '1'
+    """
 
 
 def applied(edits: Edits) -> str:
@@ -277,7 +316,8 @@ def conflicts(edits: Edits) -> str:
     SELECT '{edits.table}' AS tablename, staged, :company AS dataareaid, custaccountasync, accountnum, field, oldvalue,
            found AS newvalue,
            CASE WHEN why = '' THEN 'headquarters had another value; the operation was applied'
-                ELSE 'not applied: ' || why END AS reason
+                ELSE '{_NOT_APPLIED}' || why END AS reason
     FROM folded
-    WHERE newvalue IS DISTINCT FROM found AND (why <> '' OR oldvalue IS DISTINCT FROM found) ORDER BY ordinal
+    WHERE NOT again AND newvalue IS DISTINCT FROM found AND (why <> '' OR oldvalue IS DISTINCT FROM found)
+    ORDER BY ordinal
     """
