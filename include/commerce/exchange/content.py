@@ -84,7 +84,10 @@ class Checksum:
             if name == COUNTER:
                 self._hash.update(column.to_numpy().tobytes())
                 continue
-            self._hash.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
+            if column.null_count in (0, len(column)):
+                self._hash.update((b"\1" if column.null_count else b"\0") * len(column))
+            else:
+                self._hash.update(column.is_null().to_numpy(zero_copy_only=False).tobytes())
             for part in lengths_and_bytes(column):
                 self._hash.update(part.tobytes())
 
