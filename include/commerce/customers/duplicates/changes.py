@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from commerce.customers.duplicates import keys
-from commerce.database import retry_transient
+from commerce.database import autocommit, retry_transient
 from commerce.progress import Progress, silent
 
 BATCH = 5_000
@@ -150,3 +150,9 @@ def refresh_statistics(hq: Engine, batches: int) -> None:
     if batches & (batches - 1) == 0:
         with hq.begin() as connection:
             connection.execute(_STATISTICS)
+
+
+def sweep(hq: Engine) -> None:
+    """After many batches: take the dead rows out of the table, which whoever looks for a change would pass by."""
+    with autocommit(hq) as connection:
+        connection.execute(text("VACUUM (SKIP_LOCKED) ax.customerchange"))

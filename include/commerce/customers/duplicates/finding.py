@@ -67,6 +67,8 @@ def find_duplicates(
                 progress("find duplicates", counts["customers"], total)
                 if limit is not None and counts["customers"] >= limit:
                     break
+            if batches > 1:
+                changes.sweep(hq)
     return JobResult(JOB, {}, counts | {"waiting": changes.waiting(hq, companies)})
 
 
