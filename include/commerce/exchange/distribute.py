@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.errors import StoreError
-from commerce.exchange import full, packages, parameters
+from commerce.exchange import full, packages, parameters, retention
 from commerce.exchange.applying import Applied, apply_sessions
 from commerce.exchange.book import Book
 from commerce.exchange.channels import ChannelDatabase, databases_of
@@ -80,6 +80,7 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
             applying.run(databases)
         applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
     settle(hq, groups, applying.parameters)
+    retention.forget(hq, groups, applying.parameters)
     for database in databases:
         applied, fault = applying.outcome(database)
         outcomes.update(_outcomes(database, wanted, applied, fault or faults.get(database.data_group, "")))

@@ -29,6 +29,14 @@ WHERE d.datastore = :datastore AND d.status = :applied AND NOT EXISTS (
     WHERE c.session = d.session AND c.rows >= d.rowsaffected)
 """)
 """Also one that the channel has a part of only: its backup was made while it was being applied."""
+OLDER = text("""
+SELECT EXISTS (
+    SELECT FROM cdx.retailconndatabaseprofile AS p WHERE p.recid = :datastore AND p.forgottensession > 0
+      AND NOT p.forgottensession = ANY(CAST(:present AS bigint[])) AND NOT EXISTS (
+          SELECT FROM cdx.retailcdxdownloadsession AS s
+          WHERE s.session = ANY(CAST(:present AS bigint[])) AND s.kind = 'full' AND s.session > p.forgottensession))
+""")
+"""The backup is older than the sessions that headquarters still knows, so nobody can tell what else is lost."""
 CUSTOMERS_OF = text("SELECT count(DISTINCT (dataareaid, accountnum)) FROM cdx.outbox WHERE session = ANY(:sessions)")
 AGAIN = text("""
 UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :status, trycount = 0, message = :message
@@ -71,7 +79,8 @@ def compare(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, k
             return False
         sessions = [row.session for row in lost]
         values = {**key, "sessions": sessions}
-        if not present or any(row.kind == "full" for row in lost):
+        older = connection.execute(OLDER, {**key, "present": present}).scalar_one()
+        if not present or older or any(row.kind == "full" for row in lost):
             _cancel(connection, values, "The channel has lost it; it gets a full resynchronization.")
             full.mark(connection, database.recid, "the channel lost what it had applied")
         elif all(row.kept for row in lost):

@@ -26,6 +26,8 @@ class Parameters:
     """A channel whose oldest waiting session is older is "behind"."""
     away_hours: int = 24
     """A channel that nobody has reached for so long is "away"."""
+    session_retention_days: int = 400
+    """Settled sessions are kept for so long (`commerce.exchange.retention`)."""
 
 
 _NAMES = tuple(field.name for field in fields(Parameters))

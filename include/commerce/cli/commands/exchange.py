@@ -143,6 +143,9 @@ def parameters_(
     away_hours: Annotated[
         int | None, typer.Option("--away-hours", help="A channel that nobody reached for so long is away.")
     ] = None,
+    session_days: Annotated[
+        int | None, typer.Option("--session-days", help="Days that settled sessions are kept.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Show the parameters of Commerce Data Exchange, or change those that are given."""
@@ -157,6 +160,7 @@ def parameters_(
         "seconds_per_call": seconds_per_call,
         "behind_minutes": behind_minutes,
         "away_hours": away_hours,
+        "session_retention_days": session_days,
     }
     with output.headquarters() as hq:
         found = parameters.change(hq, **{name: value for name, value in given.items() if value is not None})

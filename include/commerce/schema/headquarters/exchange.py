@@ -50,11 +50,13 @@ DATABASE_PROFILE = Table(
     created(),
     moment("lastupload"),
     moment("lastdownload"),
+    Column("forgottensession", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("connectionstring !~ '://[^/@]*:[^/@]*@'", name="no_password"),
     schema="cdx",
     comment="a channel database; stopreason is set when it was restored from a backup and waits for a new incarnation,"
     " fullsyncreason when it needs a full resynchronization; comparedownloads: it may have lost download sessions;"
-    " incomplete: a person has canceled its full resynchronization",
+    " incomplete: a person has canceled its full resynchronization; forgottensession: the highest of the applied"
+    " download sessions that are not kept any more",
 )
 
 HEARTBEAT = Table(
@@ -82,9 +84,11 @@ PARAMETERS = Table(
     Column("secondspercall", Integer, nullable=False, server_default=text("60")),
     Column("behindminutes", Integer, nullable=False, server_default=text("60")),
     Column("awayhours", Integer, nullable=False, server_default=text("24")),
+    Column("sessionretentiondays", Integer, nullable=False, server_default=text("400")),
     CheckConstraint("key = 0", name="key"),
     CheckConstraint(
-        "least(trycount, packageretentiondays, sessionspercall, secondspercall, behindminutes, awayhours) > 0",
+        "least(trycount, packageretentiondays, sessionspercall, secondspercall, behindminutes, awayhours,"
+        " sessionretentiondays) > 0",
         name="positive",
     ),
     schema="cdx",
