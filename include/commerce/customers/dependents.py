@@ -81,9 +81,10 @@ def synchronize(hq: Engine, company: str, kind: Kind, job: str, progress: Progre
             keys, after = _next_keys(hq, company, kind, scope, after)
             if not keys:
                 break
+            if number > 1:  # behind the last chunk nobody would read them
+                refresh_statistics(hq, number - 1)
             tally.merge(convert_keys(hq, company, kind, scope, keys, job))
             progress(kind.counted, tally.total(kind.counted))
-            refresh_statistics(hq, number)
     tally.merge(note_waiting(hq, company, kind))
     return tally
 
