@@ -123,7 +123,7 @@ def channel_files(migrated: Path) -> Iterator[Callable[[str], Engine]]:
 
 def take(world: World, step: str, random: Random) -> None:
     store = random.choice(list(world.tills))
-    death = Death(random.randint(1, 14), after=random.random() < 0.5)
+    death = Death(random.randint(1, random.choice((8, 40))), after=random.random() < 0.5)
     match step:
         case "write":
             world.writer.write(random, random.randint(10, 60))

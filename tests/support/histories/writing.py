@@ -166,6 +166,8 @@ class Writer:
         if random.random() < 0.1:
             blanked = {CUSTOMER: ("custname",), ADDRESS: ("street", "city", "zip"), CONTACT: FIELDS[CONTACT]}[kind]
             new |= dict.fromkeys(blanked, "")
+        if kind == CUSTOMER and not any(new.values()):
+            new["email"] = self._value(thing, "custname", random)  # a row without any person is one that was purged
         return new, "refused" if new != self._well(thing, new, random) else ""
 
     def _well(self, thing: Thing, values: dict[str, str], random: Random) -> dict[str, str]:
