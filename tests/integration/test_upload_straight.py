@@ -7,6 +7,7 @@ import importlib
 import json
 import random
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -478,3 +479,25 @@ class _no_lock:  # noqa: N801 - stands in for a function
         return True
 
     def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_slice_of_which_the_cut_over_date_leaves_nothing(
+    hq: Engine, channel_db: Callable[[str], Engine], postgresql_channel: Callable[[str], Engine], dialect: str
+) -> None:
+    add_company(hq)
+    cut_over = date(2026, 3, 2)
+    if dialect == "sqlite":
+        store: Register = add_register(hq, channel_db, cut_over=cut_over)
+    else:
+        store = add_postgresql_register(hq, postgresql_channel, cut_over=cut_over)
+    store.sale(1, day="2026-02-01")
+    before = exchange.upload(hq, stores=["S1"])
+    assert (before.stores["S1"].message, before.counts["transactions"]) == ("", 0)
+    store.sale(2)
+    store.sale(3, day="2026-02-02")
+    current = exchange.upload(hq, stores=["S1"])
+    assert (current.stores["S1"].message, current.counts["transactions"]) == ("", 1)
+    history = exchange.upload(hq, stores=["S1"], history=True)
+    assert (history.stores["S1"].message, history.counts["transactions"]) == ("", 2)
+    assert rows(hq, HEADERS) == [("T-000001",), ("T-000002",), ("T-000003",)]

@@ -92,7 +92,7 @@ def content_hashes(table: UploadedTable, batch: pa.RecordBatch) -> pa.Array:
     return pa.array(
         [
             md5(view[start:end], usedforsecurity=False).hexdigest()
-            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+            for start, end in zip([0, *ends][:-1], ends, strict=True)
         ],
         pa.string(),
     )

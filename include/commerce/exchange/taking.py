@@ -107,6 +107,8 @@ class _Rows:
         # Closed whatever happens: the channel cannot be closed while a query of it is open.
         with contextlib.closing(batches) as source:
             for batch in source:
+                if not batch.num_rows:
+                    continue  # the condition may leave nothing of what was counted
                 cleaned = screen.clean(batch)
                 size += cleaned.nbytes
                 number += cleaned.num_rows
