@@ -55,6 +55,22 @@ def test_an_edit_behind_a_return_that_fails_counts_when_that_is_mended(shop: Eng
     assert rows(shop, VALID) == [("New", "Bergen")]
 
 
+def test_it_counts_once(shop: Engine) -> None:
+    """What headquarters has corrected since stays when the address goes and comes back another time."""
+    person(shop, guid(1))
+    home = converted(shop, EACH, address(shop, guid(1), "A1", city="Oslo"))
+    converted(shop, EACH, edit(shop, ADDRESSES, home, city="Oslo", store="S2"))
+    converted(shop, EACH, edit(shop, ADDRESSES, home, operation=3))
+    converted(shop, EACH, edit(shop, ADDRESSES, home, city="Bergen", store="S2"))
+    assert rows(shop, VALID) == []
+    for found in ("Bergen", "Corrected"):
+        converted(shop, EACH, edit(shop, ADDRESSES, home))
+        assert rows(shop, VALID) == [("Storgata", found)]
+        with shop.begin() as connection:
+            connection.execute(text("UPDATE ax.logisticspostaladdress SET city = 'Corrected' WHERE validto IS NULL"))
+        converted(shop, EACH, edit(shop, ADDRESSES, home, operation=3))
+
+
 @pytest.mark.parametrize("passes", [EACH, ALL])
 def test_so_does_one_of_a_contact_which_was_deleted(shop: Engine, passes: str) -> None:
     person(shop, guid(1))

@@ -226,8 +226,8 @@ def refusals(edits: Edits) -> str:
 
 def fold(edits: Edits) -> str:
     """One line a changed field. `found`: what it finds there, headquarters' value or that of the operation before it.
-    `why`: empty, or why it is not applied. `again`: an edit that once found its thing deactivated, and counts now that
-    the thing comes back: in which pass which operation came makes no difference."""
+    `why`: empty, or why it is not applied. `again`: an edit that once found its thing deactivated, and counts, once,
+    when the thing comes back: in which pass which operation came makes no difference."""
     explicit = (Operation.DEACTIVATE, Operation.CREATE) if edits.upserts else (Operation.DEACTIVATE,)
     dead = "FALSE" if edits.outlives else f"f.alive = '0' AND NOT f.revived AND f.field <> '{ACTIVE}'"
     return f"""
@@ -252,6 +252,8 @@ def fold(edits: Edits) -> str:
         JOIN entry AS q ON q.accountnum = r.accountnum AND q.entity = r.entity AND NOT q.chosen AND NOT q.purged
         JOIN ax.asyncoperationaudit AS a ON a.tablename = '{edits.table}' AND a.staged = q.staged
          AND a.kind = '{AuditKind.CONFLICT}' AND a.reason = '{_NOT_APPLIED}{DEAD}'
+         AND NOT EXISTS (SELECT FROM ax.asyncoperationaudit AS b WHERE b.tablename = a.tablename
+                         AND b.staged = a.staged AND b.field = a.field AND b.kind = '{AuditKind.APPLIED}')
         JOIN present AS t ON t.accountnum = r.accountnum AND t.entity = r.entity
     ), judged AS (
         SELECT c.*, CASE WHEN c.field = ANY({array(edits.decided)}) THEN '{DECIDED}'
