@@ -188,3 +188,72 @@ def test_a_switch_that_takes_too_long_is_given_up_as_a_whole(
     run("DROP EVENT TRIGGER slow")
     assert exchange.distribute(hq, stores=["S1"]).ok
     assert rows(hq, "SELECT count(*) FROM cdx.packagepart") == [(0,)]
+
+
+def test_policies_that_name_each_others_tables_follow_to_the_new_ones(hq: Engine, register: Any) -> None:
+    _, run = register
+    run(
+        "ALTER TABLE ax.dirpartytable ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY known ON ax.dirpartytable"
+        " USING (EXISTS (SELECT FROM ax.custtable AS c WHERE c.party = dirpartytable.recid))",
+        "CREATE POLICY named ON ax.custtable"
+        " USING (EXISTS (SELECT FROM ax.dirpartytable AS p WHERE p.recid = custtable.party))",
+    )
+    before = run(*STATE)
+    for _ in range(2):
+        full.resynchronize(hq, "S1")
+        assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
+        assert run(*STATE) == before
+        assert run(SHADOWS) == [[]], "what was replaced could be dropped"
+
+
+def test_default_privileges_of_the_schema_open_neither_shadows_nor_the_new_tables(
+    hq: Engine, register: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, run = register
+    run(
+        f"CREATE ROLE {ROLE}",
+        f"GRANT SELECT ON ax.dirpartytable TO {ROLE}",
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA ax GRANT SELECT, UPDATE ON TABLES TO {ROLE} WITH GRANT OPTION",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA ax GRANT SELECT ON TABLES TO PUBLIC",
+    )
+    request.addfinalizer(lambda: run(f"DROP OWNED BY {ROLE}", f"DROP ROLE {ROLE}"))
+    may_read = (
+        f"SELECT relname FROM pg_class WHERE relnamespace = 'ax'::regnamespace AND relkind = 'r'"
+        f" AND has_table_privilege('{ROLE}', oid, 'SELECT, UPDATE') ORDER BY 1"
+    )
+    full.resynchronize(hq, "S1")
+    real = postgresql_shadow.switch
+
+    def looked_at(*arguments: Any) -> None:
+        assert run(may_read) == [[("dirpartytable",)]], "while the shadows are filled"
+        real(*arguments)
+
+    monkeypatch.setattr(postgresql_shadow, "switch", looked_at)
+    assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
+    assert run(may_read) == [[("dirpartytable",)]]
+
+
+def test_what_keeps_a_replaced_table_is_no_failure_of_the_store(
+    hq: Engine, register: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, run = register
+    run(
+        "CREATE TABLE ax.replaced_custtable (n bigint)",
+        "CREATE TABLE ax.replaced_by_the_store (n bigint)",
+        "CREATE MATERIALIZED VIEW crt.kept AS SELECT n FROM ax.replaced_custtable",
+    )
+    for number in (21, 22):
+        add_customers(hq, number, number)
+        result = exchange.distribute(hq, stores=["S1"])
+        assert result.ok
+        assert result.stores["S1"].message == ""
+        assert "channel database S1 keeps tables that were replaced: " in caplog.text
+        assert "2BP01" in caplog.text
+        caplog.clear()
+    assert run("SELECT count(*) FROM ax.custtable") == [[(22,)]]
+    run("DROP MATERIALIZED VIEW crt.kept")
+    add_customers(hq, 23, 23)
+    assert exchange.distribute(hq, stores=["S1"]).ok
+    assert run(SHADOWS) == [[("replaced_by_the_store",)]], "a table of the store's own stays"
+    assert not caplog.text

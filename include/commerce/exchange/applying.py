@@ -9,6 +9,7 @@ A full resynchronization goes its own way beside them (`commerce.exchange.resync
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ from commerce.exchange.laying import lay
 from commerce.exchange.packages import WAIT_SECONDS
 from commerce.exchange.parameters import Parameters
 from commerce.schema.enums import DownloadSessionStatus as Status
+
+log = logging.getLogger(__name__)
 
 _STATES = {
     "available": Status.AVAILABLE,
@@ -147,10 +150,19 @@ class _Application:
             except StoreError as error:
                 fault = error
         self._full()
-        while self.channel.drop_replaced() and not self.deadline.passed():
-            pass
+        self._tidy()
         if fault is not None:
             raise fault
+
+    def _tidy(self) -> None:
+        """Remove what a full resynchronization has left. Who cannot is told of in the log only: the customers are
+        applied, and the next call tries again."""
+        try:
+            while self.channel.drop_replaced() and not self.deadline.passed():
+                pass
+        except adbc.Error as error:
+            name, reason = self.database.name, describe_channel_error(error)
+            log.warning("channel database %s keeps tables that were replaced: %s", name, reason)
 
     def _look_again(self) -> None:
         self.stands = standing.read(self.page, self.database)

@@ -47,6 +47,7 @@ def begin(execute: Execute, fetch: Fetch, place: str, session: int, tables: Sequ
         shadow = _place(table, SHADOW)
         statements.append(f"DROP TABLE IF EXISTS {shadow}")
         statements.append(f"CREATE TABLE {shadow} (LIKE {_place(table)} INCLUDING ALL)")
+        statements.append(_OWNERS_ONLY.format(shadow=shadow))
     marker = f"INSERT INTO {record} (session, part, rowsaffected, dateapplied) VALUES ({session}, 0, 0, now())"
     _in_one_transaction(execute, lambda: [*statements, marker], 5_000, 0)
 
@@ -83,18 +84,19 @@ def _exchange(fetch: Fetch, session: int, tables: Sequence[str], begun: Sequence
     places = [_place(table) for table in tables]
     of_tables = views(fetch, places)
     made = [f"LOCK TABLE {', '.join([*(name for name, _ in of_tables), *places])} IN ACCESS EXCLUSIVE MODE"]
+    attached: list[str] = []  # after all renames: a policy of one table may name another
     for table in tables:
-        attached = following(fetch, _place(table))
+        attached += following(fetch, _place(table))
         made.append(f"ALTER TABLE {_place(table)} RENAME TO {REPLACED}{table}")
         made.append(f"ALTER TABLE {_place(table, SHADOW)} RENAME TO {table}")
         schema = _schema(table)
         for old, new in fetch(_INDEXES.format(table=_place(table), shadow=_place(table, SHADOW))):
             made.append(f'ALTER INDEX {schema}."{old}" RENAME TO "{REPLACED}{old}"')
             made.append(f'ALTER INDEX {schema}."{new}" RENAME TO "{old}"')
-        made += attached
     record = _place(RECORD, SHADOW)
     return [
         *made,
+        *attached,
         *(statement for _, statement in of_tables),
         f"DELETE FROM {_place(RECORD)} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})",
         f"INSERT INTO {_place(RECORD)} SELECT * FROM {record} WHERE session = {session} ON CONFLICT DO NOTHING",
@@ -103,16 +105,34 @@ def _exchange(fetch: Fetch, session: int, tables: Sequence[str], begun: Sequence
 
 
 def drop_replaced(execute: Execute, fetch: Fetch) -> bool:
-    """Drop one of the tables that were replaced; False when none is left."""
-    schemas = ", ".join(f"'{schema}'" for schema in {_schema(table) for table in POSTGRESQL.downloads})
+    """Drop one of the tables that were replaced; False when none is left. Their policies go first: they may name each
+    other's tables."""
+    names = ", ".join(f"('{_schema(table)}', '{REPLACED}{table}')" for table in POSTGRESQL.downloads)
     left = fetch(
         "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-        f" WHERE c.relkind = 'r' AND n.nspname IN ({schemas}) AND c.relname LIKE 'replaced\\_%' ORDER BY 2"
+        f" WHERE c.relkind = 'r' AND (n.nspname, c.relname) IN ({names}) ORDER BY 2"
     )
     if left:
+        for (statement,) in fetch(_POLICIES.format(tables=", ".join(f"'{n}.{t}'::regclass" for n, t in left))):
+            execute(statement)
         execute(f"DROP TABLE {left[0][0]}.{left[0][1]}")
     return len(left) > 1
 
+
+_OWNERS_ONLY = """
+DO LANGUAGE plpgsql $$ DECLARE others text; BEGIN
+    SELECT string_agg(DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                      ', ') INTO others
+    FROM pg_class AS c CROSS JOIN aclexplode(c.relacl) AS a
+    WHERE c.oid = '{shadow}'::regclass AND a.grantee <> c.relowner;
+    IF others IS NOT NULL THEN EXECUTE 'REVOKE ALL ON {shadow} FROM ' || others; END IF;
+END $$
+"""
+"""A new table has the default privileges of its schema, which the table that it replaces need not have."""
+
+_POLICIES = """
+SELECT format('DROP POLICY %I ON %s', polname, polrelid::regclass) FROM pg_policy WHERE polrelid IN ({tables})
+"""
 
 _INDEXES = """
 SELECT o.relname, n.relname
