@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from commerce import customers
 from commerce.customers import conversion
 from commerce.customers.duplicates import changes, deciding
+from commerce.customers.duplicates.known import KeysNotMadeError
 from commerce.errors import CommerceError
 from support.company import add_company, add_store
 from support.staging import accounts, address, contact, guid, person, rows, status
@@ -250,6 +251,30 @@ def test_money_does_not_wait_for_a_decision(shop: Engine) -> None:
     (held,) = deciding.list_held(shop, status=None)
     assert (held["status"], held["decided_by"]) == ("create", "bind-cash-and-carry")
     assert customers.find_duplicates(shop).counts["pairs"] == 1
+
+
+def test_late_binding_knows_whom_a_change_since_the_last_conversion_made_known(shop: Engine) -> None:
+    person(shop, guid(1), email="a@example.com")
+    sync(shop)
+    policy(shop, "link")
+    contact(shop, guid(1), "C1", 2, "new@example.com")
+    with shop.begin() as connection:
+        connection.execute(text("UPDATE ax.custparameters SET duplicatepolicy = 'flag'"))
+    sync(shop)
+    policy(shop, "link")
+    person(shop, guid(2), email="new@example.com")
+    known = {"references_sql": REFERENCES, "parameters": {"guids": [guid(2)]}, "job": "bind-cash-and-carry"}
+    with shop.begin() as connection:
+        connection.execute(
+            text("ALTER TABLE ax.customermatchkey ADD CONSTRAINT full_disk CHECK (dataareaid <> 'USMF') NOT VALID")
+        )
+    with pytest.raises(KeysNotMadeError, match="duplicates find --company USMF"):
+        customers.convert_referenced(shop, **known)
+    assert guid(2) not in accounts(shop)
+    with shop.begin() as connection:
+        connection.execute(text("ALTER TABLE ax.customermatchkey DROP CONSTRAINT full_disk"))
+    customers.convert_referenced(shop, **known)
+    assert accounts(shop)[guid(2)] == accounts(shop)[guid(1)]
 
 
 def unkeyed(hq: Engine) -> list[bool]:

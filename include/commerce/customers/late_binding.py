@@ -15,7 +15,8 @@ from commerce.customers.addresses import ADDRESSES
 from commerce.customers.chunks import CHUNK
 from commerce.customers.conversion import convert_customers
 from commerce.customers.counts import ConversionCounts, Tally
-from commerce.errors import ConfigurationError
+from commerce.customers.duplicates import known
+from commerce.errors import CommerceError, ConfigurationError
 from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
 
 _REFERENCES = """
@@ -80,6 +81,7 @@ def convert_referenced(
 
     Raises:
         ConfigurationError: a company's account numbers are exhausted or not set up. What others need is done.
+        KeysNotMadeError: a company links who is known, and who is cannot be told. What others need is done.
     """
     with hq.begin() as connection:
         connection.execute(text(_REFERENCES.format(references=references_sql)), dict(parameters or {}))
@@ -87,13 +89,14 @@ def convert_referenced(
         guids = _by_company(connection.execute(_GUIDS))
         addresses = _by_company(connection.execute(_ADDRESSES))
     tally = Tally()
-    errors: list[ConfigurationError] = []
+    errors: list[CommerceError] = []
     for company, keys in guids.items():
         try:
+            known.prepare(hq, company, needed=True)
             for chunk in _chunks(keys):
                 tally.merge(convert_customers(hq, company, chunk, job, needed=True))
                 _edit(hq, company, operations.CUSTOMERS, _EDITED_CUSTOMERS, chunk, job, tally)
-        except ConfigurationError as error:
+        except (ConfigurationError, known.KeysNotMadeError) as error:
             errors.append(error)
     for company, keys in addresses.items():
         for chunk in _chunks(keys):

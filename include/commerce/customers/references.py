@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from commerce.customers.duplicates.known import KeysNotMadeError
 from commerce.customers.late_binding import convert_referenced
 from commerce.database import retry_transient
 from commerce.errors import ConfigurationError
@@ -88,8 +89,8 @@ def bind(
     """Late-bind and resolve all references of the selected transactions (see `selected_sql`); returns counts by store.
 
     Customers and addresses are converted between two transactions of this function, never inside one (rule 9). Missing
-    setup (exhausted account numbers) is the message of the stores whose customers it keeps waiting. A store without
-    anything to report is left out.
+    setup (exhausted account numbers), or match keys that cannot be made, is the message of the stores whose customers
+    it keeps waiting. A store without anything to report is left out.
     """
     selected = selected_sql(scope, types, condition)
     with hq.connect() as connection:
@@ -110,7 +111,7 @@ def bind(
                     parameters=scope.parameters,
                     job=job,
                 )
-            except ConfigurationError as error:
+            except (ConfigurationError, KeysNotMadeError) as error:
                 problem = str(error)
         progress("resolve references", 0)
 

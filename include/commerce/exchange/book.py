@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.database import autocommit
+from commerce.errors import StoreError
 
 LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
 UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))")
@@ -24,22 +25,30 @@ _POLL_SECONDS = 0.2
 
 
 class Page:
-    """What is written while a lock is held. When the session breaks, the lock is gone and so is the page: every
-    statement raises `DBAPIError`."""
+    """What is written while a lock is held. When the session breaks, the lock is gone and so is the page."""
 
     def __init__(self, connection: Connection, mutex: threading.Lock) -> None:
         self._connection = connection
         self._mutex = mutex
 
     def execute(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        """Run one statement and commit it; returns its rows, none if it has no result."""
+        """Run one statement and commit it; returns its rows, none if it has no result.
+
+        Raises:
+            DBAPIError: headquarters refuses it, or the session breaks.
+            StoreError: the session has broken before.
+        """
         with self._mutex:
+            if self._connection.invalidated:
+                raise StoreError("The connection to headquarters was lost, and with it the lock. Distribute again.")
             found = self._connection.execute(statement, dict(values))
             return found.all() if found.returns_rows else ()
 
     def unlock(self, key: str) -> None:
         try:
             self.execute(UNLOCK, {"key": key})
+        except StoreError:
+            return  # the lock went with the session
         except DBAPIError:
             with self._mutex:
                 self._connection.invalidate()  # never hand a session that may hold the lock back to the pool

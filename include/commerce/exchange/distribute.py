@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pyarrow as pa
 from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from commerce.database import describe_error, retry_transient
 from commerce.errors import StoreError
 from commerce.exchange import full, packages, parameters, retention
 from commerce.exchange.applying import Applied, apply_sessions
@@ -25,6 +28,8 @@ from commerce.exchange.settling import settle
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
 from commerce.schema.enums import DownloadSessionStatus as Status
+
+log = logging.getLogger(__name__)
 
 JOB = "distribute"
 DATABASES_AT_ONCE = 4
@@ -79,13 +84,21 @@ def distribute(hq: Engine, *, stores: Sequence[str], progress: Progress = silent
             customers += again
             applying.run(databases)
         applying.run(_to_resynchronize(hq, databases, groups, applying.parameters, faults), only_full=True)
-    settle(hq, groups, applying.parameters)
-    retention.forget(hq, groups, applying.parameters)
+    _tidy(hq, groups, applying.parameters)
     for database in databases:
         applied, fault = applying.outcome(database)
         outcomes.update(_outcomes(database, wanted, applied, fault or faults.get(database.data_group, "")))
     counts = {name: sum(one.counts.get(name, 0) for one in outcomes.values()) for name in COUNTS}
     return JobResult(JOB, outcomes, {"customers": customers, **counts})
+
+
+def _tidy(hq: Engine, groups: Sequence[int], parameters: Parameters) -> None:
+    """Let go of what is settled. What is not let go of now is so by the next call; the channels have what they got."""
+    for work in (settle, retention.forget):
+        try:
+            retry_transient(partial(work, hq, groups, parameters))
+        except DBAPIError as error:
+            log.warning("%s after a distribution failed (%s)", work.__name__, describe_error(error))
 
 
 def _package(hq: Engine, groups: Sequence[int], kept: Packages, faults: dict[int, str], progress: Progress) -> int:

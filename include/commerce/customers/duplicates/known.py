@@ -286,8 +286,11 @@ class Recognition:
             self._connection.execute(statement, self._values)
 
 
-def prepare(hq: Engine, company: str, progress: Progress = silent) -> None:
+def prepare(hq: Engine, company: str, progress: Progress = silent, *, needed: bool = False) -> None:
     """Bring the match keys of a company's customers up to date, where its policy asks for them before a conversion.
+
+    Args:
+        needed: sales wait for the customers. With `hold` they are created all the same, so nothing is asked.
 
     Raises:
         KeysNotMadeError: the database does not let them be made. Who is known cannot be told, so nobody of the company
@@ -295,7 +298,7 @@ def prepare(hq: Engine, company: str, progress: Progress = silent) -> None:
     """
     with hq.connect() as connection:
         policy = connection.execute(_POLICY, {"company": company, "guids": []}).one().policy
-    if policy == "flag":
+    if policy == "flag" or (needed and policy == "hold"):
         return
     try:
         changes.make_keys(hq, [company], progress=progress)

@@ -172,22 +172,25 @@ class PostgresqlChannel:
         return [part.part for part in parts if self._apply_part(prefix, part, session)]
 
     def _apply_together(self, prefix: str, parts: Sequence[Part], session: int) -> list[int]:
-        """Small parts by one statement, so that one limit of time holds for all of them."""
+        """Small parts by one statement, so that one limit of time holds for all of them; what is deleted, which may just
+        have been inserted, by those behind it."""
         done = self._fetch(f"SELECT part FROM {prefix}downloadsession WHERE session = {session}")
         missing = [part for part in parts if (part.part,) not in done]
         steps: list[str] = []
+        deleting: list[str] = []
         for number, part in enumerate(missing):
             staged = f"incoming{number}"
             self._ingest(staged, part.content)
             if part.table == TOMBSTONES:
-                steps += deletions(f"pg_temp.{staged}", prefix)
+                deleting += deletions(f"pg_temp.{staged}", prefix)
             else:
                 steps.append(_upsert(part, prefix, f"SELECT {_typed(part)} FROM pg_temp.{staged} AS t"))
-        if not steps:
+        if not missing:
             return []
         named = ", ".join(f"step{number} AS ({step})" for number, step in enumerate(steps))
+        record = f"{f'WITH {named} ' if steps else ''}{_record(prefix, session, missing)}"
         numbers = [part.part for part in missing]
-        if self._commit(prefix, session, numbers, [f"WITH {named} {_record(prefix, session, missing)}"]):
+        if self._commit(prefix, session, numbers, [record, *deleting]):
             return numbers
         return self._apply_together(prefix, parts, session)  # somebody was quicker with some of them
 
