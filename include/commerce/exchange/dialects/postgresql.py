@@ -172,8 +172,8 @@ class PostgresqlChannel:
         return [part.part for part in parts if self._apply_part(prefix, part, session)]
 
     def _apply_together(self, prefix: str, parts: Sequence[Part], session: int) -> list[int]:
-        """Small parts by one statement, so that one limit of time holds for all of them; what is deleted, which may just
-        have been inserted, by those behind it."""
+        """Small parts by one statement, so that one limit of time holds for all of them. What is deleted may just have
+        been inserted: by the statements behind it."""
         done = self._fetch(f"SELECT part FROM {prefix}downloadsession WHERE session = {session}")
         missing = [part for part in parts if (part.part,) not in done]
         steps: list[str] = []
