@@ -42,6 +42,10 @@ UNION
 SELECT pg_describe_object('pg_publication_rel'::regclass, o.oid, 0)
 FROM pg_publication_rel AS o JOIN mine ON mine.oid = o.prrelid
 UNION
+SELECT pg_describe_object('pg_class'::regclass, s.oid, 0) || ', which a column owns (ALTER SEQUENCE ... OWNED BY NONE)'
+FROM pg_depend AS d JOIN mine ON mine.oid = d.refobjid JOIN pg_class AS s ON s.oid = d.objid
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a' AND s.relkind = 'S'
+UNION
 SELECT 'table ' || oid::regclass || ', which is partitioned or inherits'
 FROM mine WHERE relkind <> 'r' OR relispartition OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = mine.oid)
 UNION
@@ -50,7 +54,8 @@ FROM mine WHERE NOT pg_has_role(relowner, 'USAGE')
 ORDER BY 1
 """
 """What hangs on the tables and cannot be put on others: everything that would keep them from being dropped, or be lost,
-but for what the statements below carry over."""
+but for what the statements below carry over. The sequence of an identity column is one with it: the shadow has its own.
+"""
 
 _VIEWS = """
 SELECT DISTINCT format('%I.%I', n.nspname, v.relname), coalesce(array_to_string(v.reloptions, ', '), ''),
@@ -134,6 +139,29 @@ def views(fetch: Fetch, tables: Sequence[str]) -> list[tuple[str, str]]:
 def following(fetch: Fetch, table: str) -> list[str]:
     """Statements that give the table that has the name `table` by then what the present one has."""
     return [str(statement) for _, statement in fetch(_FOLLOWING.format(table=table))]
+
+
+def standing(fetch: Fetch, tables: Sequence[str]) -> str:
+    """A digest of all that hangs on `tables`."""
+    ((digest,),) = fetch(f"SELECT {_digest(tables)}")
+    return str(digest)
+
+
+def still(digest: str, tables: Sequence[str]) -> str:
+    """Statement that fails unless `standing` is `digest` still, with the SQLSTATE of a lock that is not to be had."""
+    body = f"""
+        BEGIN IF {_digest(tables)} <> '{digest}' THEN
+            RAISE 'what hangs on the tables has changed just now' USING ERRCODE = 'lock_not_available';
+        END IF; END"""
+    return f"DO LANGUAGE plpgsql {_text(body)}"
+
+
+def _digest(tables: Sequence[str]) -> str:
+    listed = _listed(tables)
+    queries = [_OBSTACLES.format(tables=listed), _VIEWS.format(tables=listed)]
+    queries += [_FOLLOWING.format(table=table) for table in tables]
+    said = " UNION ALL ".join(f"SELECT {n} AS n, r::text AS r FROM ({query}) AS r" for n, query in enumerate(queries))
+    return f"(SELECT md5(coalesce(string_agg(r, '; ' ORDER BY n, r), '')) FROM ({said}) AS said)"
 
 
 def at_once(statements: Sequence[str]) -> str:

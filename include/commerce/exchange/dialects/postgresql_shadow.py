@@ -12,7 +12,15 @@ from typing import Any
 from adbc_driver_manager import dbapi as adbc
 
 from commerce.database import sqlstate
-from commerce.exchange.dialects.postgresql_attached import Fetch, at_once, following, refuse_obstacles, views
+from commerce.exchange.dialects.postgresql_attached import (
+    Fetch,
+    at_once,
+    following,
+    refuse_obstacles,
+    standing,
+    still,
+    views,
+)
 from commerce.schema.channel import POSTGRESQL
 
 SHADOW = "shadow_"
@@ -64,12 +72,11 @@ def switch(
     Raises:
         StoreError: something has been hung on the tables meanwhile that cannot follow.
     """
-    refuse_obstacles(fetch, place, [_place(table) for table in tables])
     for attempt in range(TRIES):
         try:
             _in_one_transaction(
                 execute,
-                lambda: [at_once(_exchange(fetch, session, tables, begun))],
+                lambda: [at_once(_exchange(fetch, place, session, tables, begun))],
                 LOCK_MILLISECONDS,
                 SWITCH_MILLISECONDS,
             )
@@ -80,19 +87,21 @@ def switch(
             time.sleep(0.1 * 2 ** min(attempt, 4))
 
 
-def _exchange(fetch: Fetch, session: int, tables: Sequence[str], begun: Sequence[int]) -> list[str]:
+def _exchange(fetch: Fetch, place: str, session: int, tables: Sequence[str], begun: Sequence[int]) -> list[str]:
     places = [_place(table) for table in tables]
+    seen = standing(fetch, places)
+    refuse_obstacles(fetch, place, places)
     of_tables = views(fetch, places)
     made = [f"LOCK TABLE {', '.join([*(name for name, _ in of_tables), *places])} IN ACCESS EXCLUSIVE MODE"]
+    made.append(still(seen, places))  # somebody may have hung something on them before they were locked
     attached: list[str] = []  # after all renames: a policy of one table may name another
     for table in tables:
         attached += following(fetch, _place(table))
         made.append(f"ALTER TABLE {_place(table)} RENAME TO {REPLACED}{table}")
         made.append(f"ALTER TABLE {_place(table, SHADOW)} RENAME TO {table}")
-        schema = _schema(table)
-        for old, new in fetch(_INDEXES.format(table=_place(table), shadow=_place(table, SHADOW))):
-            made.append(f'ALTER INDEX {schema}."{old}" RENAME TO "{REPLACED}{old}"')
-            made.append(f'ALTER INDEX {schema}."{new}" RENAME TO "{old}"')
+        names = {"table": _place(table), "shadow": _place(table, SHADOW), "replaced": REPLACED}
+        for renames in fetch(_INDEXES.format(**names)):
+            made += map(str, renames)
     record = _place(RECORD, SHADOW)
     return [
         *made,
@@ -135,13 +144,24 @@ SELECT format('DROP POLICY %I ON %s', polname, polrelid::regclass) FROM pg_polic
 """
 
 _INDEXES = """
-SELECT o.relname, n.relname
-FROM pg_index AS i JOIN pg_class AS o ON o.oid = i.indexrelid
-JOIN pg_index AS j ON j.indrelid = '{shadow}'::regclass AND j.indkey = i.indkey AND j.indisunique = i.indisunique
-     AND j.indisprimary = i.indisprimary AND j.indpred IS NOT DISTINCT FROM i.indpred
-JOIN pg_class AS n ON n.oid = j.indexrelid
-WHERE i.indrelid = '{table}'::regclass ORDER BY o.relname
+WITH made AS (
+    SELECT i.indrelid, n.nspname, c.relname, k.what,
+           row_number() OVER (PARTITION BY i.indrelid, k.what ORDER BY i.indexrelid) AS nth
+    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_class AS t ON t.oid = i.indrelid
+    CROSS JOIN LATERAL (
+        SELECT concat_ws(' ', i.indisunique, (SELECT contype FROM pg_constraint WHERE conindid = i.indexrelid
+                                              AND conrelid = i.indrelid AND contype IN ('p', 'u', 'x')),
+                         substr(pg_get_indexdef(i.indexrelid),
+                                length(format('CREATE %sINDEX %I ON %I.%I ', CASE WHEN i.indisunique THEN 'UNIQUE ' END,
+                                              c.relname, n.nspname, t.relname)))) AS what) AS k
+    WHERE i.indrelid IN ('{table}'::regclass, '{shadow}'::regclass))
+SELECT format('ALTER INDEX %I.%I RENAME TO %I', o.nspname, o.relname, '{replaced}' || o.relname),
+       format('ALTER INDEX %I.%I RENAME TO %I', s.nspname, s.relname, o.relname)
+FROM made AS o JOIN made AS s ON s.indrelid = '{shadow}'::regclass AND s.what = o.what AND s.nth = o.nth
+WHERE o.indrelid = '{table}'::regclass ORDER BY o.relname
 """
+"""Renames of the indexes that are alike but for their names: columns, expressions, operators, constraint."""
 
 
 def _schema(table: str) -> str:
@@ -156,7 +176,7 @@ def _place(table: str, prefix: str = "") -> str:
 def _in_one_transaction(
     execute: Execute, statements: Callable[[], Sequence[str]], lock_milliseconds: int, statement_milliseconds: int
 ) -> None:
-    execute("BEGIN")
+    execute("BEGIN ISOLATION LEVEL READ COMMITTED")  # what is read under the locks is what holds by then
     try:
         execute(f"SET LOCAL lock_timeout = {lock_milliseconds}")
         made = statements()
