@@ -29,6 +29,8 @@ TRANSIENT_STATES = frozenset({"40001", "40P01"})
 
 _SESSION = {"application_name": "commerce", "options": "-c timezone=UTC"}
 _POLL_SECONDS = 0.2
+TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))")
 
 T = TypeVar("T")
 
@@ -107,26 +109,25 @@ def try_advisory_lock(engine: Engine, key: str, wait_seconds: float = 0) -> Iter
     The lock belongs to a session of its own, outside any transaction: it does not hold back vacuum or outlive a crash.
     """
     with autocommit(engine) as connection:
-        held = _take_lock(connection, key, wait_seconds)
+        held = wait_for(lambda: bool(connection.execute(TRY_LOCK, {"key": key}).scalar_one()), wait_seconds)
         try:
             yield held
         finally:
             if held:
                 try:
-                    connection.execute(sa.text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key})
+                    connection.execute(UNLOCK, {"key": key})
                 except sa.exc.DBAPIError:
                     connection.invalidate()  # never hand a session that may hold the lock back to the pool
 
 
-def _take_lock(connection: Connection, key: str, wait_seconds: float) -> bool:
+def wait_for(taken: Callable[[], bool], wait_seconds: float) -> bool:
+    """Ask `taken` until it says so, at most for `wait_seconds`; returns what it said last."""
     deadline = time.monotonic() + wait_seconds
-    while True:
-        taken = connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key})
-        if taken.scalar_one():
-            return True
+    while not (held := taken()):
         if time.monotonic() >= deadline:
-            return False
+            break
         time.sleep(_POLL_SECONDS)
+    return held
 
 
 def retry_transient(work: Callable[[], T], *, attempts: int = 5, first_wait_seconds: float = 0.05) -> T:

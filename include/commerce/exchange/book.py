@@ -9,19 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Row, text
+from sqlalchemy import Connection, Engine, Executable, Row
 from sqlalchemy.exc import DBAPIError
 
-from commerce.database import autocommit
+from commerce.database import TRY_LOCK, UNLOCK, autocommit, wait_for
 from commerce.errors import StoreError
-
-LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
-UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))")
-_POLL_SECONDS = 0.2
 
 
 class Page:
@@ -69,11 +64,7 @@ class Book:
         Whoever holds a lock already must not ask for it again: it would get it, as the session is the same.
         """
         page = Page(self._open(), self._mutex)
-        deadline = time.monotonic() + wait_seconds
-        while not (held := page.execute(LOCK, {"key": key})[0][0]):
-            if time.monotonic() >= deadline:
-                break
-            time.sleep(_POLL_SECONDS)
+        held = wait_for(lambda: bool(page.execute(TRY_LOCK, {"key": key})[0][0]), wait_seconds)
         try:
             yield page if held else None
         finally:

@@ -151,6 +151,15 @@ class ChannelConnection(Protocol):
         """SQL condition, never NULL: the integer column holds another number. What is no number is no other one."""
 
 
+def upsert(table: str, names: Sequence[str], key: Sequence[str], rows: str) -> str:
+    """SQL: insert `rows` (VALUES or a query, in the order of `names`), or update by primary `key`."""
+    others = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) {rows}"
+        f" ON CONFLICT ({', '.join(key)}) {f'DO UPDATE SET {others}' if others else 'DO NOTHING'}"
+    )
+
+
 def describe_channel_error(error: BaseException) -> str:
     """`describe_error`, and the database's reason where it holds no data."""
     reasons = [reason for reason in _HARMLESS if reason in str(error)]

@@ -20,7 +20,7 @@ from commerce.connections import conninfo
 from commerce.database import safe_url, sqlstate
 from commerce.errors import StoreError
 from commerce.exchange.dialects import postgresql_shadow
-from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error, upsert
 from commerce.exchange.fetching import Part
 from commerce.exchange.tombstones import TABLE as TOMBSTONES
 from commerce.exchange.tombstones import deletions
@@ -382,13 +382,8 @@ def _typed(part: Part) -> str:
 def _upsert(part: Part, prefix: str, rows: str) -> str:
     """Insert what the query `rows` returns, in the order of the part's columns, or update by primary key."""
     assert part.content is not None
-    names = part.content.column_names
     key = [column.name for column in POSTGRESQL.downloads[part.table].primary_key.columns]
-    others = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
-    return (
-        f"INSERT INTO {prefix}{part.table} ({', '.join(names)}) {rows}"
-        f" ON CONFLICT ({', '.join(key)}) {f'DO UPDATE SET {others}' if others else 'DO NOTHING'}"
-    )
+    return upsert(f"{prefix}{part.table}", part.content.column_names, key, rows)
 
 
 def _record(prefix: str, session: int, parts: Sequence[Part]) -> str:

@@ -18,7 +18,7 @@ from adbc_driver_manager import dbapi as adbc
 from commerce.database import is_reachable_file, parse_url
 from commerce.errors import StoreError
 from commerce.exchange.dialects import sqlite_shadow
-from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error
+from commerce.exchange.dialects.connection import COUNTER, ODD, TableShape, describe_channel_error, upsert
 from commerce.exchange.dialects.sqlite_shadow import writing
 from commerce.exchange.fetching import Part
 from commerce.exchange.tombstones import TABLE as TOMBSTONES
@@ -298,11 +298,7 @@ def _upsert(part: Part, prefix: str) -> str:
     assert part.content is not None
     names = part.content.column_names
     key = [column.name for column in SQLITE.downloads[part.table].primary_key.columns]
-    others = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
-    return (
-        f"INSERT INTO {prefix}{part.table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        f" ON CONFLICT ({', '.join(key)}) {f'DO UPDATE SET {others}' if others else 'DO NOTHING'}"
-    )
+    return upsert(f"{prefix}{part.table}", names, key, f"VALUES ({', '.join('?' * len(names))})")
 
 
 def _path(url: str) -> str:
