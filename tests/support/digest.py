@@ -23,6 +23,8 @@ BOOKKEEPING_TABLES = {
     "runstore",
     "runstep",
     "gateverdict",
+    "ledgerexport",
+    "ledgerexportvoucher",
     "retailcdxuploadsession",
     "uploadsessiontable",
     "retailcdxdatastoreheartbeatlog",

@@ -30,9 +30,15 @@ RUN = Table(
     created("opened"),
     moment("closed"),
     Column("summary", JSONB, nullable=True),
-    CheckConstraint("kind IN ('end_of_day', 'customer_sync', 'historical')", name="kind"),
-    CheckConstraint("(kind = 'customer_sync') = (businessdate IS NULL)", name="businessdate"),
+    Column("businessdatefrom", Date, nullable=True),
+    CheckConstraint("kind IN ('end_of_day', 'customer_sync', 'historical', 'history_upload')", name="kind"),
+    CheckConstraint("(kind IN ('customer_sync', 'history_upload')) = (businessdate IS NULL)", name="businessdate"),
+    CheckConstraint(
+        "businessdatefrom IS NULL OR (kind = 'historical' AND businessdatefrom <= businessdate)",
+        name="businessdatefrom",
+    ),
     schema="cdx",
+    comment="businessdatefrom: the first business date of a historical run that works several, to businessdate",
 )
 
 RUN_STORE = Table(
