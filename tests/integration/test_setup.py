@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from commerce import setup
 from commerce.errors import UsageError
 from commerce.setup.channel_models import ChannelSetup
 from commerce.setup.document import SetupDocument
+from commerce.setup.parameters import CompanyParameters, StoreParameters
 
 COMPANY = """
 companies:
@@ -220,8 +222,65 @@ def test_a_file_that_is_no_yaml_is_refused_with_the_place(tmp_path: Path) -> Non
 
 def test_the_files_in_the_documentation_are_right(hq: Engine) -> None:
     page = (Path(__file__).parents[2] / "docs" / "setup.md").read_text(encoding="utf-8")
-    company, channels = (yaml.safe_load(block.split("```")[0]) for block in page.split("```yaml\n")[1:])
-    assert set(company) == set(SetupDocument.model_fields)
+    company, parameters, channels = (yaml.safe_load(block.split("```")[0]) for block in page.split("```yaml\n")[1:])
+    assert set(company) | set(parameters) == set(SetupDocument.model_fields)
     setup.apply(hq, company)
     assert [change.key for change in setup.channels.apply(hq, channels).changes] == ["OSLO1"]
     assert set(channels["channels"][0]) == set(ChannelSetup.model_fields)
+    assert setup.apply(hq, parameters).changes == (), "the page shows the defaults"
+    assert set(parameters["parameters"][0]) == set(CompanyParameters.model_fields)
+    assert set(parameters["stores"][0]) == set(StoreParameters.model_fields)
+
+
+def test_parameters_change_just_what_the_file_names(hq: Engine, document: dict[str, Any]) -> None:
+    setup.apply(hq, document)
+    _add_store(hq)
+    assert rows(hq, "SELECT dataareaid, maxlinesperaggregation FROM ax.retailparameters") == [("USRT", 1000)]
+    setup.apply(hq, {"parameters": [{"company": "USRT", "counting_required": False, "max_lines_per_aggregation": 7}]})
+    file = {
+        "parameters": [{"company": "USRT", "aggregate_returns": False}],
+        "stores": [{"store": "OSLO1", "statement_method": "shift", "max_shift_difference": "12.50"}],
+    }
+    planned = setup.apply(hq, file, dry_run=True)
+    assert [(c.section, c.key, c.action, dict(c.fields)) for c in planned.changes] == [
+        ("parameters", "USRT", "change", {"donotaggregatereturns": (0, 1)}),
+        (
+            "stores",
+            "OSLO1",
+            "change",
+            {"statementmethod": (2, 3), "maxshiftdifferenceamount": (Decimal(0), Decimal("12.50"))},
+        ),
+    ]
+    assert setup.apply(hq, file).changes == planned.changes
+    assert setup.apply(hq, file).changes == ()
+    setup.apply(hq, {"stores": [{"store": "OSLO1", "one_statement_per_day": True}]})
+    assert rows(
+        hq,
+        """SELECT disablecountingrequired, maxlinesperaggregation, donotaggregatereturns, statementmethod,
+                  maxshiftdifferenceamount, onestatementperday, tenderdeclarationcalculation
+           FROM ax.retailparameters, ax.retailstoretable""",
+    ) == [(1, 7, 1, 3, Decimal("12.50"), 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "message"),
+    [
+        ("parameters", {"company": "NONE"}, r"parameters\[0\] refers to NONE.*companies"),
+        ("parameters", {"company": "USRT", "max_lines_per_aggregation": 0}, r"parameters\[0\]\.max_lines_per_aggreg"),
+        ("stores", {"store": "GONE"}, r"stores\[0\] names GONE, which is no store"),
+        ("stores", {"store": "OSLO1", "max_shift_difference": -1}, r"stores\[0\]\.max_shift_difference"),
+        ("stores", {"store": "OSLO1", "tender_declaration": "mean"}, r"stores\[0\]\.tender_declaration"),
+    ],
+)
+def test_wrong_parameters_are_named_with_their_place(
+    hq: Engine, document: dict[str, Any], section: str, value: dict[str, Any], message: str
+) -> None:
+    setup.apply(hq, document)
+    _add_store(hq)
+    with pytest.raises(UsageError, match=message):
+        setup.apply(hq, {section: [value]})
+
+
+def _add_store(hq: Engine) -> None:
+    store = {"name": "OSLO1", "url": "sqlite:///nowhere/oslo1.db", "company": "USRT", "default_customer": "000001"}
+    setup.channels.apply(hq, {"channels": [store]})

@@ -47,6 +47,7 @@ def add_company(hq: Engine, company: str = "USMF", *, currency: str = "USD") -> 
                 "languageid": "en-us",
             },
         )
+        connection.execute(o.COMPANY_PARAMETERS.insert(), {"dataareaid": company})
         for reference, number_format in NUMBERS.items():
             code = reference[:20]
             values = {"dataareaid": company, "numbersequence": code}

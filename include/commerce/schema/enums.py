@@ -235,6 +235,29 @@ class PostingErrorStatus(IntEnum):
     ERROR = 1
 
 
+class StatementMethod(IntEnum):
+    """How the lines of a statement are grouped (RetailStoreTable.statementMethod; the number of Shift is inferred)."""
+
+    STAFF = 0
+    TERMINAL = 1
+    TOTAL = 2
+    SHIFT = 3
+
+
+class ClosingMethod(IntEnum):
+    """RetailClosingMethodType."""
+
+    DATE_TIME = 0
+    SHIFT = 1
+
+
+class CountCalculation(IntEnum):
+    """Which of several declarations, start amounts or bank drops of a shift count (numbers inferred)."""
+
+    SUM = 0
+    LAST = 1
+
+
 class TenderFunction(IntEnum):
     """What a tender does (RetailTenderTypeTable.function; the three that this system tells apart)."""
 

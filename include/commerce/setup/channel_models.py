@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from commerce.setup.document import Code10, Code20, Company, Currency, Optional10
+from commerce.setup.fields import Code10, Code20, Company, Currency, Optional10
 
 State = Literal["active", "paused", "stopped", "suspended", "behind", "away"]
 Place = Annotated[str, StringConstraints(min_length=1, max_length=60)]

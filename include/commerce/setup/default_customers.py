@@ -13,8 +13,7 @@ from commerce.schema.enums import RelationType
 from commerce.schema.headquarters import organization
 from commerce.setup.changes import Change
 from commerce.setup.document import DefaultCustomer
-from commerce.setup.rows import Reference
-from commerce.setup.writing import check_reference, refuse_repeated
+from commerce.setup.writing import Reference, check_reference, refuse_repeated
 
 _REFERENCES = (
     Reference(("dataareaid",), organization.COMPANY, ("dataareaid",), "companies"),

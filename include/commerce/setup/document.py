@@ -11,31 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from commerce.errors import UsageError
 from commerce.schema.enums import AttributeDataType, IncomeExpenseType, TenderFunction
+from commerce.setup.fields import Code10, Code20, Company, Currency, Language, Model, Name, Optional10, RecordId
+from commerce.setup.parameters import CompanyParameters, StoreParameters
 
-FIRST_AUTOMATIC_RECID = 5637144576
-"""Record ids from here on are handed out by headquarters; a file gives smaller ones."""
-
-
-_TRIMMED = r"^\S(.*\S)?$"
-
-
-def _as_text(value: object) -> object:
-    """YAML reads `id: 10` as a number; ids are text."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Company = Annotated[str, StringConstraints(max_length=4, pattern=_TRIMMED), BeforeValidator(_as_text)]
-Code10 = Annotated[str, StringConstraints(max_length=10, pattern=_TRIMMED), BeforeValidator(_as_text)]
-Code20 = Annotated[str, StringConstraints(max_length=20, pattern=_TRIMMED), BeforeValidator(_as_text)]
-Name = Annotated[str, StringConstraints(max_length=60, pattern=_TRIMMED), BeforeValidator(_as_text)]
-Optional10 = Annotated[str, StringConstraints(max_length=10), BeforeValidator(_as_text)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Language = Annotated[str, StringConstraints(min_length=2, max_length=7)]
-RecordId = Annotated[int, Field(gt=0, lt=FIRST_AUTOMATIC_RECID)]
 TENDER_FUNCTIONS = {
     "normal": TenderFunction.NORMAL,
     "card": TenderFunction.CARD,
@@ -45,11 +27,7 @@ DATA_TYPES = {member.name.lower().replace("_", ""): member for member in Attribu
 INCOME_EXPENSE_TYPES = {"income": IncomeExpenseType.INCOME, "expense": IncomeExpenseType.EXPENSE}
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CompanySetup(_Model):
+class CompanySetup(Model):
     id: Company
     name: Name
     currency: Currency
@@ -57,7 +35,7 @@ class CompanySetup(_Model):
     language: Language
 
 
-class CustomerParameters(_Model):
+class CustomerParameters(Model):
     """`duplicates`: what happens to a new customer that is known already (flag: it is created, and the pair is listed).
     `personal_data_days`: after so many days staging rows lose their personal data; None: they keep it."""
 
@@ -66,7 +44,7 @@ class CustomerParameters(_Model):
     personal_data_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
 
 
-class NumberSequence(_Model):
+class NumberSequence(Model):
     """`format`: a prefix, one block of `#` that becomes the number with leading zeros, a suffix: "C#########"."""
 
     company: Company
@@ -87,7 +65,7 @@ class NumberSequence(_Model):
         return self
 
 
-class SequenceReference(_Model):
+class SequenceReference(Model):
     company: Company
     reference: Literal[
         "CustomerAccount",
@@ -101,7 +79,7 @@ class SequenceReference(_Model):
     sequence: Code20
 
 
-class CustomerGroup(_Model):
+class CustomerGroup(Model):
     """`number_sequence`: the group's own account numbers; without it the company's CustomerAccount gives them."""
 
     company: Company
@@ -113,21 +91,21 @@ class CustomerGroup(_Model):
     number_sequence: Code20 | None = None
 
 
-class Affiliation(_Model):
+class Affiliation(Model):
     """`id`: the record id that channels store in their affiliation rows."""
 
     name: Name
     id: RecordId | None = None
 
 
-class Title(_Model):
+class Title(Model):
     """A personal title. `id`: the record id that registers store with a customer (titlerecordid)."""
 
     name: Name
     id: RecordId | None = None
 
 
-class Attribute(_Model):
+class Attribute(Model):
     """`id`: the record id that channels store in their attribute rows."""
 
     name: Name
@@ -135,19 +113,30 @@ class Attribute(_Model):
     id: RecordId | None = None
 
 
-class MainAccount(_Model):
+class MainAccount(Model):
     company: Company
     id: Code20
     name: Name
 
 
-class LedgerPosting(_Model):
+class LedgerPosting(Model):
     company: Company
-    type: Literal["CustomerBalance", "Revenue", "SalesTax", "ChargeRevenue", "RoundingDifference"]
+    type: Literal[
+        "CustomerBalance",
+        "Revenue",
+        "SalesTax",
+        "ChargeRevenue",
+        "RoundingDifference",
+        "PeriodicDiscount",
+        "GiftCard",
+        "CountingDifference",
+        "Safe",
+        "Bank",
+    ]
     account: Code20
 
 
-class Tender(_Model):
+class Tender(Model):
     company: Company
     id: Code10
     name: Name
@@ -155,7 +144,7 @@ class Tender(_Model):
     account: Code20
 
 
-class IncomeExpenseAccount(_Model):
+class IncomeExpenseAccount(Model):
     company: Company
     id: Code10
     name: Name
@@ -163,7 +152,7 @@ class IncomeExpenseAccount(_Model):
     account: Code20
 
 
-class DefaultCustomer(_Model):
+class DefaultCustomer(Model):
     """A store's default customer (domain A2): nameless sales post to it, and new customers take its group, currency,
     language, receipt option and affiliations where the register gave none."""
 
@@ -177,7 +166,7 @@ class DefaultCustomer(_Model):
     affiliations: tuple[Name, ...] = ()
 
 
-class SetupDocument(_Model):
+class SetupDocument(Model):
     companies: tuple[CompanySetup, ...] = ()
     customer_parameters: tuple[CustomerParameters, ...] = ()
     number_sequences: tuple[NumberSequence, ...] = ()
@@ -191,6 +180,8 @@ class SetupDocument(_Model):
     tenders: tuple[Tender, ...] = ()
     income_expense_accounts: tuple[IncomeExpenseAccount, ...] = ()
     default_customers: tuple[DefaultCustomer, ...] = ()
+    parameters: tuple[CompanyParameters, ...] = ()
+    stores: tuple[StoreParameters, ...] = ()
 
 
 T = TypeVar("T", bound=BaseModel)

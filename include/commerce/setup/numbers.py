@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from commerce.errors import UsageError
-from commerce.setup.rows import Row as SetupRow
+from commerce.setup.writing import Row as SetupRow
 
 _STANDS_AT = text(
     # Locked: a job that takes numbers between this and the update would see its numbers handed out again.

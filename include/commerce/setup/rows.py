@@ -2,39 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Table
-
 from commerce.schema.headquarters import organization as hq
 from commerce.schema.headquarters.duplicates import CUSTOMER_PARAMETERS
 from commerce.setup import document as doc
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Columns of a row that must be a key of another table. Checked first: a person reads a place, not a constraint."""
-
-    columns: tuple[str, ...]
-    table: Table
-    key: tuple[str, ...]
-    section: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of the file: its table, its key, how a row is made, what the row refers to."""
-
-    name: str
-    table: Table
-    key: tuple[str, ...]
-    row: Callable[[Any], Row]
-    references: tuple[Reference, ...] = ()
-
+from commerce.setup.writing import Reference, Row, Section
 
 _COMPANY = Reference(("dataareaid",), hq.COMPANY, ("dataareaid",), "companies")
 

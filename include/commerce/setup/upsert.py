@@ -18,8 +18,9 @@ from commerce.setup.default_customers import apply_default_customers
 from commerce.setup.document import SetupDocument, parse
 from commerce.setup.master import apply_affiliations, apply_attributes, apply_titles
 from commerce.setup.numbers import check_account_numbers, next_number
-from commerce.setup.rows import SECTIONS, Section
-from commerce.setup.writing import check_reference, put, refuse_repeated
+from commerce.setup.parameters import apply_company_parameters, apply_store_parameters
+from commerce.setup.rows import SECTIONS
+from commerce.setup.writing import Section, check_reference, put, refuse_repeated
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('commerce setup', 0))")
 """Two setups at once would each miss what the other has not committed."""
@@ -39,6 +40,8 @@ def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> 
         changes: list[Change] = []
         for section in SECTIONS:
             changes += _apply_section(connection, section, getattr(parsed, section.name))
+        changes += apply_company_parameters(connection, parsed.parameters)
+        changes += apply_store_parameters(connection, parsed.stores)
         changes += apply_affiliations(connection, parsed.affiliations)
         changes += apply_attributes(connection, parsed.attributes)
         changes += apply_titles(connection, parsed.titles)

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, insert, select, update
 
 from commerce.errors import UsageError
 from commerce.setup.changes import Change
-from commerce.setup.rows import Reference, Row
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Columns of a row that must be a key of another table. Checked first: a person reads a place, not a constraint."""
+
+    columns: tuple[str, ...]
+    table: Table
+    key: tuple[str, ...]
+    section: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the file: its table, its key, how a row is made, what the row refers to."""
+
+    name: str
+    table: Table
+    key: tuple[str, ...]
+    row: Callable[[Any], Row]
+    references: tuple[Reference, ...] = ()
 
 
 def put(connection: Connection, section: str, table: Table, key: tuple[str, ...], row: Row) -> Iterable[Change]:

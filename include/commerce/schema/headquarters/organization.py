@@ -136,7 +136,8 @@ LEDGER_POSTING = Table(
     PrimaryKeyConstraint("dataareaid", "postingtype"),
     _main_account(),
     CheckConstraint(
-        "postingtype IN ('CustomerBalance', 'Revenue', 'SalesTax', 'ChargeRevenue', 'RoundingDifference')",
+        "postingtype IN ('CustomerBalance', 'Revenue', 'SalesTax', 'ChargeRevenue', 'RoundingDifference', "
+        "'PeriodicDiscount', 'GiftCard', 'CountingDifference', 'Safe', 'Bank')",
         name="postingtype",
     ),
     schema="ax",
@@ -200,6 +201,42 @@ STORE = Table(
     Column("stmtpostasbusinessday", Integer, nullable=False, server_default=text("1")),
     Column("maxroundingamount", MONEY, nullable=False, server_default=text("0.05")),
     Column("roundingunit", MONEY, nullable=False, server_default=text("0.01"), info={"inferred": True}),
+    Column("statementmethod", Integer, nullable=False, server_default=text("2")),
+    Column("onestatementperday", Integer, nullable=False, server_default=text("0")),
+    Column("separatestmtperstaffterminal", Integer, nullable=False, server_default=text("0")),
+    Column("closingmethod", Integer, nullable=False, server_default=text("1")),
+    Column("tenderdeclarationcalculation", Integer, nullable=False, server_default=text("1")),
+    Column("startamountcalculation", Integer, nullable=False, server_default=text("0")),
+    Column("bankdropcalculation", Integer, nullable=False, server_default=text("0")),
+    Column("maxroundingtaxamount", MONEY, nullable=False, server_default=text("0")),
+    Column("maximumpostingdifference", MONEY, nullable=False, server_default=text("0")),
+    Column("maxshiftdifferenceamount", MONEY, nullable=False, server_default=text("0")),
+    Column("maxtransactiondifferenceamount", MONEY, nullable=False, server_default=text("0")),
     CheckConstraint("maxroundingamount >= 0 AND roundingunit > 0", name="rounding"),
+    CheckConstraint("statementmethod BETWEEN 0 AND 3 AND closingmethod IN (0, 1)", name="method"),
+    CheckConstraint(
+        "tenderdeclarationcalculation IN (0, 1) AND startamountcalculation IN (0, 1) AND bankdropcalculation IN (0, 1)",
+        name="calculation",
+    ),
+    CheckConstraint(
+        "least(maxroundingtaxamount, maximumpostingdifference, maxshiftdifferenceamount,"
+        " maxtransactiondifferenceamount) >= 0",
+        name="maxima",
+    ),
     schema="ax",
+)
+
+COMPANY_PARAMETERS = Table(
+    "retailparameters",
+    metadata,
+    Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), primary_key=True),
+    Column("disablecountingrequired", Integer, nullable=False, server_default=text("0")),
+    Column("disableroundingdifferenceposting", Integer, nullable=False, server_default=text("0")),
+    Column("maxlinesperaggregation", Integer, nullable=False, server_default=text("1000")),
+    Column("donotaggregatereturns", Integer, nullable=False, server_default=text("0")),
+    Column("orderholdcode", String(10), nullable=False, server_default=text("''")),
+    Column("pendingreferencehours", Integer, nullable=False, server_default=text("24"), info={"inferred": True}),
+    CheckConstraint("maxlinesperaggregation > 0 AND pendingreferencehours > 0", name="positive"),
+    schema="ax",
+    comment="Commerce parameters of a company; every company has a row",
 )

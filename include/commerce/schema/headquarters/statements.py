@@ -238,7 +238,9 @@ VOUCHER = Table(
     PrimaryKeyConstraint("dataareaid", "voucher"),
     CheckConstraint("debitamount = creditamount", name="balanced"),
     CheckConstraint(
-        "journalcategory IN ('invoice', 'payment', 'incomeexpense', 'deposit', 'rounding')", name="journalcategory"
+        "journalcategory IN ('invoice', 'payment', 'incomeexpense', 'deposit', 'rounding', 'discount', 'giftcard', "
+        "'difference', 'cashmanagement')",
+        name="journalcategory",
     ),
     schema="ax",
     comment="a voucher; debitamount and creditamount are the sums over its lines",
