@@ -20,7 +20,7 @@ from commerce.errors import UsageError
 from commerce.run import plan, status
 from commerce.schema.enums import TransactionType
 from commerce.schema.headquarters import exchange as tables
-from commerce.schema.headquarters import sales
+from commerce.schema.headquarters import orders, sales
 from support.company import add_company, add_customer, add_store
 from support.registers import GUID, add_register
 from support.transactions import DAY, add_deposit, add_order, add_quarantined_customer, add_sale, change
@@ -214,7 +214,7 @@ def order_status(hq: Engine, key: tuple[str, str, str], state: int) -> None:
             }
             connection.execute(sales.SALES_ORDER.insert(), {**order, "businessdate": DAY, "currency": "USD", **amounts})
         connection.execute(
-            sales.ORDER_STATUS.insert(), {**values, "status": state, "salesid": "SO1" if state == 2 else None}
+            orders.ORDER_STATUS.insert(), {**values, "status": state, "salesid": "SO1" if state == 2 else None}
         )
 
 

@@ -19,6 +19,7 @@ from commerce.schema.headquarters import metadata
 from commerce.schema.headquarters.uploads import UPLOADS
 
 BOOKKEEPING_TABLES = {
+    "retailtransactionwaitingreference",
     "run",
     "runstore",
     "runstep",

@@ -13,7 +13,7 @@ from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress
 from commerce.run import close_run, jobs, open_run, run_step, steps
 from commerce.run.records import RunRecord
-from commerce.schema.headquarters import customers, exchange, runs, sales, statements
+from commerce.schema.headquarters import customers, exchange, orders, runs, sales, statements
 from support.company import DEFAULT_CUSTOMER, add_company, add_customer, add_store
 from support.staging import guid, person
 from support.transactions import DAY, add_order
@@ -90,7 +90,7 @@ def order_of(hq: Engine, number: int, store: str = "OSLO") -> None:
             sales.SALES_ORDER.insert(), {**order, **amounts, "store": store, "businessdate": DAY, "currency": "USD"}
         )
         connection.execute(
-            sales.ORDER_STATUS.insert().values(modifieddatetime=sa.func.now()),
+            orders.ORDER_STATUS.insert().values(modifieddatetime=sa.func.now()),
             {**key, "dataareaid": "USMF", "status": 2, "salesid": f"SO{number}"},
         )
 

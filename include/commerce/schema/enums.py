@@ -123,6 +123,44 @@ class OrderStatus(IntEnum):
     EDITING = 3
 
 
+class SalesStatus(IntEnum):
+    """SalesTable.SalesStatus: an open order is a backorder."""
+
+    BACKORDER = 1
+    DELIVERED = 2
+    INVOICED = 3
+    CANCELED = 4
+
+
+class RepairAction(StrEnum):
+    """What a line of the audit of transactions says a person did.
+
+    edited: changed a value. editing, returned: put an order into the Editing state, or back. retried: let an order be
+    tried again. released: removed the hold of a sales order. ignored: gave something up.
+    """
+
+    EDITED = "edited"
+    EDITING = "editing"
+    RETURNED = "returned"
+    RETRIED = "retried"
+    RELEASED = "released"
+    IGNORED = "ignored"
+
+
+class WaitingReason(StrEnum):
+    """Why a reference of a transaction to an asynchronous customer or address leads nowhere yet.
+
+    missing: its row has not arrived. quarantined: its row stands in quarantine. failed: it could not be converted.
+    ignored: a person gave it up. unconverted: its row waits for conversion.
+    """
+
+    MISSING = "missing"
+    QUARANTINED = "quarantined"
+    FAILED = "failed"
+    IGNORED = "ignored"
+    UNCONVERTED = "unconverted"
+
+
 class ContactType(IntEnum):
     """ContactInformationType; `logisticselectronicaddress.type` uses the same values."""
 

@@ -41,6 +41,7 @@ class CompanyParameters(Model):
     `aggregate_returns`: off, every return gets a sales order of its own.
     `order_hold_code`: orders that a person has edited are put on hold with it; empty: they are not.
     `pending_reference_hours`: how long a customer or address may be on its way before it is reported.
+    `order_try_count`: how often the creation of an order is tried that fails for a passing reason.
     """
 
     company: Company
@@ -50,6 +51,7 @@ class CompanyParameters(Model):
     aggregate_returns: bool = True
     order_hold_code: Optional10 = ""
     pending_reference_hours: Annotated[int, Field(gt=0, le=8_760)] = 24
+    order_try_count: Annotated[int, Field(gt=0, le=100)] = 5
 
 
 class StoreParameters(Model):
@@ -92,6 +94,7 @@ _OF_COMPANY: Columns = {
     "aggregate_returns": ("donotaggregatereturns", _negated),
     "order_hold_code": ("orderholdcode", str),
     "pending_reference_hours": ("pendingreferencehours", int),
+    "order_try_count": ("ordertrycount", int),
 }
 _OF_STORE: Columns = {
     "statement_method": ("statementmethod", lambda method: int(_STATEMENT_METHODS[method])),

@@ -236,7 +236,8 @@ COMPANY_PARAMETERS = Table(
     Column("donotaggregatereturns", Integer, nullable=False, server_default=text("0")),
     Column("orderholdcode", String(10), nullable=False, server_default=text("''")),
     Column("pendingreferencehours", Integer, nullable=False, server_default=text("24"), info={"inferred": True}),
-    CheckConstraint("maxlinesperaggregation > 0 AND pendingreferencehours > 0", name="positive"),
+    Column("ordertrycount", Integer, nullable=False, server_default=text("5"), info={"inferred": True}),
+    CheckConstraint("least(maxlinesperaggregation, pendingreferencehours, ordertrycount) > 0", name="positive"),
     schema="ax",
     comment="Commerce parameters of a company; every company has a row",
 )

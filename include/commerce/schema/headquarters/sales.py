@@ -1,4 +1,4 @@
-"""Sales orders and invoices, the state of order synchronization, and validation errors."""
+"""Sales orders and invoices, and validation errors of transactions."""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,8 +16,9 @@ from sqlalchemy import (
     text,
 )
 
+from commerce.schema.enums import SalesStatus
 from commerce.schema.fields import MONEY
-from commerce.schema.headquarters.base import created, metadata, moment, recid
+from commerce.schema.headquarters.base import created, metadata, recid
 
 
 def _blank(name: str, width: int) -> Column:  # type: ignore[type-arg]
@@ -40,32 +41,6 @@ def _transaction_columns() -> list[Column]:  # type: ignore[type-arg]
         Column("transactionid", String(44), nullable=False),
     ]
 
-
-ORDER_STATUS = Table(
-    "retailtransactionorderstatus",
-    metadata,
-    *_transaction_columns(),
-    Column("dataareaid", String(4), nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("salesid", String(20), nullable=True),
-    Column("errorclass", Text, nullable=False, server_default=text("''")),
-    _blank("errordetail", 1024),
-    Column("retrycount", Integer, nullable=False, server_default=text("0")),
-    moment("modifieddatetime"),
-    PrimaryKeyConstraint("store", "terminal", "transactionid"),
-    ForeignKeyConstraint(
-        ["store", "terminal", "transactionid"],
-        [
-            "ax.retailtransactiontable.store",
-            "ax.retailtransactiontable.terminal",
-            "ax.retailtransactiontable.transactionid",
-        ],
-    ),
-    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
-    CheckConstraint("(status = 2) = (salesid IS NOT NULL)", name="succeeded_has_order"),
-    CheckConstraint("status BETWEEN 0 AND 3", name="status"),
-    schema="ax",
-)
 
 VALIDATION_ERROR = Table(
     "retailtransactionvalidationerror",
@@ -107,6 +82,8 @@ SALES_ORDER = Table(
     _amount("taxamount"),
     _amount("chargeamount"),
     _amount("grossamount"),
+    Column("salesstatus", Integer, nullable=False, server_default=text(str(int(SalesStatus.BACKORDER)))),
+    Column("mcrorderstopped", Integer, nullable=False, server_default=text("0")),
     created(),
     PrimaryKeyConstraint("dataareaid", "salesid"),
     _customer("custaccount"),
@@ -114,8 +91,15 @@ SALES_ORDER = Table(
     CheckConstraint("documenttype IN ('order', 'quotation')", name="documenttype"),
     CheckConstraint("salesorigin IN ('channel', 'statement')", name="salesorigin"),
     CheckConstraint("grossamount = netamount + taxamount", name="gross"),
+    CheckConstraint("salesstatus BETWEEN 1 AND 4", name="salesstatus"),
+    CheckConstraint(
+        f"mcrorderstopped = 0 OR salesstatus NOT IN ({int(SalesStatus.DELIVERED)}, {int(SalesStatus.INVOICED)})",
+        name="hold_before_fulfilment",
+    ),
     schema="ax",
-    comment="netamount includes charges (chargeamount says how much of it)",
+    comment="netamount includes charges (chargeamount says how much of it); mcrorderstopped: a hold keeps the order,"
+    " and whoever delivers or invoices it is refused; salesstatus: of an order of a channel, one of a statement follows"
+    " its statement",
 )
 
 SALES_LINE = Table(
