@@ -6,12 +6,14 @@ from commerce.schema.headquarters import (
     erasures,
     exchange,
     ledger,
+    masters,
     orders,
     organization,
     runs,
     sales,
     statements,
     uploads,
+    validation,
 )
 from commerce.schema.headquarters.base import SCHEMAS, metadata
 
@@ -22,6 +24,7 @@ __all__ = [
     "erasures",
     "exchange",
     "ledger",
+    "masters",
     "metadata",
     "orders",
     "organization",
@@ -29,4 +32,5 @@ __all__ = [
     "sales",
     "statements",
     "uploads",
+    "validation",
 ]

@@ -1,4 +1,4 @@
-"""Sales orders and invoices, and validation errors of transactions."""
+"""Sales orders and invoices."""
 
 from sqlalchemy import (
     BigInteger,
@@ -11,14 +11,13 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
 from commerce.schema.enums import SalesStatus
 from commerce.schema.fields import MONEY
-from commerce.schema.headquarters.base import created, metadata, recid
+from commerce.schema.headquarters.base import created, metadata
 
 
 def _blank(name: str, width: int) -> Column:  # type: ignore[type-arg]
@@ -41,26 +40,6 @@ def _transaction_columns() -> list[Column]:  # type: ignore[type-arg]
         Column("transactionid", String(44), nullable=False),
     ]
 
-
-VALIDATION_ERROR = Table(
-    "retailtransactionvalidationerror",
-    metadata,
-    recid(),
-    *_transaction_columns(),
-    Column("linenum", MONEY, nullable=False, server_default=text("0")),
-    Column("validationtype", String(40), nullable=False),
-    Column("errormessage", Text, nullable=False),
-    ForeignKeyConstraint(
-        ["store", "terminal", "transactionid"],
-        [
-            "ax.retailtransactiontable.store",
-            "ax.retailtransactiontable.terminal",
-            "ax.retailtransactiontable.transactionid",
-        ],
-    ),
-    UniqueConstraint("store", "terminal", "transactionid", "linenum", "validationtype"),
-    schema="ax",
-)
 
 SALES_ORDER = Table(
     "salestable",

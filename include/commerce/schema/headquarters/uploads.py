@@ -50,11 +50,13 @@ def _sync_columns() -> list[Column]:  # type: ignore[type-arg]
 
 
 def _validation_columns() -> list[Column]:  # type: ignore[type-arg]
-    """Result of Validate store transactions, and the run whose quality gate has judged the transaction."""
+    """Result of Validate store transactions, the run whose quality gate has judged the transaction, and whether a
+    person holds it (who, when and why: `ax.retailtransactionhold`)."""
     return [
         Column("validationstatus", Integer, nullable=False, server_default=text("0")),
         Column("validationdatetime", DateTime(timezone=True), nullable=True),
         Column("gaterun", BigInteger, nullable=True),
+        Column("held", Integer, nullable=False, server_default=text("0")),
     ]
 
 
@@ -101,8 +103,10 @@ def _transaction_table(table: UploadedTable) -> Table:
     made.append_constraint(UniqueConstraint(*EXCHANGE_KEY))
     if table is TRANSACTION:
         made.append_constraint(CheckConstraint("validationstatus BETWEEN 0 AND 2", name="validationstatus"))
+        made.append_constraint(CheckConstraint("held IN (0, 1)", name="held"))
         Index(f"ix_{table.name}_businessdate", made.c.store, made.c.businessdate)
         Index(f"ix_{table.name}_gaterun", made.c.gaterun, postgresql_where=text("gaterun IS NOT NULL"))
+        Index(f"ix_{table.name}_held", made.c.store, postgresql_where=text("held = 1"))
     return made
 
 
