@@ -64,6 +64,7 @@ BOOKKEEPING_COLUMNS = {
 it, where the values themselves count."""
 
 IDS = {
+    "starteventid",
     "recid",
     "party",
     "person",

@@ -296,6 +296,19 @@ class CountCalculation(IntEnum):
     LAST = 1
 
 
+class CountedHow(StrEnum):
+    """Where the counted amount of a tender in a shift comes from.
+
+    declared: the shift's tender declarations. entered: a person in headquarters. required: nowhere, it must still be
+    counted. assumed: nobody counted it and nobody has to, so it is what the transactions say.
+    """
+
+    DECLARED = "declared"
+    ENTERED = "entered"
+    REQUIRED = "required"
+    ASSUMED = "assumed"
+
+
 class TenderFunction(IntEnum):
     """What a tender does (RetailTenderTypeTable.function; the three that this system tells apart)."""
 
@@ -321,3 +334,14 @@ ORDER_TYPES = (
 
 STATEMENT_TYPES = (TransactionType.SALES, TransactionType.PAYMENT, TransactionType.INCOME_EXPENSE)
 """What a transactional statement takes: sales and returns, customer account deposits, income and expense."""
+
+CASH_MANAGEMENT_TYPES = (
+    TransactionType.REMOVE_TENDER,
+    TransactionType.FLOAT_ENTRY,
+    TransactionType.CHANGE_TENDER,
+    TransactionType.TENDER_DECLARATION,
+    TransactionType.BANK_DROP,
+    TransactionType.SAFE_DROP,
+    TransactionType.STARTING_AMOUNT,
+)
+"""What a financial statement takes, with its shift: what goes into the drawer and out of it, and how it was counted."""

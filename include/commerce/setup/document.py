@@ -137,11 +137,14 @@ class LedgerPosting(Model):
 
 
 class Tender(Model):
+    """`counting_required`: a shift must declare how much of it there is; None: of normal tenders (cash) only."""
+
     company: Company
     id: Code10
     name: Name
     function: Literal["normal", "card", "customer_account"] = "normal"
     account: Code20
+    counting_required: bool | None = None
 
 
 class IncomeExpenseAccount(Model):

@@ -79,6 +79,7 @@ def _tender(row: doc.Tender) -> Row:
         "name": row.name,
         "function": int(doc.TENDER_FUNCTIONS[row.function]),
         "mainaccount": row.account,
+        "countingrequired": int(row.function == "normal" if row.counting_required is None else row.counting_required),
     }
 
 

@@ -151,6 +151,7 @@ TENDER_TYPE = Table(
     Column("name", String(60), nullable=False),
     Column("function", Integer, nullable=False, server_default=text("0")),
     Column("mainaccount", String(20), nullable=False),
+    Column("countingrequired", Integer, nullable=False, server_default=text("1")),
     PrimaryKeyConstraint("dataareaid", "tendertypeid"),
     _main_account(),
     CheckConstraint("function IN (0, 1, 3)", name="function"),

@@ -31,7 +31,9 @@ RUN = Table(
     moment("closed"),
     Column("summary", JSONB, nullable=True),
     Column("businessdatefrom", Date, nullable=True),
-    CheckConstraint("kind IN ('end_of_day', 'customer_sync', 'historical', 'history_upload')", name="kind"),
+    CheckConstraint(
+        "kind IN ('end_of_day', 'customer_sync', 'historical', 'history_upload', 'trickle_feed')", name="kind"
+    ),
     CheckConstraint("(kind IN ('customer_sync', 'history_upload')) = (businessdate IS NULL)", name="businessdate"),
     CheckConstraint(
         "businessdatefrom IS NULL OR (kind = 'historical' AND businessdatefrom <= businessdate)",

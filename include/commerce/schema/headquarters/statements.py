@@ -42,6 +42,7 @@ STATEMENT = Table(
     Column("statementtype", Integer, nullable=False),
     Column("businessdate", Date, nullable=False),
     Column("currency", String(3), nullable=False),
+    Column("stafforterminal", String(35), nullable=False, server_default=text("''")),
     Column("postingstatus", Integer, nullable=False),
     Column("postingerrorstatus", Integer, nullable=False, server_default=text("0")),
     Column("postingerrorcode", String(40), nullable=False, server_default=text("''")),
@@ -60,20 +61,127 @@ STATEMENT = Table(
     CheckConstraint("postingstatus IN (1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)", name="postingstatus"),
     Index("ix_retailstatementtable_storeid", "storeid", "businessdate"),
     schema="ax",
+    comment="stafforterminal: the staff, terminal or shift (terminal:batch) that the statement is split off for",
 )
+
+
+def _counted() -> list[Column]:  # type: ignore[type-arg]
+    """A tender in a drawer: what was paid with it, what else came in and went out, what was counted, and what is too
+    much (positive) or missing."""
+    return [
+        _amount("transamount"),
+        Column("transcount", Integer, nullable=False),
+        _amount("addedtodrawer"),
+        _amount("removedfromdrawer"),
+        _amount("changetender"),
+        _amount("bankedamount"),
+        _amount("safeamount"),
+        _amount("countedamount"),
+        _amount("differenceamount"),
+    ]
+
+
+def _difference() -> CheckConstraint:
+    return CheckConstraint(
+        "differenceamount = 0 OR differenceamount = countedamount + bankedamount + safeamount + removedfromdrawer"
+        " - transamount - addedtodrawer - changetender",
+        name="difference",
+    )
+
 
 STATEMENT_LINE = Table(
     "retailstatementline",
     metadata,
     Column("dataareaid", String(4), nullable=False),
     Column("statementid", String(20), nullable=False),
+    Column("staffid", String(25), nullable=False, server_default=text("''")),
+    Column("terminalid", String(10), nullable=False, server_default=text("''")),
+    Column("uniqueshiftid", String(35), nullable=False, server_default=text("''")),
     Column("tendertypeid", String(10), nullable=False),
     Column("currency", String(3), nullable=False),
-    _amount("transamount"),
-    Column("transcount", Integer, nullable=False),
-    PrimaryKeyConstraint("dataareaid", "statementid", "tendertypeid", "currency"),
+    *_counted(),
+    _difference(),
+    PrimaryKeyConstraint(
+        "dataareaid", "statementid", "staffid", "terminalid", "uniqueshiftid", "tendertypeid", "currency"
+    ),
     _statement(),
     schema="ax",
+    comment="a financial statement has a line per tender and staff, terminal or shift,"
+    " as the store's statement method says",
+)
+
+STATEMENT_SHIFT = Table(
+    "retailstatementshift",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("storeid", String(10), nullable=False),
+    Column("terminalid", String(10), nullable=False),
+    Column("batchid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("storeid", "terminalid", "batchid", "statementid", "dataareaid"),
+    _statement(),
+    ForeignKeyConstraint(
+        ["storeid", "terminalid", "batchid"],
+        ["ax.retailposbatchtable.storeid", "ax.retailposbatchtable.terminalid", "ax.retailposbatchtable.batchid"],
+    ),
+    Index("ix_retailstatementshift_statementid", "dataareaid", "statementid"),
+    schema="ax",
+    comment="the closed shifts of a financial statement; what comes late for a shift goes into a further statement",
+)
+
+STATEMENT_SHIFT_LINE = Table(
+    "retailstatementshiftline",
+    metadata,
+    Column("dataareaid", String(4), nullable=False),
+    Column("statementid", String(20), nullable=False),
+    Column("storeid", String(10), nullable=False),
+    Column("terminalid", String(10), nullable=False),
+    Column("batchid", BigInteger, nullable=False),
+    Column("tendertypeid", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    *_counted(),
+    _difference(),
+    Column("floatamount", MONEY, nullable=False, server_default=text("0")),
+    Column("countedhow", String(10), nullable=False),
+    PrimaryKeyConstraint("storeid", "terminalid", "batchid", "tendertypeid", "currency", "statementid", "dataareaid"),
+    ForeignKeyConstraint(
+        ["storeid", "terminalid", "batchid", "statementid", "dataareaid"],
+        [
+            "ax.retailstatementshift.storeid",
+            "ax.retailstatementshift.terminalid",
+            "ax.retailstatementshift.batchid",
+            "ax.retailstatementshift.statementid",
+            "ax.retailstatementshift.dataareaid",
+        ],
+        name="fk_retailstatementshiftline_shift",
+    ),
+    CheckConstraint("countedhow IN ('declared', 'entered', 'required', 'assumed')", name="countedhow"),
+    Index("ix_retailstatementshiftline_statementid", "dataareaid", "statementid"),
+    schema="ax",
+    comment="what a financial statement says of a shift, per tender: what it adds to earlier statements of the shift;"
+    " addedtodrawer is starting amounts and floatamount",
+)
+
+ENTERED_COUNT = Table(
+    "retailstatementcount",
+    metadata,
+    recid(),
+    Column("storeid", String(10), nullable=False),
+    Column("terminalid", String(10), nullable=False),
+    Column("batchid", BigInteger, nullable=False),
+    Column("tendertypeid", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    _amount("countedamount"),
+    Column("reason", Text, nullable=False),
+    Column("enteredby", String(60), nullable=False),
+    created(),
+    ForeignKeyConstraint(
+        ["storeid", "terminalid", "batchid"],
+        ["ax.retailposbatchtable.storeid", "ax.retailposbatchtable.terminalid", "ax.retailposbatchtable.batchid"],
+    ),
+    Index("ix_retailstatementcount_storeid", "storeid", "terminalid", "batchid"),
+    schema="ax",
+    comment="amounts that a person in headquarters entered as counted; the last one of a tender and shift holds",
 )
 
 STATEMENT_EVENT = Table(
@@ -83,9 +191,13 @@ STATEMENT_EVENT = Table(
     Column("dataareaid", String(4), nullable=False),
     Column("statementid", String(20), nullable=False),
     Column("postingstatus", Integer, nullable=False),
+    Column("isendevent", Integer, nullable=False, server_default=text("1")),
+    Column("starteventid", BigInteger, nullable=True),
+    Column("run", BigInteger, nullable=True),
     Column("postingstatemessage", Text, nullable=False, server_default=text("''")),
     created("createdon"),
     _statement(),
+    CheckConstraint("isendevent IN (0, 1) AND (starteventid IS NULL OR isendevent = 1)", name="isendevent"),
     Index("ix_retaileodstatementcontrollerlog_statementid", "dataareaid", "statementid"),
     schema="ax",
 )
@@ -126,7 +238,7 @@ STATEMENT_TRANSACTION = Table(
     Column("statementid", String(20), nullable=False),
     Column("type", Integer, nullable=False),
     Column("businessdate", Date, nullable=False),
-    Column("custaccount", String(20), nullable=False),
+    Column("custaccount", String(20), nullable=True),
     _amount("netamount"),
     _amount("grossamount"),
     _amount("paymentamount"),
@@ -141,9 +253,11 @@ STATEMENT_TRANSACTION = Table(
     ),
     _statement(),
     _customer("custaccount"),
+    CheckConstraint("(custaccount IS NULL) = (type IN (4, 5, 6, 7, 16, 17, 20))", name="custaccount"),
     Index("ix_retaileodtransactiontable_statementid", "dataareaid", "statementid", "custaccount"),
     schema="ax",
-    comment="the primary key holds a transaction to one statement; the foreign key holds it to a synchronized customer",
+    comment="the primary key holds a transaction to one statement; the foreign key holds it to a synchronized customer,"
+    " whom only cash management has none of",
 )
 
 STATEMENT_VOUCHER = Table(

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as TextType
 
-from commerce.schema.enums import CustomerAsyncOperation, SyncStatus
+from commerce.schema.enums import CASH_MANAGEMENT_TYPES, CustomerAsyncOperation, SyncStatus
 from commerce.schema.headquarters.base import metadata, recid
 from commerce.schema.personal import filled_sql
 from commerce.schema.uploaded import ASYNC_ADDRESS, CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
@@ -105,6 +105,8 @@ def _transaction_table(table: UploadedTable) -> Table:
         made.append_constraint(CheckConstraint("validationstatus BETWEEN 0 AND 2", name="validationstatus"))
         made.append_constraint(CheckConstraint("held IN (0, 1)", name="held"))
         Index(f"ix_{table.name}_businessdate", made.c.store, made.c.businessdate)
+        cash = text(f"type IN ({', '.join(str(int(kind)) for kind in CASH_MANAGEMENT_TYPES)})")
+        Index(f"ix_{table.name}_cash", made.c.store, made.c.businessdate, postgresql_where=cash)
         Index(f"ix_{table.name}_gaterun", made.c.gaterun, postgresql_where=text("gaterun IS NOT NULL"))
         Index(f"ix_{table.name}_held", made.c.store, postgresql_where=text("held = 1"))
     return made
