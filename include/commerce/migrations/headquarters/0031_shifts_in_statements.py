@@ -4,8 +4,8 @@ beginning and an end."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 
 _MONEY = sa.Numeric(32, 6)
 _COUNTED = (
