@@ -163,6 +163,11 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum)"
         f" SELECT recid, 'USMF', '{ANNA}' FROM cdx.retailcdxdatagroup",
     ),
+    "ledger_export_differs": (
+        "INSERT INTO cdx.ledgerexport (vouchers, rows) VALUES (1, 2)",
+        "INSERT INTO cdx.ledgerexportvoucher (dataareaid, voucher, export)"
+        " SELECT 'USMF', 'V000000001', export FROM cdx.ledgerexport",
+    ),
 }
 
 

@@ -46,6 +46,16 @@ OptionalBusinessDate = Annotated[
     date | None,
     typer.Option("--business-date", parser=calendar_date, metavar="YYYY-MM-DD", help="Only this business date."),
 ]
+FirstDate = Annotated[date, typer.Option("--from", parser=calendar_date, metavar="YYYY-MM-DD", help="The first date.")]
+LastDate = Annotated[
+    date, typer.Option("--to", parser=calendar_date, metavar="YYYY-MM-DD", help="The last one, included.")
+]
+FromDate = Annotated[
+    date | None, typer.Option("--from", parser=calendar_date, metavar="YYYY-MM-DD", help="From this date on.")
+]
+ToDate = Annotated[
+    date | None, typer.Option("--to", parser=calendar_date, metavar="YYYY-MM-DD", help="Up to this one, included.")
+]
 Channels = Annotated[
     list[str] | None,
     typer.Option(

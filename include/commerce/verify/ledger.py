@@ -162,4 +162,16 @@ CHECKS = (
                    GROUP BY dataareaid, voucher) AS l USING (dataareaid, voucher)
         WHERE coalesce(c.amount, 0) <> coalesce(l.amount, 0)""",
     ),
+    Check(
+        "ledger_export_differs",
+        "an export to the general ledger holds as many vouchers and rows as its file had",
+        """
+        SELECT x.export::text AS id FROM cdx.ledgerexport AS x
+        LEFT JOIN (SELECT export, count(*) AS vouchers, sum(l.rows) AS rows
+                   FROM cdx.ledgerexportvoucher
+                   LEFT JOIN (SELECT dataareaid, voucher, count(*) AS rows FROM ax.generaljournalaccountentry
+                              GROUP BY dataareaid, voucher) AS l USING (dataareaid, voucher)
+                   GROUP BY export) AS held USING (export)
+        WHERE (x.vouchers, x.rows) IS DISTINCT FROM (held.vouchers, held.rows)""",
+    ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,14 +50,8 @@ def end_of_day(
 
 def backfill(
     channel: Annotated[list[str], typer.Option("--channel", metavar="NAME", help="The store; again for more.")],
-    first: Annotated[
-        date,
-        typer.Option("--from", parser=options.calendar_date, metavar="YYYY-MM-DD", help="The first business date."),
-    ],
-    last: Annotated[
-        date,
-        typer.Option("--to", parser=options.calendar_date, metavar="YYYY-MM-DD", help="The last one, included."),
-    ],
+    first: options.FirstDate,
+    last: options.LastDate,
     as_json: options.Json = False,
 ) -> None:
     """Post days of stores from before their cut-over date, oldest first."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,14 +19,8 @@ def add_to(app: typer.Typer) -> None:
 
 def reconcile(
     channel: options.Channels = None,
-    first: Annotated[
-        date | None,
-        typer.Option("--from", parser=options.calendar_date, metavar="YYYY-MM-DD", help="From this business date on."),
-    ] = None,
-    last: Annotated[
-        date | None,
-        typer.Option("--to", parser=options.calendar_date, metavar="YYYY-MM-DD", help="Up to this one, included."),
-    ] = None,
+    first: options.FromDate = None,
+    last: options.ToDate = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare the channels' own tables with what was posted, by store, day, tender, tax. Exit code 1: they differ."""
