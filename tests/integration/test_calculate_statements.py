@@ -56,7 +56,8 @@ def test_a_statement_per_store_and_business_date_in_the_order_of_the_numbers(hq:
     assert result.stores["S1"].amounts == {"gross": sales + Decimal("12.50") - Decimal("25.00") + Decimal("12.50")}
     assert _rows(hq, "SELECT DISTINCT postingstatus, run FROM ax.retailstatementtable") == [(3, run)]
     events = (
-        "SELECT postingstatus FROM ax.retaileodstatementcontrollerlog WHERE statementid = 'ST00000001' ORDER BY recid"
+        "SELECT postingstatus FROM ax.retaileodstatementcontrollerlog WHERE statementid = 'ST00000001'"
+        " AND isendevent = 1 ORDER BY recid"
     )
     assert _rows(hq, events) == [(1,), (2,), (3,)]
 

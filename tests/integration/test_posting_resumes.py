@@ -162,6 +162,6 @@ def test_a_killed_transaction_holds_nobody_up(hq: Engine) -> None:
     with hq.connect() as holder:
         transaction = holder.begin()
         keys = [("USMF", "ST00000001")]
-        assert transitions.claim(holder, keys, posting.TRANSITIONS[0].source) == 1
+        assert transitions.claim(holder, keys, posting.TRANSITIONS[0].source, run) == 1
         transaction.rollback()
     assert post_statements(hq, run=run, scope=BOTH_DAYS).ok

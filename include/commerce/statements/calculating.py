@@ -16,6 +16,7 @@ from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import STATEMENT_TYPES, StatementStatus, StatementType, TransactionType, ValidationStatus
 from commerce.scope import Scope, account_sql, key_sql, live_line_sql, map_sql
+from commerce.statements.events import log_sql
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
 from commerce.statements.totals import TOTALS, tenders_sql
 
@@ -116,15 +117,13 @@ INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, curre
 SELECT s.dataareaid, s.statementid, l.tendertypeid, l.tendercurrency, l.transamount, l.transcount
 FROM new_line AS l JOIN new_statement AS s USING (dataareaid, store, businessdate, currency)""")
 
-INSERT_EVENTS = text(f"""
-INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
+INSERT_EVENTS = log_sql(f"""
 SELECT s.dataareaid, s.statementid, state.status, state.message
 FROM new_statement AS s
 CROSS JOIN LATERAL (VALUES
     ({int(StatementStatus.STARTED)}, ''),
     ({int(StatementStatus.MARKED)}, s.transactioncount || ' transactions'),
-    ({int(StatementStatus.CALCULATED)}, '')) AS state (status, message)
-ORDER BY s.dataareaid, s.statementid, state.status""")
+    ({int(StatementStatus.CALCULATED)}, '')) AS state (status, message)""")
 
 SUMMARY = text("""
 SELECT store, count(*) AS statements, sum(transactioncount) AS transactions, sum(salesamount) AS gross
@@ -165,7 +164,7 @@ def _calculate(hq: Engine, run: int, scope: Scope) -> dict[str, StoreOutcome]:
         connection.execute(CREATE_LINES)
         take_numbers(connection, {"Statement": needs_by_company(connection, "new_statement")})
         for statement in (NUMBER_STATEMENTS, INSERT_STATEMENTS, INSERT_MARKS, INSERT_LINES, INSERT_EVENTS):
-            connection.execute(statement, {"run": run} if statement is INSERT_STATEMENTS else {})
+            connection.execute(statement, {"run": run} if statement in (INSERT_STATEMENTS, INSERT_EVENTS) else {})
         made = {row.store: row for row in connection.execute(SUMMARY)}
     outcomes = {}
     for store in sorted(scope.stores):

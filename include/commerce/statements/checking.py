@@ -39,6 +39,8 @@ TAKEN_OUT = text("""
 SELECT b.storeid AS store, count(*) AS count
 FROM changed AS c JOIN batch AS b USING (dataareaid, statementid) GROUP BY b.storeid""")
 
+RUN = text("SELECT min(run) FROM batch")
+
 _WAY_OUT = "`commerce statements clear {statementid}` gives its transactions to the next run."
 
 
@@ -56,7 +58,7 @@ def check(connection: Connection) -> Mapping[str, int]:
     taken_out: Mapping[str, int] = {}
     if find_changed(connection):
         taken_out = {row.store: row[1] for row in connection.execute(TAKEN_OUT)}
-        take_out(connection)
+        take_out(connection, connection.scalar(RUN))
         connection.execute(FORGET_CHANGED)
     raise_refusals(
         connection,

@@ -13,6 +13,7 @@ from commerce.errors import UsageError
 from commerce.schema.enums import PostingErrorStatus, StatementStatus, ValidationStatus
 from commerce.scope import amount_sql, key_sql
 from commerce.statements.changes import CREATE_CHANGED
+from commerce.statements.events import log_sql
 from commerce.statements.totals import TOTALS, tenders_sql
 
 FREE = text(f"""
@@ -45,15 +46,13 @@ INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, curre
 SELECT dataareaid, statementid, tendertypeid, tendercurrency, transamount, transcount
 FROM ({tenders_sql("remaining", "dataareaid, statementid")}) AS paid""")
 
-LOG = text("""
-INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
-SELECT s.dataareaid, s.statementid, s.postingstatus,
-       'Taken out: ' || c.codes || '; transactions left: ' || s.transactioncount
+LOG = log_sql("""
+SELECT s.dataareaid, s.statementid, s.postingstatus AS status,
+       'Taken out: ' || c.codes || '; transactions left: ' || s.transactioncount AS message
 FROM (SELECT dataareaid, statementid, string_agg(code || ' ' || count, ', ' ORDER BY code) AS codes
       FROM (SELECT dataareaid, statementid, code, count(*) AS count FROM changed GROUP BY 1, 2, 3) AS by_code
       GROUP BY dataareaid, statementid) AS c
-JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
-ORDER BY s.dataareaid, s.statementid""")
+JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)""")
 
 FIND = text("""
 SELECT dataareaid AS company, storeid AS store, postingstatus
@@ -73,9 +72,8 @@ FROM changed AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_s
 EMPTY = (
     text("DELETE FROM ax.retaileodstatementaggregation WHERE (dataareaid, statementid) = (:company, :statement)"),
     text("DELETE FROM ax.retailstatementline WHERE (dataareaid, statementid) = (:company, :statement)"),
-    text("""
-INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
-SELECT dataareaid, statementid, postingstatus, 'Cleared' FROM ax.retailstatementtable
+    log_sql("""
+SELECT dataareaid, statementid, postingstatus AS status, 'Cleared' AS message FROM ax.retailstatementtable
 WHERE (dataareaid, statementid) = (:company, :statement)"""),
     text(f"""
 UPDATE ax.retailstatementtable
@@ -97,11 +95,12 @@ class Cleared:
     amount: Decimal
 
 
-def take_out(connection: Connection) -> None:
+def take_out(connection: Connection, run: int | None) -> None:
     """Take the transactions of the temp table `changed` out of their statements, whose totals and lines are calculated
-    again. The caller holds the statements locked."""
-    for statement in (FREE, UNMARK, CREATE_REMAINING, RECOUNT, DELETE_LINES, INSERT_LINES, LOG):
+    again. The caller holds the statements locked. `run`: who does it, None for a person."""
+    for statement in (FREE, UNMARK, CREATE_REMAINING, RECOUNT, DELETE_LINES, INSERT_LINES):
         connection.execute(statement)
+    connection.execute(LOG, {"run": run})
 
 
 def clear_statement(hq: Engine, *, statement: str, company: str | None = None) -> Cleared:
@@ -134,7 +133,7 @@ def _clear(hq: Engine, statement: str, company: str | None) -> Cleared:
         connection.execute(CREATE_CHANGED)
         connection.execute(CHANGE_ALL, key)
         freed = connection.execute(AMOUNT).one()
-        take_out(connection)
+        take_out(connection, None)
         for emptying in EMPTY:
-            connection.execute(emptying, key)
+            connection.execute(emptying, {**key, "run": None})
     return Cleared(row.company, statement, row.store, freed.transactions, freed.amount)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.database import describe_error, retry_transient, sqlstate
@@ -20,7 +20,17 @@ from commerce.progress import Progress, silent
 from commerce.schema.enums import StatementStatus
 from commerce.scope import Scope
 from commerce.statements import aggregation, checking, income_expense, invoices, orders, payments
-from commerce.statements.transitions import Key, Refusal, Refused, Transition, claim, finish, passed_through, refuse
+from commerce.statements.transitions import (
+    Key,
+    Refusal,
+    Refused,
+    Transition,
+    claim,
+    finish,
+    forget,
+    passed_through,
+    refuse,
+)
 
 S = StatementStatus
 TRANSITIONS = (
@@ -91,51 +101,66 @@ def post_statements(hq: Engine, *, run: int, scope: Scope, progress: Progress = 
 
 
 def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
-    """Move all of `keys` that are in the transition's source state; what fails is isolated by halving. Returns what was
-    taken out of them, by store."""
+    """Move all of `keys` that are in the transition's source state, in one transaction. Returns what was taken out of
+    them, by store."""
+    return retry_transient(partial(_move, hq, keys, transition, run)) if keys else Counter()
+
+
+def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
+    """All at once within a savepoint; what fails is isolated by halving, about log2 tries for one of many statements,
+    and stays behind with its reason."""
     taken_out: Counter[str] = Counter()
     waiting = [list(keys)]
-    while waiting:
-        batch = waiting.pop(0)
-        if not batch:
-            continue
-        try:
-            taken_out += Counter(retry_transient(partial(_apply, hq, batch, transition, run)))
-        except Refused as refused:
-            _leave(hq, refused.refusals, transition, run)
-            left = {(refusal.company, refusal.statement) for refusal in refused.refusals}
-            waiting.insert(0, [key for key in batch if key not in left])
-        except ConfigurationError as error:
-            companies = sorted({company for company, _ in batch})
-            if len(companies) > 1:
-                waiting[:0] = [[key for key in batch if key[0] == company] for company in companies]
+    with hq.begin() as connection:
+        connection.execute(WORK_MEMORY)
+        while waiting:
+            batch = waiting.pop(0)
+            if not batch:
+                continue
+            try:
+                with connection.begin_nested():
+                    taken_out += Counter(_apply(connection, batch, transition, run))
+            except (Refused, ConfigurationError, DBAPIError) as error:
+                refusals, parts = _isolate(error, batch)
+                refuse(connection, refusals, transition.source, run)
+                waiting[:0] = parts
             else:
-                _leave(hq, [Refusal(*key, "ConfigurationError", str(error)) for key in batch], transition, run)
-        except DBAPIError as error:
-            if error.connection_invalidated or (sqlstate(error) or "")[:2] not in ISOLATED_STATES:
-                raise
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                waiting[:0] = [batch[:middle], batch[middle:]]
-            else:
-                message = f"The database refused the posting ({describe_error(error)}). Run `commerce hq verify`."
-                _leave(hq, [Refusal(*batch[0], "DatabaseError", message)], transition, run)
+                if waiting:
+                    forget(connection)
     return taken_out
 
 
-def _apply(hq: Engine, batch: Sequence[Key], transition: Transition, run: int) -> Mapping[str, int]:
-    with hq.begin() as connection:
-        connection.execute(WORK_MEMORY)
-        if not claim(connection, batch, transition.source):
-            return {}
-        taken_out = transition.apply(connection)
-        finish(connection, transition.target, run)
+def _apply(connection: Connection, batch: Sequence[Key], transition: Transition, run: int) -> Mapping[str, int]:
+    if not claim(connection, batch, transition.source, run):
+        return {}
+    taken_out = transition.apply(connection)
+    finish(connection, transition.target, run)
     return taken_out or {}
 
 
-def _leave(hq: Engine, refusals: Sequence[Refusal], transition: Transition, run: int) -> None:
-    with hq.begin() as connection:
-        refuse(connection, refusals, transition.source, run)
+def _isolate(
+    error: Refused | ConfigurationError | DBAPIError, batch: list[Key]
+) -> tuple[list[Refusal], list[list[Key]]]:
+    """Which statements of a batch that failed stay behind, and the parts in which the others are tried again.
+
+    Raises:
+        DBAPIError: the error is not one that a statement's data causes.
+    """
+    if isinstance(error, Refused):
+        left = {(refusal.company, refusal.statement) for refusal in error.refusals}
+        return list(error.refusals), [[key for key in batch if key not in left]]
+    if isinstance(error, ConfigurationError):
+        companies = sorted({company for company, _ in batch})
+        if len(companies) > 1:
+            return [], [[key for key in batch if key[0] == company] for company in companies]
+        return [Refusal(*key, "ConfigurationError", str(error)) for key in batch], []
+    if error.connection_invalidated or (sqlstate(error) or "")[:2] not in ISOLATED_STATES:
+        raise error
+    if len(batch) > 1:
+        middle = len(batch) // 2
+        return [], [batch[:middle], batch[middle:]]
+    message = f"The database refused the posting ({describe_error(error)}). Run `commerce hq verify`."
+    return [Refusal(*batch[0], "DatabaseError", message)], []
 
 
 def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key], taken_out: Mapping[str, int]) -> dict[str, StoreOutcome]:

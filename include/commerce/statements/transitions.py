@@ -1,15 +1,17 @@
 """What a transition of statement posting is, and the statements that it works on (domain B4, life cycle).
 
 A transition moves all its statements from one state to the next in one transaction: it does its work and sets the
-state, or nothing happened. It works on the temp table `batch`, whose rows it holds locked.
+state, or nothing happened. It works on the temp table `batch`, whose rows it holds locked; a transition that has to
+isolate a statement works through several batches, each within a savepoint.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import PostingErrorStatus, StatementStatus, TransactionType
+from commerce.statements.events import log_sql
 
 Key = tuple[str, str]
 """(company, statement id)."""
@@ -46,13 +48,14 @@ class Transition:
 CREATE_BATCH = text("""
 CREATE TEMP TABLE batch (
     dataareaid varchar(4), statementid varchar(20), storeid varchar(10), businessdate date, currency varchar(3),
-    transactioncount integer, salesamount numeric(32, 6), taxamount numeric(32, 6), paymentamount numeric(32, 6)
+    transactioncount integer, salesamount numeric(32, 6), taxamount numeric(32, 6), paymentamount numeric(32, 6),
+    run bigint
 ) ON COMMIT DROP""")
 
 CLAIM_BATCH = text("""
 INSERT INTO batch
 SELECT s.dataareaid, s.statementid, s.storeid, s.businessdate, s.currency,
-       s.transactioncount, s.salesamount, s.taxamount, s.paymentamount
+       s.transactioncount, s.salesamount, s.taxamount, s.paymentamount, :run
 FROM ax.retailstatementtable AS s
 JOIN unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
      USING (dataareaid, statementid)
@@ -91,23 +94,27 @@ SET postingstatus = :target, run = :run, postingerrorstatus = {int(PostingErrorS
 FROM batch AS b
 WHERE s.dataareaid = b.dataareaid AND s.statementid = b.statementid""")
 
-LOG_STATE = text("""
-INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
-SELECT dataareaid, statementid, :target, '' FROM batch ORDER BY dataareaid, statementid""")
+LOG_STATE = log_sql("SELECT dataareaid, statementid, CAST(:target AS integer) AS status, '' AS message FROM batch")
+
+_REFUSED = """
+unnest(CAST(:companies AS text[]), CAST(:statements AS text[]), CAST(:codes AS text[]), CAST(:messages AS text[]))
+    AS refused (dataareaid, statementid, code, message)"""
 
 MARK_REFUSED = text(f"""
-UPDATE ax.retailstatementtable
-SET run = :run, postingerrorstatus = {int(PostingErrorStatus.ERROR)}, postingerrorcode = :code,
-    postingerrormessage = :message
-WHERE dataareaid = :company AND statementid = :statement AND postingstatus = :source""")
+UPDATE ax.retailstatementtable AS s
+SET run = :run, postingerrorstatus = {int(PostingErrorStatus.ERROR)}, postingerrorcode = code,
+    postingerrormessage = message
+FROM {_REFUSED}
+WHERE (s.dataareaid, s.statementid) = (refused.dataareaid, refused.statementid) AND s.postingstatus = :source""")
 
-LOG_REFUSED = text("""
-INSERT INTO ax.retaileodstatementcontrollerlog (dataareaid, statementid, postingstatus, postingstatemessage)
-VALUES (:company, :statement, :source, :message)""")
+LOG_REFUSED = log_sql(f"SELECT dataareaid, statementid, CAST(:source AS integer) AS status, message FROM {_REFUSED}")
+
+TEMPORARY_TABLES = text("SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'")
 
 
-def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus) -> int:
-    """Lock those of `keys` that are still in `source` into the temp table `batch`; returns how many."""
+def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus, run: int) -> int:
+    """Lock those of `keys` that are still in `source` into the temp table `batch`; returns how many. `run` is the one
+    that works them."""
     connection.execute(CREATE_BATCH)
     claimed = connection.execute(
         CLAIM_BATCH,
@@ -115,6 +122,7 @@ def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus) 
             "companies": [company for company, _ in keys],
             "statements": [statement for _, statement in keys],
             "source": int(source),
+            "run": run,
         },
     ).rowcount
     connection.execute(text("ANALYZE batch"))
@@ -124,22 +132,29 @@ def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus) 
 def finish(connection: Connection, target: StatementStatus, run: int) -> None:
     """Set the state of the statements in `batch`, and note it in the event log."""
     connection.execute(SET_STATE, {"target": int(target), "run": run})
-    connection.execute(LOG_STATE, {"target": int(target)})
+    connection.execute(LOG_STATE, {"target": int(target), "run": run})
 
 
-def refuse(connection: Connection, refusals: Iterable[Refusal], source: StatementStatus, run: int) -> None:
+def refuse(connection: Connection, refusals: Sequence[Refusal], source: StatementStatus, run: int) -> None:
     """Write down why statements stay in `source`."""
-    for refusal in refusals:
-        parameters = {
-            "company": refusal.company,
-            "statement": refusal.statement,
-            "code": refusal.code,
-            "message": refusal.message,
-            "source": int(source),
-            "run": run,
-        }
-        connection.execute(MARK_REFUSED, parameters)
-        connection.execute(LOG_REFUSED, parameters)
+    if not refusals:
+        return
+    parameters = {
+        "companies": [refusal.company for refusal in refusals],
+        "statements": [refusal.statement for refusal in refusals],
+        "codes": [refusal.code for refusal in refusals],
+        "messages": [refusal.message for refusal in refusals],
+        "source": int(source),
+        "run": run,
+    }
+    connection.execute(MARK_REFUSED, parameters)
+    connection.execute(LOG_REFUSED, parameters)
+
+
+def forget(connection: Connection) -> None:
+    """Drop the temp tables of a part that is through, so that the next part of the same transaction can begin."""
+    for table in connection.scalars(TEMPORARY_TABLES).all():
+        connection.execute(text(f'DROP TABLE pg_temp."{table}"'))
 
 
 def gather_marked(connection: Connection) -> None:

@@ -109,9 +109,12 @@ STATEMENT_PARTS = {
         WHERE v.dataareaid = :company AND v.statementid = :statement ORDER BY v.voucher
     """,
     "events": f"""
-        SELECT createdon AS at, CASE postingstatus {_POSTING_STATES} END AS posting_status,
-               postingstatemessage AS message
-        FROM ax.retaileodstatementcontrollerlog WHERE dataareaid = :company AND statementid = :statement ORDER BY recid
+        SELECT s.createdon AS started_at, e.createdon AS ended_at,
+               CASE e.postingstatus {_POSTING_STATES} END AS posting_status, e.run, e.postingstatemessage AS message
+        FROM ax.retaileodstatementcontrollerlog AS e
+        LEFT JOIN ax.retaileodstatementcontrollerlog AS s ON s.recid = e.starteventid
+        WHERE e.dataareaid = :company AND e.statementid = :statement AND e.isendevent = 1
+        ORDER BY e.createdon, e.recid
     """,
 }
 
