@@ -94,3 +94,8 @@ def live_line_sql(line: str = "l") -> str:
 def live_payment_sql(payment: str = "p") -> str:
     """Only payments that were not voided count."""
     return f"({payment}.voidstatus = 0 AND {payment}.transactionstatus <> {int(EntryStatus.VOIDED)})"
+
+
+def paid_sql(payment: str = "p", currency: str = "t.currency") -> str:
+    """What a payment is worth in `currency`, that of its transaction: the channel converts other ones."""
+    return f"CASE WHEN {payment}.currency = {currency} THEN {payment}.amountcur ELSE {payment}.amountmst END"

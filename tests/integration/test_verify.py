@@ -232,7 +232,7 @@ def test_verify_reports_a_plant_with_count_and_sample(hq: Engine, name: str) -> 
         == {
             "two_accounts_for_a_guid": (f"USMF {ANNA_GUID}",),
             "voucher_unbalanced": ("USMF V000000001",),
-            "order_lines_differ": (f"USMF ST00000001 {ANNA}",),
+            "order_lines_differ": ("USMF SO00000001",),
             "transaction_in_two_statements": ("S1 T1 S1-T1-000003",),
         }[name]
     )

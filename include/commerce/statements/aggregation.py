@@ -1,31 +1,113 @@
-"""Aggregated: one aggregated transaction per statement and customer account (domain B2, B4 aggregation).
+"""Aggregated: the sales of a statement go into numbered aggregated transactions (domain B2, B4 aggregation).
 
 The store's default customer gathers the sales that name nobody, each named customer gets its own. Staff, terminal and
-shift are no aggregation keys.
+shift are no aggregation keys; store, business date and currency are the statement's, financial dimensions the
+customer's. One with more lines than the company allows goes on in a next one; the lines of a transaction are never
+split. A transaction to be left out of aggregation (`skipaggregation`; a return, where the company does not aggregate
+returns) has one of its own, behind those of its customer.
 """
 
 from sqlalchemy import Connection, text
 
-from commerce.scope import key_sql
-from commerce.statements.transitions import gather_sales
+from commerce.schema.enums import TransactionType
+from commerce.scope import key_sql, live_line_sql
+
+_LINE_KEY = ("store", "terminalid", "transactionid")
+
+CREATE_UNIT = text(f"""
+CREATE TEMP TABLE unit ON COMMIT DROP AS
+SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C", alone,
+                                   terminal COLLATE "C", transactionid COLLATE "C")::integer AS unitno,
+       dense_rank() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C")::integer AS customerno,
+       marked.*, 1 AS lines, 0 AS part
+FROM (SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount, e.netamount,
+             e.grossamount, p.maxlinesperaggregation AS maxlines,
+             t.skipaggregation <> 0
+             OR (p.donotaggregatereturns <> 0 AND (t.saleisreturnsale <> 0 OR e.grossamount < 0)) AS alone
+      FROM batch AS b
+      JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)
+      JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("e")}
+      JOIN ax.retailparameters AS p ON p.dataareaid = e.dataareaid
+      WHERE e.type = {int(TransactionType.SALES)}) AS marked""")
+"""The sales in the order of their aggregated transactions."""
+
+COUNT_LINES = text(f"""
+UPDATE unit AS u SET lines = greatest(counted.lines, 1)
+FROM (SELECT u.unitno, count(*)::integer AS lines
+      FROM (SELECT customerno FROM unit WHERE NOT alone GROUP BY customerno HAVING count(*) > 1) AS several
+      JOIN unit AS u USING (customerno)
+      JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("u")} AND {live_line_sql("l")}
+      WHERE NOT u.alone GROUP BY u.unitno) AS counted
+WHERE u.unitno = counted.unitno AND counted.lines > 1""")
+"""A sale that is the only one of its customer cannot be split, however many lines it has."""
+
+CREATE_LONG = text("""
+CREATE TEMP TABLE long_customer ON COMMIT DROP AS
+SELECT u.customerno, u.unitno, u.maxlines,
+       sum(u.lines) OVER (PARTITION BY customerno ORDER BY u.unitno) AS upto
+FROM (SELECT customerno FROM unit WHERE NOT alone GROUP BY customerno HAVING sum(lines) > min(maxlines)) AS full_one
+JOIN unit AS u USING (customerno) WHERE NOT u.alone""")
+"""Customers with more lines than one aggregated transaction may have; `upto`: lines up to and with the sale."""
+
+INDEX_LONG = text("CREATE UNIQUE INDEX ON long_customer (customerno, upto)")
+
+SPLIT = text("""
+WITH RECURSIVE filled AS (
+    SELECT customerno, min(maxlines) AS maxlines, 0::numeric AS taken FROM long_customer GROUP BY customerno
+    UNION ALL
+    SELECT f.customerno, f.maxlines, coalesce(
+        (SELECT max(l.upto) FROM long_customer AS l
+         WHERE l.customerno = f.customerno AND l.upto > f.taken AND l.upto <= f.taken + f.maxlines),
+        (SELECT min(l.upto) FROM long_customer AS l WHERE l.customerno = f.customerno AND l.upto > f.taken))
+    FROM filled AS f WHERE f.taken IS NOT NULL)
+UPDATE unit AS u SET part = split.part
+FROM (SELECT l.unitno, count(f.taken) OVER (PARTITION BY l.customerno ORDER BY l.upto
+                                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS part
+      FROM long_customer AS l LEFT JOIN filled AS f ON (f.customerno, f.taken) = (l.customerno, l.upto)) AS split
+WHERE u.unitno = split.unitno""")
+"""As many sales as fit into the first aggregated transaction, then into the next: a step for each, not for each sale.
+A sale that is too long by itself has one alone."""
+
+CREATE_AGGREGATED = text("""
+CREATE TEMP TABLE aggregated ON COMMIT DROP AS
+SELECT unitno, dense_rank() OVER (PARTITION BY statementid, dataareaid
+                                  ORDER BY customerno, alone, part, CASE WHEN alone THEN unitno END) AS aggregation
+FROM unit""")
+
+MARK = text(f"""
+UPDATE ax.retaileodtransactiontable AS e SET aggregation = a.aggregation
+FROM unit AS u JOIN aggregated AS a USING (unitno) WHERE {key_sql("e")} = {key_sql("u")}""")
 
 INSERT = text(f"""
-INSERT INTO ax.retaileodstatementaggregation (dataareaid, statementid, custaccount, transactioncount, linecount,
-    netamount, taxamount, chargeamount, grossamount)
-SELECT o.dataareaid, o.statementid, o.custaccount, s.transactioncount, 0, s.netamount, s.grossamount - s.netamount,
-       coalesce(c.chargeamount, 0), s.grossamount
-FROM sale_order AS o
-JOIN (SELECT orderno, count(*) AS transactioncount, sum(netamount) AS netamount, sum(grossamount) AS grossamount
-      FROM sale GROUP BY orderno) AS s USING (orderno)
-LEFT JOIN (SELECT s.orderno, sum(c.calculatedamount) AS chargeamount
-           FROM sale AS s
-           JOIN ax.retailtransactionmarkuptrans AS c
-                ON {key_sql("c", ("store", "terminalid", "transactionid"))} = {key_sql("s")}
-           GROUP BY s.orderno) AS c USING (orderno)""")
+INSERT INTO ax.retaileodstatementaggregation (dataareaid, statementid, aggregation, custaccount, defaultdimension,
+    transactioncount, linecount, netamount, taxamount, chargeamount, grossamount)
+SELECT total.dataareaid, statementid, aggregation, custaccount, customer.defaultdimension, transactioncount, 0,
+       netamount, grossamount - netamount, chargeamount, grossamount
+FROM (SELECT u.dataareaid, u.statementid, a.aggregation, min(u.custaccount) AS custaccount,
+             count(*) AS transactioncount, sum(u.netamount) AS netamount,
+             coalesce(sum(c.chargeamount), 0) AS chargeamount, sum(u.grossamount) AS grossamount
+      FROM unit AS u
+      JOIN aggregated AS a USING (unitno)
+      LEFT JOIN (SELECT u.unitno, sum(c.calculatedamount) AS chargeamount
+                 FROM unit AS u
+                 JOIN ax.retailtransactionmarkuptrans AS c
+                      ON {key_sql("c", _LINE_KEY)} = {key_sql("u")}
+                 GROUP BY u.unitno) AS c USING (unitno)
+      GROUP BY u.dataareaid, u.statementid, a.aggregation) AS total
+JOIN ax.custtable AS customer ON (customer.dataareaid, customer.accountnum) = (total.dataareaid, total.custaccount)""")
 """`linecount` is the number of aggregated lines, which the sales order tells."""
 
 
 def aggregate(connection: Connection) -> None:
     """Checked -> Aggregated."""
-    gather_sales(connection)
+    for table, statements in (
+        ("unit", (CREATE_UNIT,)),
+        ("unit", (COUNT_LINES,)),
+        ("long_customer", (CREATE_LONG, INDEX_LONG)),
+        ("aggregated", (SPLIT, CREATE_AGGREGATED)),
+    ):
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(text(f"ANALYZE {table}"))
+    connection.execute(MARK)
     connection.execute(INSERT)

@@ -113,8 +113,9 @@ SELECT c.store, c.terminal, c.transactionid, c.dataareaid, s.statementid, c.type
 FROM candidate AS c JOIN new_statement AS s USING (dataareaid, store, businessdate, currency)""")
 
 INSERT_LINES = text("""
-INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transcount)
-SELECT s.dataareaid, s.statementid, l.tendertypeid, l.tendercurrency, l.transamount, l.transcount
+INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transamountmst,
+    transcount)
+SELECT s.dataareaid, s.statementid, l.tendertypeid, l.tendercurrency, l.transamount, l.transamountmst, l.transcount
 FROM new_line AS l JOIN new_statement AS s USING (dataareaid, store, businessdate, currency)""")
 
 INSERT_EVENTS = log_sql(f"""

@@ -8,7 +8,7 @@ a customer exists, the foreign key of the mark holds.
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import TransactionType, ValidationStatus
-from commerce.scope import account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, real_sql
+from commerce.scope import account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, paid_sql, real_sql
 from commerce.statements.transitions import gather_sales
 
 _DEPOSIT, _INCOME_EXPENSE = int(TransactionType.PAYMENT), int(TransactionType.INCOME_EXPENSE)
@@ -36,7 +36,7 @@ WHERE {account_sql("t", "known", "m.custaccount")} <> m.custaccount"""
 
 PAYMENTS_DIFFER = f"""
 LEFT JOIN (
-    SELECT m.store, m.terminal, m.transactionid, sum(p.amountcur) AS amount
+    SELECT m.store, m.terminal, m.transactionid, sum({paid_sql("p", "m.currency")}) AS amount
     FROM marked AS m
     JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("m")} AND {live_payment_sql("p")}
     GROUP BY m.store, m.terminal, m.transactionid) AS paid ON {key_sql("paid")} = {key_sql("m")}

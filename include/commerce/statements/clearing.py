@@ -25,7 +25,8 @@ UNMARK = text(f"DELETE FROM ax.retaileodtransactiontable AS e USING changed AS c
 
 CREATE_REMAINING = text("""
 CREATE TEMP TABLE remaining ON COMMIT DROP AS
-SELECT e.* FROM (SELECT DISTINCT dataareaid, statementid FROM changed) AS c
+SELECT e.*, s.currency FROM (SELECT DISTINCT dataareaid, statementid FROM changed) AS c
+JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
 JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)""")
 
 RECOUNT = text(f"""
@@ -42,8 +43,9 @@ DELETE FROM ax.retailstatementline AS l USING changed AS c
 WHERE (l.dataareaid, l.statementid) = (c.dataareaid, c.statementid)""")
 
 INSERT_LINES = text(f"""
-INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transcount)
-SELECT dataareaid, statementid, tendertypeid, tendercurrency, transamount, transcount
+INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transamountmst,
+    transcount)
+SELECT dataareaid, statementid, tendertypeid, tendercurrency, transamount, transamountmst, transcount
 FROM ({tenders_sql("remaining", "dataareaid, statementid")}) AS paid""")
 
 LOG = log_sql("""

@@ -8,7 +8,7 @@ CustomerBalance.
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import IncomeExpenseType, TransactionType
-from commerce.scope import key_sql, live_line_sql, live_payment_sql
+from commerce.scope import key_sql, live_line_sql, live_payment_sql, paid_sql
 from commerce.statements import ledger
 from commerce.statements.numbering import needs_by_company, take_numbers
 from commerce.statements.transitions import gather_marked
@@ -16,36 +16,60 @@ from commerce.statements.transitions import gather_marked
 _INCOME_EXPENSE = int(TransactionType.INCOME_EXPENSE)
 _DEPOSIT = int(TransactionType.PAYMENT)
 
+_CASH = f"{_DEPOSIT}, {_INCOME_EXPENSE}"
+
+INSERT_DOCUMENTS = text(f"""
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+    defaultdimension)
+SELECT row_number() OVER (ORDER BY booked.dataareaid, statementid COLLATE "C", custaccount COLLATE "C",
+                                   category COLLATE "C"),
+       booked.dataareaid, statementid, b.storeid, b.businessdate, b.currency, custaccount, category,
+       coalesce(customer.defaultdimension, 0)
+FROM (SELECT DISTINCT dataareaid, statementid, CASE type WHEN {_DEPOSIT} THEN custaccount ELSE '' END AS custaccount,
+             CASE type WHEN {_DEPOSIT} THEN 'deposit' ELSE 'incomeexpense' END AS category
+      FROM marked WHERE type IN ({_CASH})) AS booked
+JOIN batch AS b USING (dataareaid, statementid)
+LEFT JOIN ax.custtable AS customer
+     ON (customer.dataareaid, customer.accountnum) = (booked.dataareaid, booked.custaccount)""")
+
+CREATE_CASH = text(f"""
+CREATE TEMP TABLE cash ON COMMIT DROP AS
+SELECT m.store, m.terminal, m.transactionid, m.dataareaid, m.type, m.currency, d.voucherno
+FROM marked AS m
+JOIN document AS d ON (d.dataareaid, d.statementid, d.custaccount) =
+     (m.dataareaid, m.statementid, CASE m.type WHEN {_DEPOSIT} THEN m.custaccount ELSE '' END)
+WHERE m.type IN ({_CASH})""")
+"""The transactions with the voucher that each goes into."""
+
 INSERT_TENDERS = text(f"""
-INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, tendertypeid, amount)
-SELECT dataareaid, statementid, custaccount, category, 1, 'Tender', tendertype, sum(amountcur)
+INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, tendertypeid, amount, transactioncurrency,
+    transactioncurrencyamount)
+SELECT voucherno, dataareaid, 1, 'Tender', tendertype, sum(amountmst), CASE WHEN currency <> own THEN currency END,
+       CASE WHEN currency <> own THEN sum(amount) END
 FROM (
-    SELECT m.dataareaid, m.statementid, p.tendertype, p.amountcur,
-           CASE m.type WHEN {_DEPOSIT} THEN m.custaccount ELSE '' END AS custaccount,
-           CASE m.type WHEN {_DEPOSIT} THEN 'deposit' ELSE 'incomeexpense' END AS category
-    FROM marked AS m
-    JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("m")} AND {live_payment_sql("p")}
-    WHERE m.type IN ({_DEPOSIT}, {_INCOME_EXPENSE})) AS paid
-GROUP BY dataareaid, statementid, custaccount, category, tendertype HAVING sum(amountcur) <> 0""")
+    SELECT c.voucherno, c.dataareaid, c.currency AS own, p.tendertype, p.currency, p.amountcur AS amount,
+           {paid_sql("p", "c.currency")} AS amountmst
+    FROM cash AS c
+    JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("c")} AND {live_payment_sql("p")}) AS paid
+GROUP BY voucherno, dataareaid, tendertype, currency, own HAVING sum(amount) <> 0 OR sum(amountmst) <> 0""")
 
 INSERT_INCOME_EXPENSE = text(f"""
-INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, incomeexpenseaccount, amount)
-SELECT m.dataareaid, m.statementid, '', 'incomeexpense', 2,
+INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, incomeexpenseaccount, amount)
+SELECT c.voucherno, c.dataareaid, 2,
        CASE i.accounttype WHEN {int(IncomeExpenseType.EXPENSE)} THEN 'Expense' ELSE 'Income' END,
-           i.incomeexepenseaccount,
-       -sum(i.amount)
-FROM marked AS m
-JOIN ax.retailtransactionincomeexpensetrans AS i ON {key_sql("i")} = {key_sql("m")} AND {live_line_sql("i")}
-WHERE m.type = {_INCOME_EXPENSE}
-GROUP BY m.dataareaid, m.statementid, i.accounttype, i.incomeexepenseaccount HAVING sum(i.amount) <> 0""")
+       i.incomeexepenseaccount, -sum(i.amount)
+FROM cash AS c
+JOIN ax.retailtransactionincomeexpensetrans AS i ON {key_sql("i")} = {key_sql("c")} AND {live_line_sql("i")}
+WHERE c.type = {_INCOME_EXPENSE}
+GROUP BY c.voucherno, c.dataareaid, i.accounttype, i.incomeexepenseaccount HAVING sum(i.amount) <> 0""")
 
 INSERT_DEPOSITS = text(f"""
-INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, amount)
-SELECT m.dataareaid, m.statementid, m.custaccount, 'deposit', 2, 'CustomerBalance', -sum(d.amount)
-FROM marked AS m
-JOIN ax.retailtransactioncustomeraccountdeposittrans AS d ON {key_sql("d")} = {key_sql("m")} AND {live_line_sql("d")}
-WHERE m.type = {_DEPOSIT}
-GROUP BY m.dataareaid, m.statementid, m.custaccount HAVING sum(d.amount) <> 0""")
+INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, amount)
+SELECT c.voucherno, c.dataareaid, 2, 'CustomerBalance', -sum(d.amount)
+FROM cash AS c
+JOIN ax.retailtransactioncustomeraccountdeposittrans AS d ON {key_sql("d")} = {key_sql("c")} AND {live_line_sql("d")}
+WHERE c.type = {_DEPOSIT}
+GROUP BY c.voucherno, c.dataareaid HAVING sum(d.amount) <> 0""")
 
 
 def post_income_expense_and_deposits(connection: Connection) -> None:
@@ -56,7 +80,7 @@ def post_income_expense_and_deposits(connection: Connection) -> None:
     """
     gather_marked(connection)
     ledger.start(connection)
-    for statement in (INSERT_TENDERS, INSERT_INCOME_EXPENSE, INSERT_DEPOSITS):
+    for statement in (INSERT_DOCUMENTS, CREATE_CASH, INSERT_TENDERS, INSERT_INCOME_EXPENSE, INSERT_DEPOSITS):
         connection.execute(statement)
     ledger.prepare(connection)
     take_numbers(connection, {"LedgerVoucher": needs_by_company(connection, "new_voucher")})

@@ -9,70 +9,72 @@ from sqlalchemy import Connection, text
 
 from commerce.scope import key_sql, live_line_sql
 from commerce.statements import ledger
+from commerce.statements.aggregated import gather_sales
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
-from commerce.statements.transitions import gather_sales
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
 _TAX_KEY = ("storeid", "terminalid", "transactionid")
 
 CREATE_TAX = text(f"""
 CREATE TEMP TABLE invoice_tax ON COMMIT DROP AS
-SELECT o.dataareaid, o.statementid, o.custaccount, t.taxcode, t.base, t.amount
+SELECT orderno, taxcode, sum(base) AS base, sum(amount) AS amount
 FROM (
-  SELECT orderno, taxcode, sum(base) AS base, sum(amount) AS amount FROM (
-    SELECT s.orderno, x.taxcode, x.taxbaseamount AS base, x.amount
-    FROM sale AS s
-    JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
-    WHERE NOT EXISTS (
-        SELECT FROM ax.retailtransactionsalestrans AS l
-        WHERE {key_sql("l", _LINE_KEY)} = {key_sql("x", _TAX_KEY)} AND l.linenum = x.salelinenum
-            AND NOT ({live_line_sql("l")}))
-    UNION ALL
-    SELECT s.orderno, '', c.calculatedamount, c.taxamountexclusive
-    FROM sale AS s
-    JOIN ax.retailtransactionmarkuptrans AS c ON {key_sql("c", _LINE_KEY)} = {key_sql("s")}
-    WHERE c.taxamountexclusive <> 0) AS row
-  GROUP BY orderno, taxcode) AS t
-JOIN sale_order AS o USING (orderno)""")
+  SELECT s.orderno, x.taxcode, x.taxbaseamount AS base, x.amount
+  FROM sale AS s
+  JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
+  WHERE NOT EXISTS (
+      SELECT FROM ax.retailtransactionsalestrans AS l
+      WHERE {key_sql("l", _LINE_KEY)} = {key_sql("x", _TAX_KEY)} AND l.linenum = x.salelinenum
+          AND NOT ({live_line_sql("l")}))
+  UNION ALL
+  SELECT s.orderno, '', c.calculatedamount, c.taxamountexclusive
+  FROM sale AS s
+  JOIN ax.retailtransactionmarkuptrans AS c ON {key_sql("c", _LINE_KEY)} = {key_sql("s")}
+  WHERE c.taxamountexclusive <> 0) AS row
+GROUP BY orderno, taxcode""")
 """Charge rows name no tax code: their tax stands under the code ''."""
 
-INSERT_ENTRIES = text("""
-INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, taxcode, amount)
-SELECT a.dataareaid, a.statementid, a.custaccount, 'invoice', side.sortorder, side.postingtype, '', side.amount
-FROM batch AS b
-JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid)
-CROSS JOIN LATERAL (VALUES
-    (1, 'CustomerBalance', a.grossamount),
-    (2, 'Revenue', a.chargeamount - a.netamount),
-    (3, 'ChargeRevenue', -a.chargeamount)) AS side (sortorder, postingtype, amount)
-UNION ALL
-SELECT dataareaid, statementid, custaccount, 'invoice', 4, 'SalesTax', taxcode, -amount FROM invoice_tax""")
+INSERT_DOCUMENTS = text("""
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+    defaultdimension, invoiceid)
+SELECT orderno, dataareaid, statementid, storeid, businessdate, currency, custaccount, 'invoice', defaultdimension, NULL
+FROM sale_order""")
 
-CREATE_INVOICES = text(f"""
-CREATE TEMP TABLE new_invoice ON COMMIT DROP AS
-SELECT v.dataareaid, v.statementid, v.custaccount, v.voucher, v.position,
-       {number_sql("r", "v.position")}::varchar(20) AS invoiceid
-FROM new_voucher AS v JOIN number_range AS r ON r.reference = 'CustomerInvoice' AND r.dataareaid = v.dataareaid""")
+INSERT_ENTRIES = text("""
+INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, taxcode, amount)
+SELECT o.orderno, o.dataareaid, side.sortorder, side.postingtype, '', side.amount
+FROM sale_order AS o
+CROSS JOIN LATERAL (VALUES
+    (1, 'CustomerBalance', o.grossamount),
+    (2, 'Revenue', o.chargeamount - o.netamount),
+    (3, 'ChargeRevenue', -o.chargeamount)) AS side (sortorder, postingtype, amount)
+UNION ALL
+SELECT t.orderno, o.dataareaid, 4, 'SalesTax', t.taxcode, -t.amount
+FROM invoice_tax AS t JOIN sale_order AS o USING (orderno)""")
+
+NUMBER = text(f"""
+UPDATE new_voucher AS v SET invoiceid = {number_sql("r", "v.position")}
+FROM number_range AS r WHERE r.reference = 'CustomerInvoice' AND r.dataareaid = v.dataareaid""")
 
 INSERT_INVOICES = text("""
 INSERT INTO ax.custinvoicejour (dataareaid, invoiceid, salesid, invoiceaccount, store, invoicedate, currency,
     statementid, netamount, taxamount, chargeamount, invoiceamount, ledgervoucher)
-SELECT a.dataareaid, i.invoiceid, a.salesid, a.custaccount, b.storeid, b.businessdate, b.currency, a.statementid,
-       a.netamount, a.taxamount, a.chargeamount, a.grossamount, i.voucher
-FROM new_invoice AS i
-JOIN batch AS b USING (dataareaid, statementid)
-JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
-ORDER BY i.dataareaid, i.position""")
+SELECT o.dataareaid, v.invoiceid, o.salesid, o.custaccount, o.storeid, o.businessdate, o.currency, o.statementid,
+       o.netamount, o.taxamount, o.chargeamount, o.grossamount, n.voucher
+FROM sale_order AS o
+JOIN new_voucher AS v ON v.voucherno = o.orderno
+JOIN voucher_number AS n USING (voucherno)
+ORDER BY o.orderno""")
 
 INSERT_TAX = text("""
 INSERT INTO ax.taxtrans (dataareaid, invoiceid, taxcode, taxbaseamount, taxamount)
-SELECT t.dataareaid, i.invoiceid, t.taxcode, t.base, t.amount
-FROM invoice_tax AS t JOIN new_invoice AS i USING (dataareaid, statementid, custaccount)""")
+SELECT v.dataareaid, v.invoiceid, t.taxcode, t.base, t.amount
+FROM invoice_tax AS t JOIN new_voucher AS v ON v.voucherno = t.orderno""")
 
 LINK = text("""
-UPDATE ax.retaileodstatementaggregation AS a SET invoiceid = i.invoiceid
-FROM new_invoice AS i
-WHERE (a.dataareaid, a.statementid, a.custaccount) = (i.dataareaid, i.statementid, i.custaccount)""")
+UPDATE ax.retaileodstatementaggregation AS a SET invoiceid = v.invoiceid
+FROM sale_order AS o JOIN new_voucher AS v ON v.voucherno = o.orderno
+WHERE (a.dataareaid, a.statementid, a.aggregation) = (o.dataareaid, o.statementid, o.aggregation)""")
 
 
 def invoice_orders(connection: Connection) -> None:
@@ -84,13 +86,13 @@ def invoice_orders(connection: Connection) -> None:
     gather_sales(connection)
     connection.execute(CREATE_TAX)
     ledger.start(connection)
+    connection.execute(INSERT_DOCUMENTS)
     connection.execute(INSERT_ENTRIES)
     ledger.prepare(connection)
     needs = needs_by_company(connection, "new_voucher")
     take_numbers(connection, {"CustomerInvoice": needs, "LedgerVoucher": needs})
+    connection.execute(NUMBER)
     ledger.write_vouchers(connection)
-    connection.execute(CREATE_INVOICES)
-    connection.execute(text("ANALYZE new_invoice"))
     for statement in (INSERT_INVOICES, INSERT_TAX, LINK):
         connection.execute(statement)
     ledger.write_customer_transactions(connection)

@@ -4,8 +4,9 @@ B4)."""
 from sqlalchemy import Connection, text
 
 from commerce.scope import key_sql, live_line_sql
+from commerce.statements.aggregated import gather_sales
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
-from commerce.statements.transitions import gather_sales, raise_refusals
+from commerce.statements.transitions import raise_refusals
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
 
@@ -19,13 +20,9 @@ GROUP BY s.orderno, l.itemid, l.variantid, l.unit""")
 
 CREATE_ORDERS = text(f"""
 CREATE TEMP TABLE new_order ON COMMIT DROP AS
-SELECT o.orderno, o.position, a.*, b.storeid, b.businessdate, b.currency, ch.inventlocation,
-       coalesce(l.linecount, 0) AS lines, coalesce(l.netamount, 0) + a.chargeamount AS linesnet,
-       coalesce(l.taxamount, 0) + coalesce(c.taxamount, 0) AS linestax, ''::varchar(20) AS ordernumber
+SELECT o.*, coalesce(l.linecount, 0) AS lines, coalesce(l.netamount, 0) + o.chargeamount AS linesnet,
+       coalesce(l.taxamount, 0) + coalesce(c.taxamount, 0) AS linestax
 FROM sale_order AS o
-JOIN batch AS b USING (dataareaid, statementid)
-JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
-JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
 LEFT JOIN (SELECT orderno, count(*)::integer AS linecount, sum(netamount) AS netamount, sum(taxamount) AS taxamount
            FROM order_line GROUP BY orderno) AS l ON l.orderno = o.orderno
 LEFT JOIN (SELECT s.orderno, sum(c.taxamountexclusive) AS taxamount
@@ -38,28 +35,32 @@ FROM new_order WHERE netamount <> linesnet OR taxamount <> linestax
 GROUP BY dataareaid, statementid"""
 
 NUMBER = text(f"""
-UPDATE new_order AS o SET ordernumber = {number_sql("r", "o.position")}
-FROM number_range AS r WHERE r.reference = 'SalesOrder' AND r.dataareaid = o.dataareaid""")
+CREATE TEMP TABLE order_number ON COMMIT DROP AS
+SELECT o.orderno, o.dataareaid, {number_sql("r", "o.position")}::varchar(20) AS number
+FROM new_order AS o JOIN number_range AS r ON r.reference = 'SalesOrder' AND r.dataareaid = o.dataareaid""")
 
 INSERT_ORDERS = text("""
 INSERT INTO ax.salestable (dataareaid, salesid, custaccount, salesorigin, store, businessdate, currency,
-    inventlocationid, statementid, netamount, taxamount, chargeamount, grossamount)
-SELECT dataareaid, ordernumber, custaccount, 'statement', storeid, businessdate, currency, inventlocation, statementid,
-       netamount, taxamount, chargeamount, grossamount
-FROM new_order ORDER BY orderno""")
+    inventlocationid, statementid, defaultdimension, netamount, taxamount, chargeamount, grossamount)
+SELECT o.dataareaid, n.number, o.custaccount, 'statement', o.storeid, o.businessdate, o.currency, ch.inventlocation,
+       o.statementid, o.defaultdimension, o.netamount, o.taxamount, o.chargeamount, o.grossamount
+FROM new_order AS o
+JOIN order_number AS n USING (orderno)
+JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = o.storeid
+ORDER BY o.orderno""")
 
 INSERT_LINES = text("""
 INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount, discamount)
-SELECT o.dataareaid, o.ordernumber,
+SELECT o.dataareaid, o.number,
        row_number() OVER (PARTITION BY orderno
                           ORDER BY l.itemid COLLATE "C", l.variantid COLLATE "C", l.unit COLLATE "C"),
        l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount
-FROM order_line AS l JOIN new_order AS o USING (orderno)""")
+FROM order_line AS l JOIN order_number AS o USING (orderno)""")
 
 LINK = text("""
-UPDATE ax.retaileodstatementaggregation AS a SET salesid = o.ordernumber, linecount = o.lines
-FROM new_order AS o
-WHERE (a.dataareaid, a.statementid, a.custaccount) = (o.dataareaid, o.statementid, o.custaccount)""")
+UPDATE ax.retaileodstatementaggregation AS a SET salesid = n.number, linecount = o.lines
+FROM new_order AS o JOIN order_number AS n USING (orderno)
+WHERE (a.dataareaid, a.statementid, a.aggregation) = (o.dataareaid, o.statementid, o.aggregation)""")
 
 
 def create_orders(connection: Connection) -> None:
@@ -81,5 +82,7 @@ def create_orders(connection: Connection) -> None:
         "transactions to the next run.",
     )
     take_numbers(connection, {"SalesOrder": needs_by_company(connection, "new_order")})
-    for statement in (NUMBER, INSERT_ORDERS, INSERT_LINES, LINK):
+    connection.execute(NUMBER)
+    connection.execute(text("ANALYZE order_number"))
+    for statement in (INSERT_ORDERS, INSERT_LINES, LINK):
         connection.execute(statement)

@@ -10,42 +10,59 @@ voucher of its own, so that a paid invoice leaves the customer's balance at zero
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import TenderFunction
-from commerce.scope import key_sql, live_payment_sql
+from commerce.scope import key_sql, live_payment_sql, paid_sql
 from commerce.statements import ledger
+from commerce.statements.aggregated import gather_sales
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
-from commerce.statements.transitions import gather_sales
 
 CREATE_PAID = text(f"""
 CREATE TEMP TABLE paid ON COMMIT DROP AS
-SELECT o.dataareaid, o.statementid, o.custaccount, p.tendertype, p.currency, p.amount,
-       coalesce(t.function, 0) = {int(TenderFunction.CUSTOMER_ACCOUNT)} AS onaccount
-FROM (SELECT s.orderno, p.tendertype, p.currency, sum(p.amountcur) AS amount
+SELECT p.orderno, o.dataareaid, o.statementid, p.tendertype, p.currency, p.amount, p.amountmst,
+       coalesce(t.function, 0) = {int(TenderFunction.CUSTOMER_ACCOUNT)} AS onaccount,
+       p.currency <> o.currency AS converted
+FROM (SELECT s.orderno, p.tendertype, p.currency, sum(p.amountcur) AS amount,
+             sum({paid_sql("p", "s.currency")}) AS amountmst
       FROM sale AS s
       JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
       GROUP BY s.orderno, p.tendertype, p.currency) AS p
 JOIN sale_order AS o USING (orderno)
 LEFT JOIN ax.retailtendertypetable AS t ON (t.dataareaid, t.tendertypeid) = (o.dataareaid, p.tendertype)""")
 
-INSERT_PAYMENTS = text("""
-INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, tendertypeid, amount)
-SELECT dataareaid, statementid, custaccount, 'payment', 1, 'Tender', tendertype, sum(amount)
-FROM paid WHERE NOT onaccount AND amount <> 0
-GROUP BY dataareaid, statementid, custaccount, tendertype
-UNION ALL
-SELECT dataareaid, statementid, custaccount, 'payment', 2, 'CustomerBalance', '', -sum(amount)
-FROM paid WHERE NOT onaccount AND amount <> 0
-GROUP BY dataareaid, statementid, custaccount""")
+DOCUMENTS = {"payment": 0, "rounding": 1}
+"""Vouchers of an aggregated transaction, in the order of their numbers."""
 
-INSERT_ROUNDING = text("""
-INSERT INTO entry (dataareaid, statementid, custaccount, category, sortorder, postingtype, amount)
-SELECT d.dataareaid, d.statementid, d.custaccount, 'rounding', side.sortorder, side.postingtype, side.amount
+INSERT_DOCUMENTS = text(f"""
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+    defaultdimension, invoiceid)
+SELECT {len(DOCUMENTS)} * orderno + d.place, dataareaid, statementid, storeid, businessdate, currency, custaccount,
+       d.category, defaultdimension, invoiceid
+FROM sale_order
+CROSS JOIN (VALUES {", ".join(f"({place}, '{category}')" for category, place in DOCUMENTS.items())})
+     AS d (place, category)""")
+
+
+def _voucherno(category: str) -> str:
+    return f"{len(DOCUMENTS)} * orderno + {DOCUMENTS[category]}"
+
+
+INSERT_PAYMENTS = text(f"""
+INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, tendertypeid, amount, transactioncurrency,
+    transactioncurrencyamount)
+SELECT {_voucherno("payment")}, dataareaid, 1, 'Tender', tendertype, amountmst, CASE WHEN converted THEN currency END,
+       CASE WHEN converted THEN amount END
+FROM paid WHERE NOT onaccount AND (amount <> 0 OR amountmst <> 0)
+UNION ALL
+SELECT {_voucherno("payment")}, dataareaid, 2, 'CustomerBalance', '', -sum(amountmst), NULL, NULL
+FROM paid WHERE NOT onaccount AND (amount <> 0 OR amountmst <> 0)
+GROUP BY orderno, dataareaid""")
+
+INSERT_ROUNDING = text(f"""
+INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, amount)
+SELECT {_voucherno("rounding")}, d.dataareaid, side.sortorder, side.postingtype, side.amount
 FROM (
-    SELECT a.dataareaid, a.statementid, a.custaccount, a.grossamount - coalesce(p.amount, 0) AS amount
-    FROM batch AS b
-    JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid)
-    LEFT JOIN (SELECT dataareaid, statementid, custaccount, sum(amount) AS amount
-               FROM paid GROUP BY dataareaid, statementid, custaccount) AS p USING (dataareaid, statementid,
-                   custaccount)
+    SELECT o.orderno, o.dataareaid, o.grossamount - coalesce(p.amount, 0) AS amount
+    FROM sale_order AS o
+    LEFT JOIN (SELECT orderno, sum(amountmst) AS amount FROM paid GROUP BY orderno) AS p USING (orderno)
 ) AS d
 CROSS JOIN LATERAL (VALUES (1, 'RoundingDifference', d.amount), (2, 'CustomerBalance', -d.amount))
      AS side (sortorder, postingtype, amount)
@@ -55,7 +72,8 @@ CREATE_JOURNAL = text("""
 CREATE TEMP TABLE new_journal ON COMMIT DROP AS
 SELECT dataareaid, statementid, ''::varchar(20) AS journalnum,
        row_number() OVER (PARTITION BY dataareaid ORDER BY statementid COLLATE "C") AS position
-FROM (SELECT DISTINCT dataareaid, statementid FROM paid WHERE NOT onaccount AND amount <> 0) AS statement""")
+FROM (SELECT DISTINCT dataareaid, statementid FROM paid
+      WHERE NOT onaccount AND (amount <> 0 OR amountmst <> 0)) AS statement""")
 
 NUMBER_JOURNALS = text(f"""
 UPDATE new_journal AS j SET journalnum = {number_sql("r", "j.position")}
@@ -67,19 +85,18 @@ SELECT j.dataareaid, j.journalnum, j.statementid, b.businessdate
 FROM new_journal AS j JOIN batch AS b USING (dataareaid, statementid)
 ORDER BY j.dataareaid, j.position""")
 
-INSERT_JOURNAL_LINES = text("""
+INSERT_JOURNAL_LINES = text(f"""
 INSERT INTO ax.ledgerjournaltrans (dataareaid, journalnum, linenum, custaccount, tendertypeid, currency, amount,
-    invoiceid,
-    voucher)
+    amountmst, invoiceid, voucher)
 SELECT p.dataareaid, j.journalnum,
        row_number() OVER (PARTITION BY p.dataareaid, j.journalnum
-                          ORDER BY p.custaccount COLLATE "C", p.tendertype COLLATE "C", p.currency COLLATE "C"),
-       p.custaccount, p.tendertype, p.currency, p.amount, a.invoiceid, v.voucher
+                          ORDER BY orderno, p.tendertype COLLATE "C", p.currency COLLATE "C"),
+       o.custaccount, p.tendertype, p.currency, p.amount, p.amountmst, o.invoiceid, n.voucher
 FROM paid AS p
-JOIN new_journal AS j USING (dataareaid, statementid)
-JOIN new_voucher AS v USING (dataareaid, statementid, custaccount)
-JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
-WHERE v.category = 'payment' AND NOT p.onaccount AND p.amount <> 0""")
+JOIN sale_order AS o USING (orderno)
+JOIN new_journal AS j ON (j.dataareaid, j.statementid) = (p.dataareaid, p.statementid)
+JOIN voucher_number AS n ON n.voucherno = {_voucherno("payment")}
+WHERE NOT p.onaccount AND (p.amount <> 0 OR p.amountmst <> 0)""")
 
 
 def post_payments(connection: Connection) -> None:
@@ -92,8 +109,8 @@ def post_payments(connection: Connection) -> None:
     connection.execute(CREATE_PAID)
     connection.execute(text("ANALYZE paid"))
     ledger.start(connection)
-    connection.execute(INSERT_PAYMENTS)
-    connection.execute(INSERT_ROUNDING)
+    for statement in (INSERT_DOCUMENTS, INSERT_PAYMENTS, INSERT_ROUNDING):
+        connection.execute(statement)
     ledger.prepare(connection)
     connection.execute(CREATE_JOURNAL)
     take_numbers(

@@ -2,7 +2,7 @@
 the check before posting, and a statement that a transaction is taken out of."""
 
 from commerce.schema.enums import TransactionType
-from commerce.scope import key_sql, live_payment_sql
+from commerce.scope import key_sql, live_payment_sql, paid_sql
 
 _SALES = int(TransactionType.SALES)
 
@@ -14,12 +14,12 @@ TOTALS = f"""count(*)::integer AS transactioncount,
 
 
 def tenders_sql(transactions: str, statement: str) -> str:
-    """Query: what was paid with the `transactions` (a table), per tender and currency, for each value of the columns
-    `statement` of that table."""
+    """Query: what was paid with the `transactions` (a table with the `currency` of each), per tender and currency, for
+    each value of the columns `statement` of that table. `transamountmst` is in the transactions' currency."""
     columns = ", ".join(f"m.{column.strip()}" for column in statement.split(","))
     return f"""
 SELECT {columns}, p.tendertype AS tendertypeid, p.currency AS tendercurrency, sum(p.amountcur) AS transamount,
-       count(*)::integer AS transcount
+       sum({paid_sql("p", "m.currency")}) AS transamountmst, count(*)::integer AS transcount
 FROM {transactions} AS m
 JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("m")} AND {live_payment_sql("p")}
 GROUP BY {columns}, p.tendertype, p.currency"""

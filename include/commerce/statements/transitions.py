@@ -67,7 +67,7 @@ FOR NO KEY UPDATE OF s""")
 CREATE_MARKED = text("""
 CREATE TEMP TABLE marked ON COMMIT DROP AS
 SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount, e.type,
-       e.netamount, e.grossamount, e.paymentamount
+       e.netamount, e.grossamount, e.paymentamount, b.currency
 FROM batch AS b JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)""")
 
 CREATE_SALE_ORDER = text(f"""

@@ -126,7 +126,7 @@ CHECKS = (
               FROM ax.generaljournalaccountentry AS l JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
               WHERE v.journalcategory = 'payment' AND l.tendertypeid <> ''
               GROUP BY l.dataareaid, l.voucher, l.tendertypeid) AS voucher
-        FULL JOIN (SELECT dataareaid, voucher, tendertypeid, sum(amount) AS amount FROM ax.ledgerjournaltrans
+        FULL JOIN (SELECT dataareaid, voucher, tendertypeid, sum(amountmst) AS amount FROM ax.ledgerjournaltrans
                    GROUP BY dataareaid, voucher, tendertypeid) AS journal USING (dataareaid, voucher, tendertypeid)
         WHERE coalesce(voucher.amount, 0) <> coalesce(journal.amount, 0)""",
     ),
@@ -135,7 +135,8 @@ CHECKS = (
         "the tenders in a posted statement's vouchers are those of its lines (sales on account are no payment)",
         f"""
         SELECT dataareaid || ' ' || statementid || ' ' || tendertypeid AS id
-        FROM (SELECT l.dataareaid, l.statementid, l.tendertypeid, sum(l.transamount) AS amount
+        FROM (SELECT l.dataareaid, l.statementid, l.tendertypeid,
+                     sum(CASE l.currency WHEN s.currency THEN l.transamount ELSE l.transamountmst END) AS amount
               FROM ax.retailstatementline AS l JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
               JOIN ax.retailtendertypetable AS k USING (dataareaid, tendertypeid)
               WHERE s.postingstatus = {int(StatementStatus.POSTED)}

@@ -101,15 +101,15 @@ CHECKS = (
     ),
     Check(
         "aggregation_differs",
-        "the aggregated transactions of a posted statement are the sums of its sales by customer",
+        "the aggregated transactions of a statement are the sums of the sales in them, of one customer each",
         f"""
-        SELECT dataareaid || ' ' || statementid || ' ' || custaccount AS id
-        FROM (SELECT e.dataareaid, e.statementid, e.custaccount, count(*) AS transactioncount,
+        SELECT dataareaid || ' ' || statementid || ' ' || coalesce(aggregation::text, 'none') AS id
+        FROM (SELECT e.dataareaid, e.statementid, e.aggregation, e.custaccount, count(*) AS transactioncount,
                      sum(e.netamount) AS netamount, sum(e.grossamount) AS grossamount
               FROM ax.retaileodtransactiontable AS e JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
               WHERE e.type = {_SALES} AND s.postingstatus >= {int(StatementStatus.AGGREGATED)}
-              GROUP BY e.dataareaid, e.statementid, e.custaccount) AS e
-        FULL JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, custaccount)
+              GROUP BY e.dataareaid, e.statementid, e.aggregation, e.custaccount) AS e
+        FULL JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid, aggregation, custaccount)
         WHERE (a.transactioncount, a.netamount, a.grossamount)
               IS DISTINCT FROM (e.transactioncount, e.netamount, e.grossamount)""",
     ),
@@ -117,35 +117,36 @@ CHECKS = (
         "document_of_posted_statement_missing",
         "every aggregated transaction of a posted statement has its sales order and its invoice",
         f"""
-        SELECT a.dataareaid || ' ' || a.statementid || ' ' || a.custaccount AS id
+        SELECT a.dataareaid || ' ' || a.statementid || ' ' || a.aggregation AS id
         FROM ax.retaileodstatementaggregation AS a JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
         LEFT JOIN ax.salestable AS o ON (o.dataareaid, o.salesid) = (a.dataareaid, a.salesid)
         LEFT JOIN ax.custinvoicejour AS j ON (j.dataareaid, j.invoiceid) = (a.dataareaid, a.invoiceid)
         WHERE s.postingstatus = {int(StatementStatus.POSTED)} AND (
-              (o.netamount, o.grossamount, o.custaccount) IS DISTINCT FROM (a.netamount, a.grossamount, a.custaccount)
-              OR (j.netamount, j.invoiceamount, j.invoiceaccount)
-                 IS DISTINCT FROM (a.netamount, a.grossamount, a.custaccount))""",
+              (o.netamount, o.grossamount, o.custaccount, o.defaultdimension)
+              IS DISTINCT FROM (a.netamount, a.grossamount, a.custaccount, a.defaultdimension)
+              OR (j.netamount, j.invoiceamount, j.invoiceaccount, j.salesid)
+                 IS DISTINCT FROM (a.netamount, a.grossamount, a.custaccount, a.salesid))""",
     ),
     Check(
         "order_lines_differ",
-        "the lines of a statement's sales order are the sums of the customer's sales lines by item, variant and unit",
+        "the lines of a statement's sales order are the sums of its sales' lines by item, variant and unit",
         f"""
-        SELECT dataareaid || ' ' || statementid || ' ' || custaccount AS id
+        SELECT dataareaid || ' ' || salesid AS id
         FROM (
-            SELECT a.dataareaid, a.statementid, a.custaccount, {_LINE_SUMS}
+            SELECT a.dataareaid, a.salesid, {_LINE_SUMS}
             FROM ax.retaileodstatementaggregation AS a
             JOIN ax.retaileodtransactiontable AS e
-                 ON (e.dataareaid, e.statementid, e.custaccount) = (a.dataareaid, a.statementid, a.custaccount)
+                 ON (e.dataareaid, e.statementid, e.aggregation) = (a.dataareaid, a.statementid, a.aggregation)
             JOIN ax.retailtransactionsalestrans AS l
                  ON (l.store, l.terminalid, l.transactionid) = (e.store, e.terminal, e.transactionid)
             WHERE e.type = {_SALES} AND l.transactionstatus <> {_VOIDED} AND a.salesid IS NOT NULL
-            GROUP BY a.dataareaid, a.statementid, a.custaccount) AS t
+            GROUP BY a.dataareaid, a.salesid) AS t
         FULL JOIN (
-            SELECT o.dataareaid, o.statementid, o.custaccount, {_LINE_SUMS}
+            SELECT o.dataareaid, o.salesid, {_LINE_SUMS}
             FROM ax.salestable AS o
             JOIN ax.salesline AS l ON (l.dataareaid, l.salesid) = (o.dataareaid, o.salesid)
             WHERE o.salesorigin = 'statement'
-            GROUP BY o.dataareaid, o.statementid, o.custaccount) AS l USING (dataareaid, statementid, custaccount)
+            GROUP BY o.dataareaid, o.salesid) AS l USING (dataareaid, salesid)
         WHERE (t.qty, t.netamount, t.taxamount, t.discamount, t.items)
               IS DISTINCT FROM (l.qty, l.netamount, l.taxamount, l.discamount, l.items)""",
     ),

@@ -97,10 +97,10 @@ STATEMENT_PARTS = {
         ORDER BY tendertypeid, currency
     """,
     "documents": """
-        SELECT custaccount AS customer, salesid AS sales_order, invoiceid AS invoice, transactioncount AS transactions,
-               grossamount AS amount
+        SELECT aggregation, custaccount AS customer, salesid AS sales_order, invoiceid AS invoice,
+               transactioncount AS transactions, grossamount AS amount
         FROM ax.retaileodstatementaggregation WHERE dataareaid = :company AND statementid = :statement
-        ORDER BY custaccount
+        ORDER BY aggregation
     """,
     "vouchers": """
         SELECT v.voucher, j.journalcategory AS kind, v.voucherdate AS date, j.debitamount AS amount, j.currency

@@ -154,7 +154,7 @@ TENDER_TYPE = Table(
     Column("countingrequired", Integer, nullable=False, server_default=text("1")),
     PrimaryKeyConstraint("dataareaid", "tendertypeid"),
     _main_account(),
-    CheckConstraint("function IN (0, 1, 3)", name="function"),
+    CheckConstraint("function IN (0, 1, 3, 5)", name="function"),
     schema="ax",
 )
 

@@ -57,6 +57,7 @@ SALES_ORDER = Table(
     _blank("inventlocationid", 10),
     _blank("channelreferenceid", 50),
     _blank("statementid", 20),
+    Column("defaultdimension", BigInteger, nullable=False, server_default=text("0")),
     _amount("netamount"),
     _amount("taxamount"),
     _amount("chargeamount"),

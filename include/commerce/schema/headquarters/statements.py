@@ -100,6 +100,7 @@ STATEMENT_LINE = Table(
     Column("tendertypeid", String(10), nullable=False),
     Column("currency", String(3), nullable=False),
     *_counted(),
+    _amount("transamountmst"),
     _difference(),
     PrimaryKeyConstraint(
         "dataareaid", "statementid", "staffid", "terminalid", "uniqueshiftid", "tendertypeid", "currency"
@@ -107,7 +108,7 @@ STATEMENT_LINE = Table(
     _statement(),
     schema="ax",
     comment="a financial statement has a line per tender and staff, terminal or shift,"
-    " as the store's statement method says",
+    " as the store's statement method says; transamountmst is transamount in the statement's currency",
 )
 
 STATEMENT_SHIFT = Table(
@@ -207,7 +208,9 @@ AGGREGATION = Table(
     metadata,
     Column("dataareaid", String(4), nullable=False),
     Column("statementid", String(20), nullable=False),
+    Column("aggregation", Integer, nullable=False),
     Column("custaccount", String(20), nullable=False),
+    Column("defaultdimension", BigInteger, nullable=False, server_default=text("0")),
     Column("salesid", String(20), nullable=True),
     Column("invoiceid", String(20), nullable=True),
     Column("transactioncount", Integer, nullable=False),
@@ -216,16 +219,16 @@ AGGREGATION = Table(
     _amount("taxamount"),
     _amount("chargeamount"),
     _amount("grossamount"),
-    PrimaryKeyConstraint("dataareaid", "statementid", "custaccount"),
+    PrimaryKeyConstraint("dataareaid", "statementid", "aggregation"),
     _statement(),
     _customer("custaccount"),
+    CheckConstraint("aggregation > 0", name="aggregation"),
     ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
     ForeignKeyConstraint(
         ["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]
     ),
     schema="ax",
-    comment="one sales order and invoice per statement and customer; "
-    "the store's default customer gathers the nameless sales",
+    comment="one sales order and invoice each; the store's default customer gathers the nameless sales",
 )
 
 STATEMENT_TRANSACTION = Table(
@@ -242,6 +245,7 @@ STATEMENT_TRANSACTION = Table(
     _amount("netamount"),
     _amount("grossamount"),
     _amount("paymentamount"),
+    Column("aggregation", Integer, nullable=True),
     PrimaryKeyConstraint("store", "terminal", "transactionid"),
     ForeignKeyConstraint(
         ["store", "terminal", "transactionid"],
@@ -257,7 +261,7 @@ STATEMENT_TRANSACTION = Table(
     Index("ix_retaileodtransactiontable_statementid", "dataareaid", "statementid", "custaccount"),
     schema="ax",
     comment="the primary key holds a transaction to one statement; the foreign key holds it to a synchronized customer,"
-    " whom only cash management has none of",
+    " whom only cash management has none of; aggregation: the aggregated transaction that a sale went into",
 )
 
 STATEMENT_VOUCHER = Table(
@@ -298,6 +302,7 @@ PAYMENT_JOURNAL_LINE = Table(
     Column("tendertypeid", String(10), nullable=False),
     Column("currency", String(3), nullable=False),
     _amount("amount"),
+    _amount("amountmst"),
     Column("invoiceid", String(20), nullable=True),
     Column("voucher", String(20), nullable=False),
     PrimaryKeyConstraint("dataareaid", "journalnum", "linenum"),
@@ -312,7 +317,8 @@ PAYMENT_JOURNAL_LINE = Table(
     ),
     _customer("custaccount"),
     schema="ax",
-    comment="amount: what was paid with the tender, change already taken off; negative when money went back",
+    comment="amount: what was paid with the tender, change already taken off; negative when money went back; "
+    "amountmst: the same in the voucher's currency",
 )
 
 CUSTOMER_TRANSACTION = Table(
@@ -346,6 +352,7 @@ VOUCHER = Table(
     Column("journalcategory", String(20), nullable=False),
     Column("store", String(10), nullable=False),
     Column("currency", String(3), nullable=False),
+    Column("defaultdimension", BigInteger, nullable=False, server_default=text("0")),
     _amount("debitamount"),
     _amount("creditamount"),
     created(),
@@ -372,6 +379,8 @@ VOUCHER_LINE = Table(
     _amount("creditamount"),
     Column("tendertypeid", String(10), nullable=False, server_default=text("''")),
     Column("taxcode", String(10), nullable=False, server_default=text("''")),
+    Column("transactioncurrency", String(3), nullable=True),
+    Column("transactioncurrencyamount", MONEY, nullable=True),
     PrimaryKeyConstraint("dataareaid", "voucher", "linenum"),
     ForeignKeyConstraint(
         ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
@@ -379,4 +388,6 @@ VOUCHER_LINE = Table(
     ForeignKeyConstraint(["dataareaid", "mainaccount"], ["ax.mainaccount.dataareaid", "ax.mainaccount.mainaccountid"]),
     CheckConstraint("debitamount >= 0 AND creditamount >= 0 AND (debitamount = 0 OR creditamount = 0)", name="side"),
     schema="ax",
+    comment="transactioncurrency and its amount (positive on the debit side): where money was paid in another currency "
+    "than the voucher's",
 )
