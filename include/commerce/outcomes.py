@@ -31,12 +31,14 @@ class StoreOutcome:
 
 @dataclass(frozen=True)
 class JobResult:
-    """A job's outcome. `counts` and `amounts` are totals over all stores, plus what belongs to no store."""
+    """A job's outcome. `counts` and `amounts` are totals over all stores, plus what belongs to no store; `notes` are
+    worth knowing and hold nobody up."""
 
     job: str
     stores: Mapping[str, StoreOutcome] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     amounts: Mapping[str, Decimal] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def failed_stores(self) -> tuple[str, ...]:
@@ -59,6 +61,7 @@ class JobResult:
             "ok": self.ok,
             "counts": dict(self.counts),
             "amounts": {name: str(amount) for name, amount in self.amounts.items()},
+            "notes": list(self.notes),
             "stores": [self.stores[name].as_dict() for name in sorted(self.stores)],
         }
 

@@ -40,15 +40,20 @@ class Scope:
         return f"({transaction}.store = ANY(:stores) AND {dates})"
 
     def unposted_sql(self, transaction: str = "t", channel: str = "ch") -> str:
-        """`dated_sql`, and: a real sale (not voided, on hold, training or cancelled) that is in no statement and, if it
-        is an order, has no sales order yet."""
-        return (
-            f"({self.dated_sql(transaction, channel)} AND {real_sql(transaction)}"
-            " AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS eod"
-            f" WHERE (eod.store, eod.terminal, eod.transactionid) = {key_sql(transaction)})"
-            " AND NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS os"
-            f" WHERE (os.store, os.terminal, os.transactionid) = {key_sql(transaction)} AND os.status = 2))"
-        )
+        """`dated_sql` and `open_sql`."""
+        return f"({self.dated_sql(transaction, channel)} AND {open_sql(transaction)})"
+
+
+def open_sql(transaction: str = "t") -> str:
+    """A real sale (not voided, on hold, training or cancelled) that no person holds, that is in no statement and, if it
+    is an order, has no sales order yet."""
+    return (
+        f"({real_sql(transaction)} AND {transaction}.held = 0"
+        " AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS eod"
+        f" WHERE (eod.store, eod.terminal, eod.transactionid) = {key_sql(transaction)})"
+        " AND NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS os"
+        f" WHERE (os.store, os.terminal, os.transactionid) = {key_sql(transaction)} AND os.status = 2))"
+    )
 
 
 def key_sql(alias: str, columns: tuple[str, str, str] = ("store", "terminal", "transactionid")) -> str:

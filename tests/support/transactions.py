@@ -181,14 +181,18 @@ def add_charge(
     tax: Decimal = Decimal(0),
     company: str = "USMF",
     currency: str = "USD",
+    *,
+    line: int = 0,
+    number: int = 1,
 ) -> None:
-    """A charge of the whole transaction (the header's sums are the caller's)."""
+    """A charge of the whole transaction or of a line (the header's sums are the caller's)."""
     insert_row(
         connection,
         "retailtransactionmarkuptrans",
         key,
         {
-            "markuplinenum": 1,
+            "salelinenum": line,
+            "markuplinenum": number,
             "markupcode": "FREIGHT",
             "currencycode": currency,
             "value": amount,
@@ -233,7 +237,7 @@ def change(hq: Engine, table: str, key: Key, *, line: int | None = None, **value
     for name, value in zip(names, key, strict=True):
         statement = statement.where(target.c[name] == value)
     if line is not None:
-        number = target.c.linenum if "linenum" in target.c else target.c.salelinenum
+        number = target.c.salelinenum if "salelinenum" in target.c else target.c.linenum
         statement = statement.where(number == line)
     with hq.begin() as connection:
         assert connection.execute(statement).rowcount > 0

@@ -141,11 +141,10 @@ def job_table(result: Mapping[str, Any]) -> RenderableType:
         ]
         table.add_row(store["store"], _state(store["state"]), *values, store["message"])
     totals = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in result["counts"].items() if count)
-    return (
-        Group(table, Text(totals or "Nothing to do.", style="dim"))
-        if result["stores"]
-        else Text(totals or "Nothing to do.")
-    )
+    notes = [Text(note, style="dim") for note in result["notes"]]
+    if not result["stores"]:
+        return Group(Text(totals or "Nothing to do."), *notes)
+    return Group(table, Text(totals or "Nothing to do.", style="dim"), *notes)
 
 
 def status_tables(status: Mapping[str, Any]) -> RenderableType:

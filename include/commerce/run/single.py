@@ -46,4 +46,4 @@ def single_step(
         for store in chosen
         if store not in due
     }
-    return JobResult(step, {**result.stores, **waiting}, result.counts, result.amounts)
+    return JobResult(step, {**result.stores, **waiting}, result.counts, result.amounts, result.notes)

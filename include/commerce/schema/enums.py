@@ -114,6 +114,14 @@ class ValidationStatus(IntEnum):
     ERROR = 2
 
 
+class FiscalPeriodStatus(IntEnum):
+    """FiscalPeriodStatus of a ledger's fiscal period (numbers inferred); only an open one takes vouchers."""
+
+    OPEN = 0
+    ON_HOLD = 1
+    PERMANENTLY_CLOSED = 2
+
+
 class OrderStatus(IntEnum):
     """RetailTransactionOrderStatusType, with Editing (number inferred)."""
 

@@ -1,52 +1,61 @@
 """SQL of validation: the transactions to check, and sums and line errors of their rows, one pass over each table."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from commerce.schema.enums import STATEMENT_TYPES, ValidationStatus
 from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql
-from commerce.transactions.rules import LINE_RULES
+from commerce.transactions.applicability import Applicability
+from commerce.transactions.rule import exemption_broken, exemption_message
+from commerce.transactions.rules import LINE_RULES, Master, Rule
 
-_TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
+TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
 _SALE_LINE = ("store", "terminalid", "transactionid")
 _SALE_ROW = ("storeid", "terminalid", "transactionid")
 
 
-def unchecked_sql(scope: Scope) -> str:
-    """FROM and WHERE of unposted real sales, deposits, income and expense in scope that are not valid yet."""
-    return f"""
-        FROM ax.retailtransactiontable AS t
-        JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
-        JOIN ax.retailstoretable AS s ON s.recid = ch.recid
-        WHERE t.type IN ({_TYPES}) AND t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)}
-          AND {scope.unposted_sql()}
-    """
+@dataclass(frozen=True)
+class Selection:
+    """The transactions to check: a condition on header t, its channel ch and store s, with its bind values."""
+
+    condition: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def sql(self) -> str:
+        """FROM and WHERE."""
+        return f"""
+            FROM ax.retailtransactiontable AS t
+            JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+            JOIN ax.retailstoretable AS s ON s.recid = ch.recid
+            WHERE t.type IN ({TYPES}) AND {self.condition}
+        """
 
 
-def checked_sql(scope: Scope) -> str:
+def unchecked(scope: Scope) -> Selection:
+    """Unposted real sales, deposits, income and expense in scope that are not valid yet."""
+    not_valid = f"t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)}"
+    return Selection(f"{not_valid} AND {scope.unposted_sql()}", scope.parameters)
+
+
+def checked_sql(selection: Selection) -> str:
     """The transactions to check, with what their store demands."""
     return f"""
         CREATE TEMP TABLE checked ON COMMIT DROP AS
-        SELECT row_number() OVER () AS id, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.currency,
-               t.custaccount, t.custaccountasync, t.netamount, t.grossamount, t.paymentamount, t.discamount,
-               t.numberofitems, ch.dataareaid AS company, ch.currency AS store_currency, s.maxroundingamount,
-               s.roundingunit
-        {unchecked_sql(scope)}
+        SELECT row_number() OVER () AS id, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate,
+               t.currency, t.custaccount, t.custaccountasync, t.netamount, t.grossamount, t.paymentamount,
+               t.discamount, t.numberofitems, t.istaxincludedinprice, ch.dataareaid AS company,
+               ch.currency AS store_currency, s.maxroundingamount, s.roundingunit
+        {selection.sql}
     """
 
-
-def _line_errors() -> str:
-    """One column a line rule: the line numbers and messages of the lines that break it, null when there is none."""
-    return ",\n".join(
-        f"jsonb_agg(jsonb_build_array(r.linenum, {rule.message}))"
-        f" FILTER (WHERE r.live AND ({rule.broken})) AS line_{number}"
-        for number, rule in enumerate(LINE_RULES)
-    )
-
-
-LINE_ERROR_COLUMNS = tuple(f"line_{number}" for number in range(len(LINE_RULES)))
 
 TAX_LINES = f"""
     CREATE TEMP TABLE tax_line ON COMMIT DROP AS
     SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount,
-           count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows
+           count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows,
+           count(*) FILTER (WHERE x.isincludedinprice <> c.istaxincludedinprice) AS other_pricing
     FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
     GROUP BY 1, 2
 """
@@ -58,23 +67,110 @@ DISCOUNT_LINES = f"""
     GROUP BY 1, 2
 """
 
-# Tax rows without a line take part, too: no line then, so no line rule, but their amount counts.
-LINES = f"""
+
+@dataclass(frozen=True)
+class _Lookup:
+    """How a line (alias l, of a transaction c) finds its master: joins, and the columns that rules read."""
+
+    joins: str
+    columns: Mapping[str, str]
+
+
+_ITEM = _Lookup(
+    "LEFT JOIN ax.inventtable AS it ON it.dataareaid = c.company AND it.itemid = l.itemid",
+    {"item_exists": "it.itemid IS NOT NULL"},
+)
+_LOOKUPS = {
+    Master.ITEMS: _Lookup(
+        "LEFT JOIN ax.inventdimcombination AS va ON va.dataareaid = c.company AND va.itemid = l.itemid"
+        " AND va.retailvariantid = l.variantid AND l.variantid <> ''",
+        {"variantid": "l.variantid", "variant_exists": "va.itemid IS NOT NULL"},
+    ),
+    Master.BARCODES: _Lookup(
+        "LEFT JOIN ax.inventitembarcode AS bc ON bc.dataareaid = c.company AND bc.itembarcode = l.barcode"
+        " AND l.barcode <> ''",
+        {"barcode": "l.barcode", "barcode_exists": "bc.itembarcode IS NOT NULL"},
+    ),
+    Master.TRACKING: _Lookup(
+        "LEFT JOIN ax.ecorestrackingdimensiongroup AS tr ON tr.name = it.trackingdimensiongroup",
+        {
+            "inventserialid": "l.inventserialid",
+            "serial_active": "COALESCE(tr.isserialnumberactive, 0) = 1",
+            "serial_controlled": "COALESCE(tr.isserialnumbercontrolled, 0) = 1",
+        },
+    ),
+    Master.UNITS: _Lookup(
+        "",
+        {
+            "unit": "l.unit",
+            "inventory_unit": "it.unitid",
+            "unit_converts": "CASE WHEN l.unit IN ('', it.unitid) THEN TRUE ELSE EXISTS ("
+            "SELECT FROM ax.unitofmeasureconversion AS u WHERE u.dataareaid = c.company AND u.itemid IN ('', l.itemid)"
+            " AND ((u.fromunitofmeasure, u.tounitofmeasure) = (l.unit, it.unitid)"
+            " OR (u.fromunitofmeasure, u.tounitofmeasure) = (it.unitid, l.unit))) END",
+        },
+    ),
+    Master.TAX_GROUPS: _Lookup(
+        "LEFT JOIN (SELECT DISTINCT g.dataareaid, g.taxgroup, i.taxitemgroup FROM ax.taxgroupdata AS g"
+        " JOIN ax.taxonitem AS i ON i.dataareaid = g.dataareaid AND i.taxcode = g.taxcode) AS tg"
+        " ON tg.dataareaid = c.company AND tg.taxgroup = l.taxgroup AND tg.taxitemgroup = l.taxitemgroup",
+        {"taxgroup": "l.taxgroup", "taxitemgroup": "l.taxitemgroup", "tax_groups_meet": "tg.taxgroup IS NOT NULL"},
+    ),
+}
+_OF_ITEMS = (Master.ITEMS, Master.TRACKING, Master.UNITS)
+
+
+def _lookups(applied: Applicability) -> list[_Lookup]:
+    found = [lookup for master, lookup in _LOOKUPS.items() if applied.has(master)]
+    return [_ITEM, *found] if any(applied.has(master) for master in _OF_ITEMS) else found
+
+
+def line_rules(applied: Applicability) -> dict[str, Rule]:
+    """Column of `line_sum` -> the rule whose errors it has."""
+    return {f"line_{rule.name}": rule for rule in applied.active(LINE_RULES) if not rule.of_charge}
+
+
+def charge_rules(applied: Applicability) -> dict[str, Rule]:
+    """Column of `charge_sum` -> the rule whose errors it has."""
+    return {f"charge_{rule.name}": rule for rule in applied.active(LINE_RULES) if rule.of_charge}
+
+
+def _columns(parts: Iterable[str]) -> str:
+    return "".join(f",\n           {part}" for part in parts)
+
+
+def _lines(applied: Applicability) -> str:
+    """Sums of the lines, and for each rule the line numbers and messages of those that break it (null: none). Tax rows
+    without a line take part, too: no line then, so no line rule, but their amount counts."""
+    lookups = _lookups(applied)
+    joins = "\n        ".join(lookup.joins for lookup in lookups)
+    looked_up = {name: sql for lookup in lookups for name, sql in lookup.columns.items()}
+    errors = [
+        f"jsonb_agg(jsonb_build_array(r.linenum, {rule.message}))"
+        f' FILTER (WHERE r.live AND {applied.broken(rule, "r.company")}) AS "{column}"'
+        for column, rule in line_rules(applied).items()
+    ]
+    return f"""
     CREATE TEMP TABLE line_sum ON COMMIT DROP AS
     WITH l AS (
-        SELECT c.id, c.company, c.store_currency, c.roundingunit, l.dataareaid, l.linenum, l.qty, l.netamount,
-               l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync, l.currency, l.giftcard,
-               {live_line_sql("l")} AS live, a.accountnum IS NOT NULL AS account_exists,
-               COALESCE(d.amount, 0) AS discount_rows
+        SELECT c.id, c.company, c.store_currency, c.roundingunit, l.dataareaid, l.linenum, l.itemid, l.qty, l.price,
+               l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync,
+               l.currency, l.giftcard, l.taxexemptpriceinclusiveoriginalprice,
+               l.taxexemptpriceinclusivereductionamount, {live_line_sql("l")} AS live,
+               a.accountnum IS NOT NULL AS account_exists, COALESCE(d.amount, 0) AS discount_rows
+               {_columns(f"{sql} AS {name}" for name, sql in looked_up.items())}
         FROM checked AS c
         JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _SALE_LINE)} = {key_sql("c")}
         LEFT JOIN discount_line AS d ON d.id = c.id AND d.linenum = l.linenum
         LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = l.custaccount
+        {joins}
     ), r AS (
-        SELECT COALESCE(l.id, x.id) AS id, l.company, l.store_currency, l.roundingunit, l.dataareaid, l.linenum, l.qty,
-               l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync,
-               l.currency, l.giftcard, COALESCE(l.live, FALSE) AS live, l.live IS FALSE AS voided, l.account_exists,
-               l.discount_rows, COALESCE(x.amount, 0) AS tax_rows, x.foreign_rows AS foreign_tax_rows
+        SELECT COALESCE(l.id, x.id) AS id, l.company, l.store_currency, l.roundingunit, l.dataareaid, l.linenum,
+               l.itemid, l.qty, l.price, l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount,
+               l.custaccountasync, l.currency, l.giftcard, l.taxexemptpriceinclusiveoriginalprice,
+               l.taxexemptpriceinclusivereductionamount, COALESCE(l.live, FALSE) AS live, l.live IS FALSE AS voided,
+               l.account_exists, l.discount_rows, COALESCE(x.amount, 0) AS tax_rows, x.foreign_rows AS foreign_tax_rows,
+               x.other_pricing {_columns(f"l.{name}" for name in looked_up)}
         FROM l FULL JOIN tax_line AS x ON x.id = l.id AND x.linenum = l.linenum
     )
     SELECT r.id, count(*) FILTER (WHERE r.live) AS lines,
@@ -83,22 +179,36 @@ LINES = f"""
            sum(r.discamount) FILTER (WHERE r.live) AS discount,
            sum(r.qty) FILTER (WHERE r.live) AS items,
            sum(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
+           sum(r.other_pricing) FILTER (WHERE NOT r.voided) AS other_pricing,
            count(*) FILTER (WHERE r.live AND r.giftcard <> 0) AS gift_cards,
            count(*) FILTER (WHERE r.dataareaid <> r.company) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
-           min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency,
-           {_line_errors()}
+           min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency
+           {_columns(errors)}
     FROM r GROUP BY r.id
 """
 
-CHARGES = f"""
+
+def _charges(applied: Applicability) -> str:
+    """Sums of the charges, and of those that belong to a line the errors by its number."""
+    errors = [
+        f"jsonb_object_agg(x.salelinenum, {rule.message})"
+        f' FILTER (WHERE x.salelinenum <> 0 AND {applied.broken(rule, "c.company")}) AS "{column}"'
+        for column, rule in charge_rules(applied).items()
+    ]
+    exemption = exemption_broken("x.calculatedamount", "x")
+    return f"""
     CREATE TEMP TABLE charge_sum ON COMMIT DROP AS
     SELECT c.id, sum(x.calculatedamount) AS amount, sum(x.taxamountexclusive) AS tax,
            count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows,
            min(x.currencycode) FILTER (WHERE x.currencycode <> c.store_currency) AS other_currency,
-           min(x.calculatedamount) FILTER (WHERE x.calculatedamount % c.roundingunit <> 0) AS odd_amount
+           min(x.calculatedamount) FILTER (WHERE x.calculatedamount % c.roundingunit <> 0) AS odd_amount,
+           min({exemption_message("Charge", "x.calculatedamount", "x")})
+               FILTER (WHERE x.salelinenum = 0 AND {exemption}) AS odd_exemption
+           {_columns(errors)}
     FROM checked AS c JOIN ax.retailtransactionmarkuptrans AS x ON {key_sql("x", _SALE_LINE)} = {key_sql("c")}
     GROUP BY 1
 """
+
 
 PAYMENTS = f"""
     CREATE TEMP TABLE payment_sum ON COMMIT DROP AS
@@ -143,16 +253,29 @@ INCOME_EXPENSES = f"""
     GROUP BY 1
 """
 
-PASSES = {
-    "tax_line": TAX_LINES,
-    "discount_line": DISCOUNT_LINES,
-    "line_sum": LINES,
-    "charge_sum": CHARGES,
-    "payment_sum": PAYMENTS,
-    "deposit_sum": DEPOSITS,
-    "income_expense_sum": INCOME_EXPENSES,
-}
-"""Temporary table -> the statement that fills it, in this order. They know a transaction by its `id` in `checked`."""
+PERIODS = """
+    CREATE TEMP TABLE period ON COMMIT DROP AS
+    SELECT d.company, d.businessdate, p.status, p.startdate, p.enddate
+    FROM (SELECT DISTINCT company, businessdate FROM checked) AS d
+    JOIN ax.ledgerfiscalcalendarperiod AS p
+        ON p.dataareaid = d.company AND d.businessdate BETWEEN p.startdate AND p.enddate
+"""
+
+
+def passes(applied: Applicability) -> dict[str, str]:
+    """Temporary table -> the statement that fills it, in this order. They know a transaction by its `id` in `checked`;
+    bind values are the rules' (`Applicability.parameters`)."""
+    return {
+        "tax_line": TAX_LINES,
+        "discount_line": DISCOUNT_LINES,
+        "line_sum": _lines(applied),
+        "charge_sum": _charges(applied),
+        "payment_sum": PAYMENTS,
+        "deposit_sum": DEPOSITS,
+        "income_expense_sum": INCOME_EXPENSES,
+        "period": PERIODS,
+    }
+
 
 HEADERS = """
     SELECT c.*, a.accountnum IS NOT NULL AS account_exists,
@@ -162,6 +285,7 @@ HEADERS = """
            COALESCE(l.tax, 0) + COALESCE(g.tax, 0) AS tax,
            COALESCE(l.discount, 0) AS discount, COALESCE(l.items, 0) AS items, COALESCE(p.paid, 0) AS paid,
            COALESCE(d.amount, 0) AS deposited, COALESCE(i.amount, 0) AS income_expense,
+           COALESCE(l.other_pricing, 0) AS other_pricing, g.odd_exemption,
            COALESCE(l.gift_cards, 0) + COALESCE(p.gift_cards, 0) AS gift_cards,
            COALESCE(l.foreign_rows, 0) + COALESCE(g.foreign_rows, 0)
                + COALESCE(p.foreign_rows, 0) + COALESCE(d.foreign_rows, 0) + COALESCE(i.foreign_rows, 0)
@@ -169,7 +293,8 @@ HEADERS = """
            COALESCE(l.other_currency, g.other_currency, p.other_currency) AS other_currency,
            COALESCE(g.odd_amount, p.odd_amount) AS odd_amount,
            p.unknown_tender, d.unknown AS unknown_depositor, d.depositors, d.depositor, d.named,
-           i.unknown AS unknown_account
+           i.unknown AS unknown_account, fp.status AS periodstatus, fp.startdate AS periodstart,
+           fp.enddate AS periodend
     FROM checked AS c
     LEFT JOIN line_sum AS l USING (id)
     LEFT JOIN charge_sum AS g USING (id)
@@ -177,5 +302,6 @@ HEADERS = """
     LEFT JOIN deposit_sum AS d USING (id)
     LEFT JOIN income_expense_sum AS i USING (id)
     LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = c.custaccount
+    LEFT JOIN period AS fp ON fp.company = c.company AND fp.businessdate = c.businessdate
 """
-"""Relation h of the transaction rules."""
+"""Relation h of the header rules."""

@@ -1,11 +1,12 @@
 """*Validate store transactions*: the consistency checker that every transaction passes before a statement may take it
 (domain.md B3; system 6 of the chain)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -13,9 +14,11 @@ from commerce.database import retry_transient
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import ValidationStatus
-from commerce.scope import Scope, key_sql
-from commerce.transactions.rules import LINE_RULES, TRANSACTION_RULES, Rule
-from commerce.transactions.sums import HEADERS, LINE_ERROR_COLUMNS, PASSES, checked_sql, unchecked_sql
+from commerce.scope import Scope, amount_sql, key_sql
+from commerce.transactions import applicability
+from commerce.transactions.applicability import Applicability
+from commerce.transactions.rules import HEADER_RULES, Rule
+from commerce.transactions.sums import HEADERS, Selection, charge_rules, checked_sql, line_rules, passes, unchecked
 
 JOB = "validate-transactions"
 
@@ -27,22 +30,29 @@ def validate_transactions(hq: Engine, *, scope: Scope, progress: Progress = sile
     """Check every unposted real sale, deposit, income and expense in `scope` that is not valid yet, set-based.
 
     Replaces the transactions' rows in `ax.retailtransactionvalidationerror` and sets validation status and time. Counts
-    by store: `valid`, `invalid`; amounts: `invalid` (gross amount of sales, payments of the others).
+    by store: `valid`, `invalid`; amounts: `invalid` (gross amount of sales, payments of the others). Notes: the rules
+    that were not applied, by company.
     """
-
+    with hq.begin() as connection:
+        applied = applicability.of_stores(connection, scope.stores)
+        applicability.record(connection, applied)
     batches = _batches(hq, scope)
-    report = _Steps(progress, len(batches) * (len(PASSES) + 2))
+    report = _Steps(progress, len(batches) * (len(passes(applied)) + 2))
 
     def work(batch: Scope) -> dict[str, StoreOutcome]:
-        return retry_transient(lambda: _validate(hq, batch, report))
+        return retry_transient(lambda: _validate(hq, batch, applied, report))
 
     found: dict[str, StoreOutcome] = {}
     with ThreadPoolExecutor(len(batches)) as pool:
         for outcomes in pool.map(work, batches):
             found |= outcomes
-    stores = {store: found.get(store, _nothing(store)) for store in scope.stores}
-    invalid = sum((outcome.amounts["invalid"] for outcome in stores.values()), Decimal(0))
-    return JobResult(JOB, stores, totals(stores), {"invalid": invalid})
+    return _result(scope.stores, found, applied)
+
+
+def _result(stores: Sequence[str], found: Mapping[str, StoreOutcome], applied: Applicability) -> JobResult:
+    outcomes = {store: found.get(store, _nothing(store)) for store in stores}
+    invalid = sum((outcome.amounts["invalid"] for outcome in outcomes.values()), Decimal(0))
+    return JobResult(JOB, outcomes, totals(outcomes), {"invalid": invalid}, applied.notes)
 
 
 def _nothing(store: str) -> StoreOutcome:
@@ -53,7 +63,7 @@ def _batches(hq: Engine, scope: Scope) -> list[Scope]:
     """The stores, as one batch or, when there is much to check, as two of about the same size that run side by side."""
     with hq.connect() as connection:
         rows = connection.execute(
-            text(f"SELECT t.store, count(*) AS transactions {unchecked_sql(scope)} GROUP BY t.store"), scope.parameters
+            text(f"SELECT t.store, count(*) AS transactions {unchecked(scope).sql} GROUP BY t.store"), scope.parameters
         )
         counts = {row.store: row.transactions for row in rows}
     if sum(counts.values()) < SMALL:
@@ -76,102 +86,110 @@ class _Steps:
             self._progress(step, self._done, self._total)
 
 
-def _validate(hq: Engine, scope: Scope, report: _Steps) -> dict[str, StoreOutcome]:
+def _validate(hq: Engine, scope: Scope, applied: Applicability, report: _Steps) -> dict[str, StoreOutcome]:
     with hq.begin() as connection:
-        connection.execute(text("SET LOCAL work_mem = '128MB'"))  # hash a day's lines instead of spilling them
-        _run(connection, checked_sql(scope), scope.parameters)
-        _run(connection, "ANALYZE checked")
-        for name, statement in PASSES.items():
-            _run(connection, statement)
-            _run(connection, f"ANALYZE {name}")
-            report("add up the rows")
-        _run(connection, _DELETE)
-        _run(connection, _TRANSACTION_ERRORS)
-        _run(connection, _LINE_ERRORS)
-        report("write errors")
-        _run(connection, _STATUS)
-        rows = connection.execute(text(_RESULT))
-        report("write validation status")
-        return {
-            row.store: StoreOutcome(
-                row.store, counts={"valid": row.valid, "invalid": row.invalid}, amounts={"invalid": row.amount}
-            )
-            for row in rows
-        }
+        return judge(connection, unchecked(scope), applied, report)
 
 
-def _run(connection: Connection, statement: str, parameters: Mapping[str, object] | None = None) -> None:
+def judge(
+    connection: Connection, selection: Selection, applied: Applicability, report: Callable[[str], None] = lambda _: None
+) -> dict[str, StoreOutcome]:
+    """Check the selected transactions in the caller's transaction; outcomes of the stores that have some."""
+    connection.execute(text("SET LOCAL work_mem = '128MB'"))  # hash a day's lines instead of spilling them
+    _run(connection, checked_sql(selection), selection.parameters)
+    _run(connection, "ANALYZE checked")
+    for name, statement in passes(applied).items():
+        _run(connection, statement, applied.parameters)
+        _run(connection, f"ANALYZE {name}")
+        report("add up the rows")
+    _run(connection, _found_sql(applied), applied.parameters)
+    for statement in (_DELETE, _WRITE):
+        _run(connection, statement)
+    report("write errors")
+    _run(connection, _STATUS)
+    rows = connection.execute(text(_RESULT)).all()
+    report("write validation status")
+    return {
+        row.store: StoreOutcome(
+            row.store, counts={"valid": row.valid, "invalid": row.invalid}, amounts={"invalid": row.amount}
+        )
+        for row in rows
+    }
+
+
+def _run(connection: Connection, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
     connection.execute(text(statement), dict(parameters or {}))
 
 
-def _applies(rule: Rule) -> str:
-    return f"h.type IN ({', '.join(str(int(kind)) for kind in rule.types)}) AND ({rule.broken})"
+def _found_sql(applied: Applicability) -> str:
+    """The errors: of headers, a message is only built when its rule is broken; of lines and charges, as `sums` gathered
+    them."""
+    headers = [(rule, _applies(applied, rule)) for rule in applied.active(HEADER_RULES)]
+    checks = ",\n".join(f"('{rule.name}', CASE WHEN {broken} THEN {rule.message} END)" for rule, broken in headers)
+    lines, charges = line_rules(applied), charge_rules(applied)
+    return f"""
+        CREATE TEMP TABLE found ON COMMIT DROP AS
+        SELECT h.id, CAST(0 AS numeric) AS linenum, rule.name, rule.message
+        FROM ({HEADERS}) AS h
+        CROSS JOIN LATERAL (VALUES {checks}) AS rule (name, message)
+        WHERE rule.message IS NOT NULL AND ({" OR ".join(broken for _, broken in headers)})
+        UNION ALL
+        SELECT s.id, CAST(error ->> 0 AS numeric), rule.name, error ->> 1
+        FROM line_sum AS s
+        CROSS JOIN LATERAL (VALUES {_gathered(lines)}) AS rule (name, errors)
+        CROSS JOIN LATERAL jsonb_array_elements(rule.errors) AS error
+        WHERE num_nonnulls({_columns(lines)}) > 0
+        {_of_charges(charges) if charges else ""}
+    """
 
 
-def _any_transaction_rule() -> str:
-    return " OR ".join(f"({_applies(rule)})" for rule in TRANSACTION_RULES)
+def _of_charges(charges: Mapping[str, Rule]) -> str:
+    return f"""
+        UNION ALL
+        SELECT s.id, CAST(error.key AS numeric), rule.name, error.value
+        FROM charge_sum AS s
+        CROSS JOIN LATERAL (VALUES {_gathered(charges)}) AS rule (name, errors)
+        CROSS JOIN LATERAL jsonb_each_text(rule.errors) AS error
+        WHERE num_nonnulls({_columns(charges)}) > 0
+    """
 
 
-def _transaction_checks() -> str:
-    """One row of VALUES a rule: its name, and its message or null. A message is only built when the rule is broken."""
-    return ",\n".join(
-        f"('{rule.name}', CASE WHEN {_applies(rule)} THEN {rule.message} END)" for rule in TRANSACTION_RULES
-    )
+def _applies(applied: Applicability, rule: Rule) -> str:
+    return f"h.type IN ({', '.join(str(int(kind)) for kind in rule.types)}) AND {applied.broken(rule, 'h.company')}"
 
 
-def _line_checks() -> str:
-    return ", ".join(
-        f"('{rule.name}', s.{column})" for rule, column in zip(LINE_RULES, LINE_ERROR_COLUMNS, strict=True)
-    )
+def _gathered(rules: Mapping[str, Rule]) -> str:
+    return ", ".join(f"('{rule.name}', s.\"{column}\")" for column, rule in rules.items())
 
 
-_INSERT = """
-    INSERT INTO ax.retailtransactionvalidationerror
-        (store, terminal, transactionid, linenum, validationtype, errormessage)
-"""
-# a validation that runs beside this one (a retry that overlaps its dead predecessor) found the same
-_AGAIN = """
-    ON CONFLICT (store, terminal, transactionid, linenum, validationtype)
-    DO UPDATE SET errormessage = EXCLUDED.errormessage
-"""
+def _columns(rules: Mapping[str, Rule]) -> str:
+    return ", ".join(f's."{column}"' for column in rules)
+
+
 _DELETE = f"""
     DELETE FROM ax.retailtransactionvalidationerror AS e USING checked AS c WHERE {key_sql("e")} = {key_sql("c")}
 """
-_TRANSACTION_ERRORS = f"""
-    {_INSERT}
-    SELECT h.store, h.terminal, h.transactionid, 0, rule.name, rule.message
-    FROM ({HEADERS}) AS h
-    CROSS JOIN LATERAL (VALUES {_transaction_checks()}) AS rule (name, message)
-    WHERE rule.message IS NOT NULL AND ({_any_transaction_rule()})
-    ORDER BY 1, 2, 3, 5
-    {_AGAIN}
-"""
-_LINE_ERRORS = f"""
-    {_INSERT}
-    SELECT c.store, c.terminal, c.transactionid, CAST(error ->> 0 AS numeric), rule.name, error ->> 1
-    FROM line_sum AS s JOIN checked AS c USING (id)
-    CROSS JOIN LATERAL (VALUES {_line_checks()}) AS rule (name, errors)
-    CROSS JOIN LATERAL jsonb_array_elements(rule.errors) AS error
-    WHERE num_nonnulls({", ".join(f"s.{column}" for column in LINE_ERROR_COLUMNS)}) > 0
+# A validation that runs beside this one (a retry that overlaps its dead predecessor) found the same.
+_WRITE = """
+    INSERT INTO ax.retailtransactionvalidationerror
+        (store, terminal, transactionid, linenum, validationtype, errormessage)
+    SELECT c.store, c.terminal, c.transactionid, f.linenum, f.name, f.message
+    FROM found AS f JOIN checked AS c USING (id)
     ORDER BY 1, 2, 3, 4, 5
-    {_AGAIN}
+    ON CONFLICT (store, terminal, transactionid, linenum, validationtype)
+    DO UPDATE SET errormessage = EXCLUDED.errormessage
 """
 _STATUS = f"""
     UPDATE ax.retailtransactiontable AS t
-    SET validationstatus = CASE WHEN e.transactionid IS NULL THEN {int(ValidationStatus.SUCCESSFUL)}
+    SET validationstatus = CASE WHEN e.id IS NULL THEN {int(ValidationStatus.SUCCESSFUL)}
                                 ELSE {int(ValidationStatus.ERROR)} END,
         validationdatetime = now()
-    FROM checked AS c
-    LEFT JOIN (SELECT DISTINCT store, terminal, transactionid FROM ax.retailtransactionvalidationerror) AS e
-        ON {key_sql("e")} = {key_sql("c")}
+    FROM checked AS c LEFT JOIN (SELECT DISTINCT id FROM found) AS e USING (id)
     WHERE {key_sql("t")} = {key_sql("c")}
 """
 _RESULT = f"""
-    SELECT t.store,
-           count(*) FILTER (WHERE t.validationstatus = {int(ValidationStatus.SUCCESSFUL)}) AS valid,
-           count(*) FILTER (WHERE t.validationstatus = {int(ValidationStatus.ERROR)}) AS invalid,
-           COALESCE(sum(CASE t.type WHEN 2 THEN t.grossamount ELSE t.paymentamount END)
-               FILTER (WHERE t.validationstatus = {int(ValidationStatus.ERROR)}), 0) AS amount
-    FROM checked AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}
-    GROUP BY t.store
+    SELECT c.store, count(*) FILTER (WHERE e.id IS NULL) AS valid, count(e.id) AS invalid,
+           COALESCE(sum({amount_sql("c")}) FILTER (WHERE e.id IS NOT NULL), 0) AS amount
+    FROM checked AS c LEFT JOIN (SELECT DISTINCT id FROM found) AS e USING (id)
+    GROUP BY c.store
 """
