@@ -1,10 +1,16 @@
 """Which transactions a run works on: the one place that knows business dates and cut-over dates."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus, TransactionType
+
+Key = tuple[str, str, str]
+"""A transaction: (store, terminal, transaction id)."""
 
 
 @dataclass(frozen=True)
@@ -13,20 +19,36 @@ class Scope:
 
     A daily run for D works on transactions with cut-over <= business date <= D; a historical run on its own day only,
     and only before the cut-over. A store without a cut-over date has no history: everything of it is current.
+    `only`: just these transactions, whatever their dates; for jobs that ask for transactions (see `just`).
     """
 
     stores: tuple[str, ...]
     business_date: date
     historical: bool = False
+    only: tuple[Key, ...] = ()
+
+    @classmethod
+    def just(cls, transactions: Iterable[Key]) -> Scope:
+        """Some transactions, which somebody has named."""
+        keys = tuple(sorted(transactions))
+        return cls(tuple(sorted({store for store, _, _ in keys})), date.max, only=keys)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """Bind values of `dated_sql` and `unposted_sql`."""
+        if self.only:
+            stores, terminals, transactions = (list(column) for column in zip(*self.only, strict=True))
+            return {"stores": stores, "terminals": terminals, "transactions": transactions}
         return {"stores": list(self.stores), "business_date": self.business_date}
 
     def dated_sql(self, transaction: str = "t", channel: str = "ch") -> str:
         """Condition on store and business date, for a query that joins the header `transaction` with its `channel`
         (`ax.retailchanneltable`, on retailchannelid = store)."""
+        if self.only:
+            return (
+                f"({key_sql(transaction)} IN (SELECT * FROM unnest(CAST(:stores AS text[]),"
+                " CAST(:terminals AS text[]), CAST(:transactions AS text[]))))"
+            )
         if self.historical:
             dates = (
                 f"{transaction}.businessdate = :business_date"

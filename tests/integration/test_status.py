@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from commerce import exchange
 from commerce.cli.queries import documents
 from commerce.cli.queries import exchange as sessions
+from commerce.cli.queries import orders as order_queries
 from commerce.customers.status.finding import find
 from commerce.customers.status.operations import OperationFilter, list_operations
 from commerce.customers.status.pipeline import describe
@@ -157,7 +158,16 @@ class TestTransactions:
         order_status(company, synchronized, 2)
         order_status(company, failed, 1)
         found = status(company)
-        assert found["orders"] == {"synchronized": 1, "failed": 1, "pending": 1}
+        assert found["orders"] == {
+            "synchronized": 1,
+            "failed": 1,
+            "pending": 1,
+            "editing": 0,
+            "online_errors": 0,
+            "customer_errors": 1,
+            "on_hold": 0,
+        }
+        assert found["references"] == {"waiting": 0, "overdue": 0, "oldest_at": None}
         assert found["transactions"] == {
             "uploaded": 8,
             "valid": 1,
@@ -168,7 +178,7 @@ class TestTransactions:
             "unposted_amount": "87.50",
             "unposted_amounts": {"USD": "87.50"},
         }
-        listed = documents.list_orders(company, state=None, store="S1", limit=10)
+        listed = order_queries.list_orders(company, state=None, store="S1", limit=10)
         assert [row["state"] for row in listed] == ["synchronized", "failed", "pending"]
         assert [
             row["state"]
@@ -186,11 +196,16 @@ class TestTransactions:
         (shown,) = documents.show_transaction(company, synchronized[2])
         assert shown["type"] == "async_customer_order"
         assert len(shown["lines"]) == 1
-        (order,) = documents.show_order(company, "SO1")
+        (order,) = order_queries.show_order(company, "SO1")
         assert order["gross"] == Decimal("12.50")
 
     def test_what_is_not_there_is_wrong_use(self, company: Engine) -> None:
-        for show in (documents.show_transaction, documents.show_order, documents.show_statement, sessions.show_session):
+        for show in (
+            documents.show_transaction,
+            order_queries.show_order,
+            documents.show_statement,
+            sessions.show_session,
+        ):
             with pytest.raises(UsageError, match="list` shows them"):
                 show(company, "NONE")
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from commerce import quality
-from commerce.orders import synchronize, synchronize_orders
+from commerce.orders import creating, synchronize_orders
+from commerce.orders.recording import Place
 from commerce.outcomes import JobResult
 from commerce.run import plan
 from commerce.scope import Scope
@@ -131,15 +132,15 @@ def test_a_late_line_and_a_calculation_at_the_same_time(shop: Engine) -> None:
 
 def test_a_late_line_of_an_order_that_was_judged_already(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, late = add_order(shop, "S1", 2), add_order(shop, "S1", 3)
-    create = synchronize.create_chunk
+    create = creating.create
 
-    def overtaken(connection: Connection, company: str, chunk: int) -> dict[str, int]:
+    def overtaken(connection: Connection, place: Place) -> dict[str, int]:
         with shop.begin() as upload:
             take_late_line(upload, late)
-        return create(connection, company, chunk)
+        return create(connection, place)
 
     with monkeypatch.context() as patch:
-        patch.setattr(synchronize, "create_chunk", overtaken)
+        patch.setattr(creating, "create", overtaken)
         counts = synchronize_orders(shop, scope=SCOPE).counts
     assert (counts["synchronized"], counts["waiting"], counts["pending"], counts["failed"]) == (1, 1, 0, 0)
     assert rows(shop, "SELECT transactionid FROM ax.retailsalestable") == [(whole[2],)]

@@ -28,6 +28,8 @@ STATES = {
     "stopped": ("stopped", "bold red"),
     "unreachable": ("unreachable", "bold red"),
     "suspended": ("suspended", "bold red"),
+    "on-hold": ("on hold", "yellow"),
+    "editing": ("being edited", "yellow"),
     "away": ("away", "bold red"),
     "behind": ("behind", "yellow"),
 }
@@ -151,9 +153,10 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
     """How things stand; `status` is what `commerce.run.status` returns."""
     numbers = _list_table()
     numbers.show_header = False
-    for subject in ("customers", "duplicates", "orders", "transactions", "statements"):
+    for subject in ("customers", "duplicates", "orders", "references", "transactions", "statements"):
         counts = {name: value for name, value in status[subject].items() if isinstance(value, int)}
-        numbers.add_row(subject.capitalize(), ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+        words = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
+        numbers.add_row(subject.capitalize(), words)
     for currency, amount in status["transactions"]["unposted_amounts"].items():
         numbers.add_row("Unposted", f"{_grouped(Decimal(amount))} {currency}")
     for found in status["number_sequences"]:

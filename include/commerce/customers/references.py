@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from commerce.customers import waiting
 from commerce.customers.duplicates.known import KeysNotMadeError
 from commerce.customers.late_binding import convert_referenced
 from commerce.database import retry_transient
@@ -90,7 +91,7 @@ def bind(
 
     Customers and addresses are converted between two transactions of this function, never inside one (rule 9). Missing
     setup (exhausted account numbers), or match keys that cannot be made, is the message of the stores whose customers
-    it keeps waiting. A store without anything to report is left out.
+    it keeps waiting. What stays unknown is remembered (`waiting`). A store without anything to report is left out.
     """
     selected = selected_sql(scope, types, condition)
     with hq.connect() as connection:
@@ -99,10 +100,10 @@ def bind(
         with connection.begin():
             connection.execute(text(f"CREATE TEMP TABLE unbound AS {unbound_sql(selected)}"), scope.parameters)
             connection.execute(text("ANALYZE unbound"))
-            waiting = connection.scalar(text("SELECT count(*) FROM unbound")) or 0
+            unknown = connection.scalar(text("SELECT count(*) FROM unbound")) or 0
         problem = ""
-        if waiting:
-            progress("convert customers and addresses", 0, waiting)
+        if unknown:
+            progress("convert customers and addresses", 0, unknown)
             try:
                 convert_referenced(
                     hq,
@@ -118,6 +119,7 @@ def bind(
         def work() -> dict[str, StoreReferences]:
             with connection.begin():
                 _resolve(connection, selected, scope)
+                waiting.remember(connection, scope, [int(kind) for kind in types])
                 rows = connection.execute(text(_COUNTS))
                 return {
                     row.store: StoreReferences(**row.counts, message=problem if row.waiting else "") for row in rows

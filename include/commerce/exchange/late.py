@@ -64,12 +64,20 @@ def refuse_posted(landing: Landing, table: UploadedTable) -> None:
 
 
 def validate_again(landing: Landing, table: UploadedTable) -> None:
-    """Take back the validation of late transactions that rows were taken for (the landing table has just these)."""
+    """Take back the validation of late transactions that rows were taken for (the landing table has just these), and
+    the error that an order had without them."""
     line_key = _key_columns(table)
     landing.execute(
         f"UPDATE {_HEADERS} AS h"
         f" SET validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL, gaterun = NULL"
         f" FROM {LATE} AS k WHERE {_KEY} AND NOT {_posted()} AND EXISTS (SELECT FROM {landing_name(table)} AS l WHERE"
+        f" (l.{line_key[0]}, l.{line_key[1]}, l.{line_key[2]}) = (k.store, k.terminal, k.transactionid))"
+    )
+    landing.execute(
+        f"UPDATE ax.retailtransactionorderstatus AS h SET status = {int(OrderStatus.NONE)}, errorclass = '',"
+        " errordetail = '', nextattempt = NULL, failingsince = NULL, modifieddatetime = now()"
+        f" FROM {LATE} AS k WHERE {_KEY} AND h.status = {int(OrderStatus.FAILED)}"
+        f" AND EXISTS (SELECT FROM {landing_name(table)} AS l WHERE"
         f" (l.{line_key[0]}, l.{line_key[1]}, l.{line_key[2]}) = (k.store, k.terminal, k.transactionid))"
     )
 

@@ -1,63 +1,57 @@
 """Sales orders and quotations from asynchronous orders: one short transaction a chunk, numbers taken last (rule 8)."""
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, text
 
 from commerce import sequences
 from commerce.errors import ConfigurationError
-from commerce.schema.enums import ErrorClass, OrderStatus, TransactionType
+from commerce.orders.recording import Place
+from commerce.schema.enums import OrderStatus, TransactionType
 from commerce.scope import key_sql, live_line_sql
 
 CHUNK = 2_000
 """Orders a transaction: the number sequence is held for well under a second."""
 
+JOB = "synchronize-orders"
 REFERENCES = {"order": "SalesOrder", "quotation": "SalesQuotation"}
 """Document type -> number sequence reference."""
 
 
-def create_chunk(connection: Connection, company: str, chunk: int) -> dict[str, int]:
-    """Create the sales orders of one chunk of temp table `ready`; returns how many by store. The caller's transaction
-    is short and does nothing else.
+def create(connection: Connection, place: Place) -> dict[str, int]:
+    """Create the sales orders of a part of temp table `ready`; returns how many by store. The caller's transaction is
+    short and does nothing else.
 
     Raises ConfigurationError when the company has no number sequence for them, or too few numbers.
     """
-    place = {"company": company, "chunk": chunk}
-    connection.execute(text(_LOCK), place)
-    connection.execute(text(_CHOSEN), place)
+    connection.execute(text(_LOCK), vars(place))
+    connection.execute(text(_CHOSEN), vars(place))
     needs = {row.documenttype: row.orders for row in connection.execute(text(_NEEDS))}
     if not needs:
         return {}
     connection.execute(text("ANALYZE chosen"))
-    codes = {kind: _sequence(connection, company, REFERENCES[kind]) for kind in needs}
-    ranges = sequences.take(connection, {(company, codes[kind]): needs[kind] for kind in needs})
+    codes = {kind: _sequence(connection, place.company, REFERENCES[kind]) for kind in needs}
+    ranges = sequences.take(connection, {(place.company, codes[kind]): needs[kind] for kind in needs})
     for kind in needs:
-        number = ranges[company, codes[kind]].sql("position")
+        number = ranges[place.company, codes[kind]].sql("position")
         connection.execute(text(f"UPDATE chosen SET salesid = {number} WHERE documenttype = :kind"), {"kind": kind})
-    for statement in (_ORDERS, _LINES, _RETAIL_ORDERS, _STATUS):
-        connection.execute(text(statement))
+    for statement in (_ORDERS, _LINES, _RETAIL_ORDERS, _HOLDS, _STATUS):
+        connection.execute(text(statement), {"job": JOB} if statement is _HOLDS else {})
     rows = connection.execute(text("SELECT store, count(*) AS orders FROM chosen GROUP BY store"))
     return {row.store: row.orders for row in rows}
 
 
-def chunks(connection: Connection) -> list[tuple[str, int]]:
-    """The chunks of `ready`, in the order in which they get their numbers."""
-    rows = connection.execute(text("SELECT DISTINCT dataareaid, chunk FROM ready ORDER BY dataareaid, chunk"))
-    return [(row.dataareaid, row.chunk) for row in rows]
+def chunks(connection: Connection, size: int) -> list[Place]:
+    """All of `ready`, in the order in which they get their numbers."""
+    rows = connection.execute(text("SELECT dataareaid, max(place) AS last FROM ready GROUP BY 1 ORDER BY 1")).all()
+    return [
+        Place(row.dataareaid, first, min(first + size - 1, row.last))
+        for row in rows
+        for first in range(1, row.last + 1, size)
+    ]
 
 
-def overtaken(connection: Connection, stopped: Iterable[str]) -> dict[str, int]:
-    """Ready orders that changed before they were created, by store; the companies `stopped` have failed them."""
-    rows = connection.execute(text(_OVERTAKEN), {"stopped": list(stopped)})
-    return {row.store: row.orders for row in rows}
-
-
-def fail_company(connection: Connection, company: str, message: str) -> dict[str, int]:
-    """Mark the company's ready orders that have no sales order as failed; returns how many by store."""
-    with connection.begin():
-        connection.execute(text(_FAIL), {"company": company, "message": message[:1024]})
-        rows = connection.execute(text(_FAILED), {"company": company})
-        return {row.store: row.orders for row in rows}
+def overtaken(connection: Connection) -> dict[str, int]:
+    """Ready orders that changed before they were created, by store."""
+    return {row.store: row.orders for row in connection.execute(text(_OVERTAKEN))}
 
 
 def _sequence(connection: Connection, company: str, reference: str) -> str:
@@ -72,7 +66,9 @@ def _sequence(connection: Connection, company: str, reference: str) -> str:
 
 _OF_READY = f"""
     FROM ready AS r JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("r")}
-    WHERE r.dataareaid = :company AND r.chunk = :chunk
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("r")}
+    LEFT JOIN ax.retailparameters AS k ON k.dataareaid = r.dataareaid
+    WHERE r.dataareaid = :company AND r.place BETWEEN :first AND :last
 """
 # Whoever else synchronizes these orders waits here, then finds their status written.
 _LOCK = f"""
@@ -85,23 +81,23 @@ _CHOSEN = f"""
            CAST(NULL AS varchar(20)) AS salesid
     FROM (
         SELECT r.store, r.terminal, r.transactionid, r.dataareaid, r.account, r.net, r.tax, r.charges, t.businessdate,
-               t.currency, t.dlvmode, t.inventlocationid, t.channelreferenceid,
+               t.currency, COALESCE(os.manuallymodified, 0) = 1 AND COALESCE(k.orderholdcode, '') <> '' AS stopped,
+               COALESCE(k.orderholdcode, '') AS holdcode, COALESCE(os.lastedituser, '') AS editedby,
+               t.dlvmode, t.inventlocationid, t.channelreferenceid,
                CASE t.type WHEN {int(TransactionType.ASYNC_CUSTOMER_QUOTE)} THEN 'quotation' ELSE 'order' END
                    AS documenttype,
                COALESCE(NULLIF(t.logisticspostaladdress, 0), (
                    SELECT NULLIF(d.logisticspostaladdress, 0) FROM ax.retailtransactionaddresstrans AS d
                    WHERE {key_sql("d")} = {key_sql("t")} AND d.salelinenum = 0)) AS address
         {_OF_READY} AND t.xmin = r.version
-          AND NOT EXISTS (
-              SELECT FROM ax.retailtransactionorderstatus AS os WHERE {key_sql("os")} = {key_sql("t")}
-              AND os.status IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)}))
+          AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
     ) AS waiting
 """
 _OVERTAKEN = f"""
     SELECT r.store, count(*) AS orders
     FROM ready AS r JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("r")}
     LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("r")}
-    WHERE t.xmin <> r.version AND r.dataareaid <> ALL(:stopped)
+    WHERE t.xmin <> r.version
       AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
     GROUP BY r.store
 """
@@ -109,9 +105,9 @@ _NEEDS = "SELECT documenttype, count(*) AS orders FROM chosen GROUP BY documentt
 _ORDERS = """
     INSERT INTO ax.salestable (dataareaid, salesid, custaccount, documenttype, salesorigin, store, businessdate,
                                currency, deliverypostaladdress, dlvmode, inventlocationid, channelreferenceid,
-                               netamount, taxamount, chargeamount, grossamount)
+                               netamount, taxamount, chargeamount, grossamount, mcrorderstopped)
     SELECT dataareaid, salesid, account, documenttype, 'channel', store, businessdate, currency, address, dlvmode,
-           inventlocationid, channelreferenceid, net, tax, charges, net + tax
+           inventlocationid, channelreferenceid, net, tax, charges, net + tax, stopped::integer
     FROM chosen ORDER BY salesid
 """
 _LINES = f"""
@@ -130,31 +126,17 @@ _RETAIL_ORDERS = """
     INSERT INTO ax.retailsalestable (dataareaid, salesid, store, terminal, transactionid)
     SELECT dataareaid, salesid, store, terminal, transactionid FROM chosen ORDER BY salesid
 """
+_HOLDS = """
+    INSERT INTO ax.mcrholdcodetrans (dataareaid, salesid, mcrholdcode, reason, createdby)
+    SELECT dataareaid, salesid, holdcode, 'edited by ' || editedby || ' before it was synchronized', :job
+    FROM chosen WHERE stopped ORDER BY salesid
+"""
 _STATUS = f"""
     INSERT INTO ax.retailtransactionorderstatus AS os
-        (store, terminal, transactionid, dataareaid, status, salesid, modifieddatetime)
-    SELECT store, terminal, transactionid, dataareaid, {int(OrderStatus.SUCCEEDED)}, salesid, now()
+        (store, terminal, transactionid, dataareaid, status, salesid, putonhold, modifieddatetime)
+    SELECT store, terminal, transactionid, dataareaid, {int(OrderStatus.SUCCEEDED)}, salesid, stopped::integer, now()
     FROM chosen ORDER BY store, terminal, transactionid
     ON CONFLICT (store, terminal, transactionid) DO UPDATE
     SET status = EXCLUDED.status, salesid = EXCLUDED.salesid, errorclass = '', errordetail = '',
-        modifieddatetime = now()
+        nextattempt = NULL, failingsince = NULL, putonhold = EXCLUDED.putonhold, modifieddatetime = now()
 """
-_UNSYNCHRONIZED = f"""
-    FROM ready AS r LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("r")}
-    WHERE r.dataareaid = :company
-      AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
-"""
-_FAIL = f"""
-    INSERT INTO ax.retailtransactionorderstatus AS os
-        (store, terminal, transactionid, dataareaid, status, errorclass, errordetail, retrycount, modifieddatetime)
-    SELECT r.store, r.terminal, r.transactionid, r.dataareaid, {int(OrderStatus.FAILED)}, '{ErrorClass.PERMANENT}',
-           :message, 1, now()
-    {_UNSYNCHRONIZED}
-    ORDER BY 1, 2, 3
-    ON CONFLICT (store, terminal, transactionid) DO UPDATE
-    SET status = EXCLUDED.status, errorclass = EXCLUDED.errorclass, errordetail = EXCLUDED.errordetail,
-        retrycount = os.retrycount + 1, modifieddatetime = now()
-    WHERE (os.status, os.errorclass, os.errordetail) IS DISTINCT FROM
-          (EXCLUDED.status, EXCLUDED.errorclass, EXCLUDED.errordetail)
-"""
-_FAILED = f"SELECT r.store, count(*) AS orders {_UNSYNCHRONIZED} GROUP BY r.store"

@@ -1,42 +1,34 @@
 """Which asynchronous orders can become sales orders now, and what keeps the others (domain.md B1, errors of the job).
 
 Temporary tables of the session: `candidate`, an order with the sums of its rows and the `version` of its header (who
-takes a late row of an order writes its header, so that another version means other sums); `problem`, what is wrong with
-it; `ready`, the orders without a problem, numbered within their company in natural-key order.
+takes a late row of an order, or edits it, writes its header, so that another version means other sums); `problem`, what
+is wrong with it; `ready`, the orders without a problem, numbered within their company in natural-key order.
 """
 
 from sqlalchemy import Connection, text
 
-from commerce.customers.references import unbound_sql
+from commerce.customers.references import ACCOUNT_WIDTH
+from commerce.customers.waiting import sentence_sql
 from commerce.schema.enums import ErrorClass, OrderStatus
 from commerce.scope import Scope, key_sql, live_line_sql, live_payment_sql
 
-NOT_EDITING = (
-    "NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS es"
-    f" WHERE {key_sql('es')} = {key_sql('t')} AND es.status = {int(OrderStatus.EDITING)})"
+DUE = (
+    "NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS ws"
+    f" WHERE {key_sql('ws')} = {key_sql('t')} AND (ws.status = {int(OrderStatus.EDITING)}"
+    f" OR ws.errorclass = '{ErrorClass.PERMANENT}' OR ws.nextattempt > now()))"
 )
-"""A person works on the order: the job leaves it alone."""
+"""An order (header t) that the job works on: no person does or has to, and a transient error has had its time."""
 
 
-def judge(connection: Connection, scope: Scope, selected: str, chunk: int) -> int:
+def judge(connection: Connection, scope: Scope, selected: str) -> int:
     """Fill the three tables for the orders that `selected` returns; returns how many are ready."""
     for table in ("candidate", "problem", "ready"):
         connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     connection.execute(text(_CANDIDATE.format(selected=selected)), scope.parameters)
     connection.execute(text("ANALYZE candidate"))
-    connection.execute(text(_PROBLEM))
-    connection.execute(text(_MISSING.format(unbound=unbound_sql(selected))), scope.parameters)
-    connection.execute(text(_UNFILLED))
-    connection.execute(text("ANALYZE problem"))
-    connection.execute(text(_READY), {"chunk": chunk})
-    connection.execute(text("ANALYZE ready"))
+    for statement in (_PROBLEM, _WAITING, _UNFILLED, "ANALYZE problem", _READY, "ANALYZE ready"):
+        connection.execute(text(statement))
     return connection.scalar(text("SELECT count(*) FROM ready")) or 0
-
-
-def record_problems(connection: Connection) -> None:
-    """Write what keeps orders: Failed when a person must act, None while something has yet to arrive. A row that says
-    the same already stays as it is, so that doing it again changes nothing."""
-    connection.execute(text(_RECORD))
 
 
 def _amount(expression: str) -> str:
@@ -46,8 +38,18 @@ def _amount(expression: str) -> str:
 def _unfilled(row: str) -> str:
     return (
         f"({row}.custaccountasync <> '' AND {row}.custaccount = '')"
+        f" OR ({_is_guid(row)} AND {row}.custaccountasync = '')"
         f" OR ({row}.addressidasync <> '' AND {row}.logisticspostaladdress = 0)"
     )
+
+
+def _is_guid(row: str) -> str:
+    return f"length({row}.custaccount) > {ACCOUNT_WIDTH}"
+
+
+def _two_customers(row: str) -> str:
+    """Nobody knows which one is meant."""
+    return f"({_is_guid(row)} AND {row}.custaccountasync NOT IN ('', {row}.custaccount))"
 
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
@@ -59,7 +61,9 @@ _CANDIDATE = f"""
                sum(l.taxamount) AS tax, sum(l.netamountincltax) AS gross, sum(x.amount) AS tax_rows,
                count(*) FILTER (WHERE l.dataareaid <> s.dataareaid) AS foreign_rows,
                count(*) FILTER (WHERE l.giftcard <> 0) AS gift_cards,
-               min(l.custaccount) FILTER (WHERE l.custaccount <> '' AND a.accountnum IS NULL) AS unknown_account,
+               min(l.custaccount) FILTER (
+                   WHERE l.custaccount <> '' AND NOT {_is_guid("l")} AND a.accountnum IS NULL) AS unknown_account,
+               bool_or({_two_customers("l")}) AS two_customers,
                min(l.logisticspostaladdress) FILTER (WHERE l.logisticspostaladdress <> 0 AND p.recid IS NULL)
                    AS unknown_address,
                bool_or({_unfilled("l")}) AS unfilled
@@ -93,7 +97,8 @@ _CANDIDATE = f"""
            COALESCE(l.net, 0) + COALESCE(c.amount, 0) AS net, COALESCE(l.tax, 0) + COALESCE(c.tax, 0) AS tax,
            COALESCE(l.gross, 0) + COALESCE(c.amount, 0) + COALESCE(c.tax, 0) AS gross,
            COALESCE(l.tax, 0) AS line_tax, COALESCE(l.tax_rows, 0) AS tax_rows, COALESCE(c.amount, 0) AS charges,
-           p.amount AS paid, {_unfilled("t")} OR COALESCE(l.unfilled, FALSE) AS unfilled
+           p.amount AS paid, {_unfilled("t")} OR COALESCE(l.unfilled, FALSE) AS unfilled,
+           {_two_customers("t")} OR COALESCE(l.two_customers, FALSE) AS two_customers
     FROM selected AS s
     JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("s")}
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
@@ -116,12 +121,16 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
     ),
     ("c.lines = 0", "'The order has no line that is not voided.'"),
     (
-        "NOT c.account_exists AND c.custaccount <> ''",
+        f"NOT c.account_exists AND c.custaccount <> '' AND NOT {_is_guid('c')}",
         "'Customer account ' || c.custaccount || ' of the order does not exist.'",
     ),
     (
         "NOT c.account_exists AND c.custaccount = ''",
         "'The default customer of the store, ' || c.account || ', does not exist in company ' || c.dataareaid || '.'",
+    ),
+    (
+        "c.two_customers",
+        "'The order or a line of it names two asynchronous customers: a GUID as account, and another one beside it.'",
     ),
     ("c.unknown_account IS NOT NULL", "'Customer account ' || c.unknown_account || ' of a line does not exist.'"),
     (
@@ -166,40 +175,13 @@ _PROBLEM = f"""
     WHERE p.message IS NOT NULL
 """
 
-# Why a reference is unknown: its row is in quarantine, failed to convert, waits for conversion, or has not arrived.
-_MISSING = f"""
-    WITH u AS MATERIALIZED ({{unbound}})
+# Late binding has just remembered what the orders wait for.
+_WAITING = f"""
     INSERT INTO problem
-    SELECT r.store, r.terminal, r.transactionid, '{ErrorClass.PENDING}', 100,
-           r.kind || ' ' || r.reference || ' is not known at headquarters: '
-           || CASE WHEN q.quarantineid IS NOT NULL
-                   THEN 'its row stands in quarantine as number ' || q.quarantineid || '.'
-                   WHEN staged.failed THEN 'its row could not be converted.'
-                   WHEN staged.failed IS NOT NULL THEN 'its row waits for conversion.'
-                   ELSE 'its row has not arrived.' END
-    FROM (
-        SELECT DISTINCT store, terminal, transactionid, dataareaid, 'Customer' AS kind, custaccountasync AS reference
-        FROM u WHERE NOT customer_known
-        UNION
-        SELECT DISTINCT store, terminal, transactionid, dataareaid, 'Address', addressidasync
-        FROM u WHERE NOT address_known
-    ) AS r
-    LEFT JOIN LATERAL (
-        SELECT min(q.quarantineid) AS quarantineid FROM cdx.quarantine AS q
-        WHERE q.status = 0 AND CASE r.kind
-            WHEN 'Customer'
-            THEN q.tablename = 'retailasynccustomerv2' AND q.rawdata ->> 'custaccountasync' = r.reference
-            ELSE q.tablename = 'retailasyncaddressv2' AND q.rawdata ->> 'addressid' = r.reference END
-    ) AS q ON TRUE
-    LEFT JOIN LATERAL (
-        SELECT bool_or(s.syncstatus = 2) AS failed FROM (
-            SELECT syncstatus FROM ax.retailasynccustomerv2
-            WHERE r.kind = 'Customer' AND dataareaid = r.dataareaid AND custaccountasync = r.reference
-            UNION ALL
-            SELECT syncstatus FROM ax.retailasyncaddressv2
-            WHERE r.kind = 'Address' AND dataareaid = r.dataareaid AND addressid = r.reference
-        ) AS s
-    ) AS staged ON TRUE
+    SELECT c.store, c.terminal, c.transactionid, '{ErrorClass.PENDING}', 100, {sentence_sql("w", "q")}
+    FROM candidate AS c
+    JOIN ax.retailtransactionwaitingreference AS w ON {key_sql("w")} = {key_sql("c")}
+    LEFT JOIN cdx.quarantine AS q ON q.quarantineid = w.quarantineid
 """
 
 # A conversion that ran beside this job made the reference known after it was looked up: the next run fills it in.
@@ -213,28 +195,7 @@ _UNFILLED = f"""
 
 _READY = f"""
     CREATE TEMP TABLE ready AS
-    SELECT c.*, (row_number() OVER (PARTITION BY c.dataareaid ORDER BY c.store, c.terminal, c.transactionid) - 1)
-               / :chunk AS chunk
+    SELECT c.*, row_number() OVER (PARTITION BY c.dataareaid ORDER BY c.store, c.terminal, c.transactionid) AS place
     FROM candidate AS c
     WHERE NOT EXISTS (SELECT FROM problem AS p WHERE {key_sql("p")} = {key_sql("c")})
-"""
-
-_RECORD = f"""
-    INSERT INTO ax.retailtransactionorderstatus AS os
-        (store, terminal, transactionid, dataareaid, status, errorclass, errordetail, retrycount, modifieddatetime)
-    SELECT p.store, p.terminal, p.transactionid, c.dataareaid,
-           CASE WHEN bool_or(p.errorclass = '{ErrorClass.PERMANENT}') THEN {int(OrderStatus.FAILED)}
-                ELSE {int(OrderStatus.NONE)} END,
-           CASE WHEN bool_or(p.errorclass = '{ErrorClass.PERMANENT}') THEN '{ErrorClass.PERMANENT}'
-                ELSE '{ErrorClass.PENDING}' END,
-           left(string_agg(p.message, ' ' ORDER BY p.place, p.message), 1024), 1, now()
-    FROM problem AS p JOIN candidate AS c ON {key_sql("c")} = {key_sql("p")}
-    GROUP BY p.store, p.terminal, p.transactionid, c.dataareaid
-    ORDER BY 1, 2, 3
-    ON CONFLICT (store, terminal, transactionid) DO UPDATE
-    SET status = EXCLUDED.status, errorclass = EXCLUDED.errorclass, errordetail = EXCLUDED.errordetail,
-        retrycount = os.retrycount + 1, modifieddatetime = now()
-    WHERE os.status NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
-      AND (os.status, os.errorclass, os.errordetail) IS DISTINCT FROM
-          (EXCLUDED.status, EXCLUDED.errorclass, EXCLUDED.errordetail)
 """

@@ -1,60 +1,67 @@
 """*Synchronize orders*: asynchronous orders become sales orders and quotations (domain.md B1; system 4)."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from commerce.customers.references import StoreReferences, bind, selected_sql
-from commerce.database import retry_transient
+from commerce.database import describe_error, retry_transient, sqlstate
 from commerce.errors import ConfigurationError
-from commerce.orders.creating import CHUNK, chunks, create_chunk, fail_company, overtaken
-from commerce.orders.judging import NOT_EDITING, judge, record_problems
+from commerce.orders import creating, recording
+from commerce.orders.creating import CHUNK, JOB
+from commerce.orders.judging import DUE, judge
+from commerce.orders.recording import Place
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
-from commerce.schema.enums import ORDER_TYPES
-from commerce.scope import Scope
+from commerce.schema.enums import ORDER_TYPES, ErrorClass, OrderStatus
+from commerce.scope import Scope, key_sql
 
-JOB = "synchronize-orders"
+PASSING = ("40", "53", "55", "57014")
+"""SQLSTATEs of what may be over by the next try: deadlock and serialization, resources, locks, a statement's time."""
+OF_THE_ORDER = ("22", "23")
+"""SQLSTATEs that an order's own data causes; what is neither stops the job."""
 
 
 def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent) -> JobResult:
-    """Create a sales order (of type 31: a quotation) for every real asynchronous order in `scope` that has none.
+    """Create a sales order (of type 31: a quotation) for every real asynchronous order in `scope` that is due.
 
     First, in transactions of its own, late binding: customers and addresses that the orders refer to are converted and
     their accounts filled in. Orders that nothing keeps are then created in chunks, in the order of store, terminal and
-    transaction. Others get a status: None with class pending while a customer or address has yet to arrive, Failed with
-    class permanent when a person must act; `errordetail` says why. Orders under Editing are left alone.
+    transaction. Others get a status with class and text of the error: see `recording`. An order that a person edited is
+    put on hold with the company's hold code. Orders under Editing, those that wait for a person, and those with a
+    transient error before the time of their next try are left alone.
 
-    Counts by store: `synchronized` now, `pending` and `failed` after this run, `waiting` because a row came for them
-    while they were judged: the next run takes them. A store fails only when setup is missing
-    (no numbers left); an order that fails is a count.
+    Counts by store: `synchronized` now; after this run `pending`, `failed`, `retrying` (transient errors) and
+    `editing`; `waiting` because a row came for them, or a person edited them, while they were judged: the next run
+    takes them. A store fails only when setup is missing (no numbers left); an order that fails is a count.
     """
-    references = bind(hq, scope=scope, types=ORDER_TYPES, condition=NOT_EDITING, job=JOB, progress=progress)
+    references = bind(hq, scope=scope, types=ORDER_TYPES, condition=DUE, job=JOB, progress=progress)
     with hq.connect() as connection:
         connection.detach()  # the temporary tables of `judge` live as long as this session
-        selected = selected_sql(scope, ORDER_TYPES, NOT_EDITING)
+        selected = selected_sql(scope, ORDER_TYPES, DUE)
         progress("judge orders", 0)
 
-        def work() -> tuple[int, dict[str, dict[str, int]]]:
+        def work() -> int:
             with connection.begin():
-                ready = judge(connection, scope, selected, CHUNK)
-                record_problems(connection)
-                return ready, _kept(connection)
+                ready = judge(connection, scope, selected)
+                recording.record_problems(connection)
+                return ready
 
-        ready, kept = retry_transient(work)
-        created = _create(connection, ready, progress)
+        created = _create(connection, retry_transient(work), progress)
+        with connection.begin():
+            standing = recording.standing(connection, scope)
+            waiting = creating.overtaken(connection)
     outcomes = {
         store: _outcome(
             store,
             references.get(store, StoreReferences()),
             {
                 "synchronized": created.orders[store],
-                "pending": kept.get(store, {}).get("pending", 0),
-                "failed": kept.get(store, {}).get("failed", 0) + created.failed[store],
-                "waiting": created.waiting.get(store, 0),
+                **standing.get(store, dict.fromkeys(recording.STATES, 0)),
+                "waiting": waiting.get(store, 0),
             },
             created.messages.get(store, ""),
         )
@@ -65,58 +72,69 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
 
 @dataclass
 class _Created:
-    """What became of the ready orders, by store; `messages` where setup is missing."""
+    """Sales orders by store; `messages` where setup is missing."""
 
     orders: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    waiting: Mapping[str, int] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
 
 
 def _create(connection: Connection, ready: int, progress: Progress) -> _Created:
-    """Create all that is ready."""
+    """Create all that is ready. What the database refuses is isolated by halving."""
     made = _Created()
     stopped: set[str] = set()
-    for company, chunk in _chunks(connection):
+    with connection.begin():
+        parts = creating.chunks(connection, CHUNK)
+    while parts:
         progress("create sales orders", made.orders.total(), ready)
-        if company in stopped:
+        part = parts.pop(0)
+        if part.company in stopped:
             continue
         try:
-            made.orders.update(retry_transient(partial(_create_chunk, connection, company, chunk)))
+            made.orders.update(retry_transient(partial(_create_part, connection, part)))
         except ConfigurationError as error:
-            stopped.add(company)
-            for store, orders in fail_company(connection, company, str(error)).items():
-                made.failed[store] += orders
-                made.messages[store] = str(error)
+            stopped.add(part.company)
+            made.messages |= _stop(connection, part.company, str(error))
+        except DBAPIError as error:
+            if error.connection_invalidated or not (sqlstate(error) or "").startswith((*PASSING, *OF_THE_ORDER)):
+                raise
+            if part.first < part.last:
+                middle = (part.first + part.last) // 2
+                parts[:0] = [Place(part.company, part.first, middle), Place(part.company, middle + 1, part.last)]
+            else:
+                _refuse(connection, part, error)
     progress("create sales orders", ready, ready)
-    with connection.begin():
-        made.waiting = overtaken(connection, stopped)
     return made
 
 
-def _create_chunk(connection: Connection, company: str, chunk: int) -> dict[str, int]:
+def _create_part(connection: Connection, part: Place) -> dict[str, int]:
     with connection.begin():
-        return create_chunk(connection, company, chunk)
+        return creating.create(connection, part)
 
 
-def _chunks(connection: Connection) -> list[tuple[str, int]]:
+def _stop(connection: Connection, company: str, message: str) -> dict[str, str]:
+    """Nothing more of the company can be created; returns the message for each store of it that this concerns."""
     with connection.begin():
-        return chunks(connection)
+        recording.record_setup(connection, company, message)
+        return dict.fromkeys(connection.scalars(text(_NOT_CREATED), {"company": company}), message)
 
 
-def _kept(connection: Connection) -> dict[str, dict[str, int]]:
-    """Orders that a problem keeps, by store: `pending` and `failed`."""
-    rows = connection.execute(
-        text("""
-        SELECT store, count(*) FILTER (WHERE NOT permanent) AS pending, count(*) FILTER (WHERE permanent) AS failed
-        FROM (SELECT store, terminal, transactionid, bool_or(errorclass = 'permanent') AS permanent
-              FROM problem GROUP BY 1, 2, 3) AS kept
-        GROUP BY store
-        """)
-    )
-    return {row.store: {"pending": row.pending, "failed": row.failed} for row in rows}
+def _refuse(connection: Connection, order: Place, error: DBAPIError) -> None:
+    passing = (sqlstate(error) or "").startswith(PASSING)
+    errorclass = ErrorClass.TRANSIENT if passing else ErrorClass.PERMANENT
+    with connection.begin():
+        recording.record_refused(
+            connection, order, errorclass, f"The database refused the order ({describe_error(error)})."
+        )
 
 
 def _outcome(store: str, references: StoreReferences, counts: dict[str, int], message: str) -> StoreOutcome:
     messages = [one for one in (references.message, message) if one]
     return StoreOutcome(store, "failed" if messages else "done", " ".join(messages), counts)
+
+
+_NOT_CREATED = f"""
+    SELECT DISTINCT r.store FROM ready AS r
+    WHERE r.dataareaid = :company AND NOT EXISTS (
+        SELECT FROM ax.retailtransactionorderstatus AS os
+        WHERE {key_sql("os")} = {key_sql("r")} AND os.status = {int(OrderStatus.SUCCEEDED)})
+"""

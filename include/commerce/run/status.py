@@ -8,7 +8,11 @@ A
 * `duplicates` are pairs of customers that nobody has decided about (`open`), new customers that wait for a decision
   (`held`), e-mail addresses and phone numbers that do not parse (`unreadable_contacts`), and changes of customers that
   the search has not seen yet (`unexamined`).
-* orders are real transactions of the types that *Synchronize orders* takes; each is pending, synchronized or failed.
+* orders are real transactions of the types that *Synchronize orders* takes; each is pending, synchronized, failed or
+  being edited. `online_errors` and `customer_errors` are the failed online orders, and customer orders and quotations;
+  `on_hold` are sales orders whose hold somebody has to remove.
+* `references.waiting` are unposted transactions whose customer or address headquarters does not know; `overdue` are
+  those of them that have waited for longer than their company allows (`pending_reference_hours`).
 * `transactions.posted` stand in a posted statement. `transactions.unposted` are real transactions that a statement or a
   sales order has still to take (or whose statement is not posted yet); `unposted_amount` is what they are worth
   including tax, and `unposted_amounts` the same by currency. `transactions.waiting` are those of them that a statement
@@ -36,6 +40,7 @@ from commerce.schema.enums import (
     QuarantineStatus,
     StatementStatus,
     SyncStatus,
+    TransactionType,
     ValidationStatus,
 )
 from commerce.scope import amount_sql, key_sql, real_sql
@@ -74,14 +79,28 @@ DUPLICATES = text("""
            (SELECT count(*) FROM ax.electronicaddressform WHERE problem <> '') AS unreadable_contacts,
            (SELECT count(*) FROM ax.customerchange) AS unexamined
 """)
+_FAILED = f"os.status = {int(OrderStatus.FAILED)}"
+_ONLINE = int(TransactionType.PENDING_SALES_ORDER)
 ORDERS = text(f"""
     SELECT count(*) FILTER (WHERE os.status = {int(OrderStatus.SUCCEEDED)}) AS synchronized,
-           count(*) FILTER (WHERE os.status = {int(OrderStatus.FAILED)}) AS failed,
-           count(*) FILTER (WHERE coalesce(os.status, 0) NOT IN
-               ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.FAILED)})) AS pending
+           count(*) FILTER (WHERE {_FAILED}) AS failed,
+           count(*) FILTER (WHERE coalesce(os.status, 0) = {int(OrderStatus.NONE)}) AS pending,
+           count(*) FILTER (WHERE os.status = {int(OrderStatus.EDITING)}) AS editing,
+           count(*) FILTER (WHERE {_FAILED} AND t.type = {_ONLINE}) AS online_errors,
+           count(*) FILTER (WHERE {_FAILED} AND t.type <> {_ONLINE}) AS customer_errors,
+           (SELECT count(*) FROM ax.mcrholdcodetrans WHERE mcrcleared = 0) AS on_hold
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
     WHERE t.type IN ({_ORDER_TYPES}) AND {real_sql("t")}
+""")
+REFERENCES = text(f"""
+    SELECT count(*) AS waiting, count(*) FILTER (WHERE since < now() - make_interval(hours => hours)) AS overdue,
+           min(since) AS oldest_at
+    FROM (SELECT min(w.waitingsince) AS since, max(coalesce(k.pendingreferencehours, 24)) AS hours
+          FROM ax.retailtransactionwaitingreference AS w
+          JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("w")} AND {real_sql("t")}
+          LEFT JOIN ax.retailparameters AS k ON k.dataareaid = w.dataareaid
+          GROUP BY w.store, w.terminal, w.transactionid) AS transaction
 """)
 TRANSACTIONS = text(f"""
     SELECT count(*) AS uploaded,
@@ -136,6 +155,7 @@ def status(hq: Engine) -> dict[str, Any]:
             "customers": {"uploaded": sum(states.values()), **states},
             "duplicates": _one(connection, DUPLICATES),
             "orders": _one(connection, ORDERS),
+            "references": _references(connection),
             "transactions": _transactions(connection),
             "statements": _one(connection, STATEMENTS),
             "number_sequences": [
@@ -147,6 +167,11 @@ def status(hq: Engine) -> dict[str, Any]:
 
 def _one(connection: Connection, query: Any) -> dict[str, int]:
     return dict(connection.execute(query).mappings().one())
+
+
+def _references(connection: Connection) -> dict[str, Any]:
+    found = connection.execute(REFERENCES).one()
+    return {"waiting": found.waiting, "overdue": found.overdue, "oldest_at": _iso(found.oldest_at)}
 
 
 def _transactions(connection: Connection) -> dict[str, Any]:

@@ -7,6 +7,7 @@ right after a crash, and the same for every way of running the steps.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -213,9 +214,13 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
         notes.append(f"already posted: {before.transactions} transactions, {amount} {facts.currencies[store]}")
     if state in ("posted", "nothing_to_post") and (unjudged := facts.unjudged.get(store)):
         notes.append(f"{_plural(unjudged, 'transaction')} came or changed meanwhile, left to the next run")
-    orders = run.steps.get(("synchronize_orders", store))
-    if changed := orders.counts.get("waiting", 0) if orders else 0:
-        notes.append(f"{_plural(changed, 'order')} changed while being synchronized, left to the next run")
+    notes.extend(_orders(run, store))
+    if store in facts.overdue:
+        overdue, hours = facts.overdue[store]
+        wait = "has waited" if overdue == 1 else "have waited"
+        notes.append(
+            f"{_plural(overdue, 'transaction')} {wait} more than {_plural(hours, 'hour')} for a customer or address"
+        )
     notes.extend(f"{row.rule}: {row[2]}" for row in facts.other_findings.get(store, ()))
     if rows := facts.quarantined.get(store):
         notes.append(f"{_plural(rows, 'row')} in quarantine")
@@ -224,6 +229,20 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
     notes.extend(facts.short_of_numbers.get(store, ()))
     notes.extend(_behind(run, store))
     return tuple(notes)
+
+
+def _orders(run: RunRecord, store: str) -> Iterator[str]:
+    """Orders of the store that have no sales order after the run, though nothing has still to arrive for them."""
+    row = run.steps.get(("synchronize_orders", store))
+    told = {
+        "waiting": "changed while being synchronized, left to the next run",
+        "retrying": "tried again by itself",
+        "failed": "failed: `commerce orders list --state failed` says why",
+        "editing": "being edited",
+    }
+    for state, words in told.items():
+        if orders := row.counts.get(state, 0) if row else 0:
+            yield f"{_plural(orders, 'order')} {words}"
 
 
 def _behind(run: RunRecord, store: str) -> list[str]:

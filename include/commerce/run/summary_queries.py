@@ -94,6 +94,15 @@ QUARANTINED = text(f"""
       AND coalesce(q.rawdata ->> 'store', q.rawdata ->> 'storeid', place.store) = place.store
     GROUP BY place.store
 """)
+OVERDUE = text("""
+    SELECT w.store, count(DISTINCT (w.terminal, w.transactionid)) AS count, max(coalesce(k.pendingreferencehours, 24))
+    FROM ax.retailtransactionwaitingreference AS w
+    JOIN ax.retailtransactiontable AS t USING (store, terminal, transactionid)
+    LEFT JOIN ax.retailparameters AS k ON k.dataareaid = w.dataareaid
+    WHERE w.store = ANY(:stores) AND t.businessdate <= :business_date
+      AND w.waitingsince < now() - make_interval(hours => coalesce(k.pendingreferencehours, 24))
+    GROUP BY w.store
+""")
 ORDERS = text(f"""
     SELECT os.store, count(*) AS count
     FROM cdx.run AS r CROSS JOIN {_END}
@@ -125,7 +134,9 @@ def waiting_sql(run: RunRecord) -> str:
 
 @dataclass(frozen=True)
 class Facts:
-    """What headquarters holds about a run; every mapping is by store, and a store without a fact is missing."""
+    """What headquarters holds about a run; every mapping is by store, and a store without a fact is missing.
+
+    `overdue`: transactions whose customer or address has not become known in so many hours."""
 
     currencies: Mapping[str, str]
     statements: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -139,6 +150,7 @@ class Facts:
     quarantined: Mapping[str, int] = field(default_factory=dict)
     short_of_numbers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
+    overdue: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read(connection: Connection, run: RunRecord) -> Facts:
@@ -163,6 +175,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         waiting={row.store: (row[1], row.amount) for row in waiting},
         unjudged={row.store: row.unjudged for row in waiting},
         orders=_counts(connection, ORDERS, values),
+        overdue={row.store: (row[1], row[2]) for row in connection.execute(OVERDUE, values)},
     )
 
 

@@ -1,4 +1,4 @@
-"""`commerce orders` and `commerce transactions`."""
+"""`commerce transactions`: look."""
 
 from __future__ import annotations
 
@@ -8,46 +8,16 @@ import typer
 
 from commerce.cli import options, output
 
-OrderState = Annotated[
-    Literal["pending", "synchronized", "failed"] | None, typer.Option("--state", help="Only in this state.")
-]
 TransactionState = Annotated[
     Literal["not-validated", "valid", "invalid", "in-statement", "sales-order", "does-not-post"] | None,
     typer.Option("--state", help="Only in this state."),
 ]
 
-orders = typer.Typer(help="Orders that channels sent, and their sales orders.", no_args_is_help=True)
 transactions = typer.Typer(help="Uploaded transactions.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
-    app.add_typer(orders, name="orders")
     app.add_typer(transactions, name="transactions")
-
-
-@orders.command("list")
-def list_orders(
-    state: OrderState = None, channel: options.Channel = None, limit: options.Limit = 100, as_json: options.Json = False
-) -> None:
-    """Orders by transaction, with sales order number or error."""
-    from commerce.cli.queries import documents
-
-    with output.headquarters() as hq:
-        found = documents.list_orders(hq, state=state, store=channel, limit=limit)
-    columns = ("store", "transaction", "business_date", "sales_order", "state", "amount", "error")
-    output.rows(found, as_json, columns, nothing="No orders.")
-
-
-@orders.command("show")
-def show_order(
-    order: Annotated[str, typer.Argument(metavar="SALES-ORDER|TRANSACTION")], as_json: options.Json = False
-) -> None:
-    """One order by its sales order number, or by its transaction while it has none."""
-    from commerce.cli.queries import documents
-
-    with output.headquarters() as hq:
-        found = documents.show_order(hq, order)
-    output.details(found, as_json)
 
 
 @transactions.command("list")

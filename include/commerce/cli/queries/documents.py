@@ -1,4 +1,4 @@
-"""Orders, transactions and statements."""
+"""Transactions and statements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 from commerce.cli.queries.reading import Row, fetch, where
 from commerce.errors import UsageError
 from commerce.schema.enums import (
-    ORDER_TYPES,
     EntryStatus,
     OrderStatus,
     StatementStatus,
@@ -18,29 +17,6 @@ from commerce.schema.enums import (
 )
 from commerce.scope import key_sql, real_sql
 
-_ORDER_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
-_KEYS = f"{key_sql('os')} = {key_sql('t')}"
-
-ORDERS = f"""
-    SELECT t.store, t.terminal, t.transactionid AS transaction, t.businessdate AS business_date,
-           os.salesid AS sales_order,
-           CASE os.status WHEN {int(OrderStatus.SUCCEEDED)} THEN 'synchronized'
-                WHEN {int(OrderStatus.FAILED)} THEN 'failed' ELSE 'pending' END AS state,
-           t.grossamount AS amount, t.currency, os.errorclass AS error_class, os.errordetail AS error
-    FROM ax.retailtransactiontable AS t
-    LEFT JOIN ax.retailtransactionorderstatus AS os ON {_KEYS}
-    WHERE t.type IN ({_ORDER_TYPES}) AND {real_sql("t")}
-"""
-ORDER_LINES = """
-    SELECT linenum::text AS line, itemid AS item, qty AS quantity, netamount AS net, taxamount AS tax
-    FROM ax.salesline WHERE dataareaid = :company AND salesid = :sales_order ORDER BY linenum
-"""
-SALES_ORDER = """
-    SELECT dataareaid AS company, salesid AS sales_order, custaccount AS customer, documenttype AS document,
-           salesorigin AS origin, store, businessdate AS business_date, currency, netamount AS net, taxamount AS tax,
-           grossamount AS gross, nullif(statementid, '') AS statement
-    FROM ax.salestable WHERE salesid = :key ORDER BY dataareaid
-"""
 TRANSACTIONS = f"""
     SELECT t.store, t.terminal, t.transactionid AS transaction, t.type, t.businessdate AS business_date,
            CASE WHEN eod.statementid IS NOT NULL THEN 'in-statement'
@@ -119,26 +95,6 @@ STATEMENT_PARTS = {
 }
 
 
-def list_orders(hq: Engine, *, state: str | None, store: str | None, limit: int) -> list[Row]:
-    """Orders that channels sent (types 27, 31 and 33) and what became of them."""
-    condition, values = where({"listed.state = :state": state, "listed.store = :store": store})
-    query = f"SELECT * FROM ({ORDERS}) AS listed{condition} ORDER BY store, terminal, transaction LIMIT :limit"
-    return fetch(hq, query, {**values, "limit": limit})
-
-
-def show_order(hq: Engine, key: str) -> list[Row]:
-    """An order by its sales order number or its transaction.
-
-    Raises:
-        UsageError: there is none.
-    """
-    orders = fetch(hq, SALES_ORDER, {"key": key})
-    for order in orders:
-        order["lines"] = fetch(hq, ORDER_LINES, order)
-    found = orders or fetch(hq, f"SELECT * FROM ({ORDERS}) AS o WHERE transaction = :key ORDER BY store", {"key": key})
-    return _found(found, "order")
-
-
 def list_transactions(
     hq: Engine, *, state: str | None, store: str | None, business_date: date | None, limit: int
 ) -> list[Row]:
@@ -159,7 +115,7 @@ def show_transaction(hq: Engine, key: str) -> list[Row]:
     Raises:
         UsageError: there is none.
     """
-    found = _found(fetch(hq, TRANSACTION, {"key": key}), "transaction")
+    found = found_or_refuse(fetch(hq, TRANSACTION, {"key": key}), "transaction")
     for transaction in found:
         for part, query in TRANSACTION_PARTS.items():
             transaction[part] = fetch(hq, query, transaction)
@@ -192,13 +148,14 @@ def show_statement(hq: Engine, key: str) -> list[Row]:
         UsageError: there is none.
     """
     found = fetch(hq, f"SELECT * FROM ({STATEMENTS}) AS s WHERE statement = :key ORDER BY company", {"key": key})
-    for statement in _found(found, "statement"):
+    for statement in found_or_refuse(found, "statement"):
         for part, query in STATEMENT_PARTS.items():
             statement[part] = fetch(hq, query, statement)
     return found
 
 
-def _found(rows: list[Row], what: str) -> list[Row]:
+def found_or_refuse(rows: list[Row], what: str) -> list[Row]:
+    """Raises UsageError where there is none."""
     if not rows:
         raise UsageError(f"There is no such {what}. `commerce {what}s list` shows them.")
     return rows

@@ -1,0 +1,178 @@
+"""`commerce orders`: look at orders of channels, try them again, edit them, release the sales orders that are held."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from commerce.cli import options, output
+from commerce.cli.progress import working
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from commerce.orders.repair import Repaired
+
+State = Annotated[
+    Literal["pending", "synchronized", "failed", "editing", "on-hold"] | None,
+    typer.Option("--state", help="Only in this state; on-hold: the sales order is held."),
+]
+ErrorClass = Annotated[
+    Literal["transient", "pending", "permanent"] | None, typer.Option("--class", help="Only of this class of error.")
+]
+Kind = Annotated[
+    Literal["online", "customer", "quotation"] | None, typer.Option("--kind", help="Only orders of this kind.")
+]
+Words = Annotated[str | None, typer.Option("--text", metavar="TEXT", help="Only with this text in the error.")]
+Order = Annotated[str, typer.Argument(metavar="SALES-ORDER|TRANSACTION")]
+Orders = Annotated[list[str], typer.Argument(metavar="ORDER...", help="Sales order numbers or transactions.")]
+SomeOrders = Annotated[
+    list[str] | None, typer.Argument(metavar="[ORDER]...", help="Sales order numbers or transactions.")
+]
+Store = Annotated[str | None, typer.Option("--channel", metavar="NAME", help="Of this store.")]
+
+TABLE_COLUMNS = ("store", "transaction", "kind", "business_date", "sales_order", "state", "amount", "tries", "error")
+
+commands = typer.Typer(help="Orders that channels sent, and their sales orders.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(commands, name="orders")
+
+
+@commands.command("list")
+def list_(
+    state: State = None,
+    channel: options.Channel = None,
+    error_class: ErrorClass = None,
+    kind: Kind = None,
+    text: Words = None,
+    older_than: options.OlderThan = None,
+    limit: options.Limit = 100,
+    as_json: options.Json = False,
+) -> None:
+    """Orders by transaction, with sales order number or error. --older-than: in this state or error for so long."""
+    from commerce.cli.queries import orders
+
+    before = datetime.now(UTC) - older_than if older_than else None
+    with output.headquarters() as hq:
+        found = orders.list_orders(
+            hq,
+            state=state,
+            store=channel,
+            error_class=error_class,
+            kind=kind,
+            words=text,
+            before=before,
+            limit=limit,
+        )
+    output.rows(found, as_json, TABLE_COLUMNS, nothing="No orders.")
+
+
+@commands.command()
+def show(order: Order, personal: options.Personal = False, as_json: options.Json = False) -> None:
+    """One order: its state and error, what it waits for, lines, holds, and what people did to it."""
+    from commerce.cli.queries import orders
+
+    with output.headquarters() as hq:
+        found = orders.show_order(hq, order, personal=personal)
+    output.details(found, as_json)
+
+
+@commands.command()
+def retry(
+    reason: options.Reason,
+    order: SomeOrders = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All failed orders that the filters let through, instead of keys.")
+    ] = False,
+    channel: Store = None,
+    error_class: ErrorClass = None,
+    text: Words = None,
+    later: Annotated[bool, typer.Option("--later", help="With the next run, not at once.")] = False,
+    by: options.By = None,
+    as_json: options.Json = False,
+) -> None:
+    """Synchronize orders that failed or wait, at once. Exit code 1: one of them has no sales order yet."""
+    from commerce.orders import repair
+
+    if bool(order) == everything or (order and (error_class or text)):
+        raise typer.BadParameter("give either orders, or --all with filters such as --channel and --text.")
+    with output.headquarters() as hq, working("synchronize orders"):
+        keys = (
+            repair.find_orders(hq, order, channel)
+            if order
+            else repair.failed_orders(hq, store=channel, error_class=error_class, words=text)
+        )
+        done = repair.retry(hq, keys, by=options.who(by), reason=reason, now=not later)
+    made = done.result.counts["synchronized"] if done.result else 0
+    words = "wait for the next run" if later else f"were tried, {made} have a sales order now"
+    _show(done, as_json, words)
+    output.exit_unless(later or made == len(done.orders))
+
+
+@commands.command("begin-edit")
+def begin_edit(
+    order: Orders,
+    reason: options.Reason,
+    channel: Store = None,
+    by: options.By = None,
+    as_json: options.Json = False,
+) -> None:
+    """Take orders into the Editing state: the job leaves them alone until `end-edit`."""
+    from commerce.orders import repair
+
+    with output.headquarters() as hq:
+        keys = repair.find_orders(hq, order, channel)
+        _show(repair.begin_editing(hq, keys, by=options.who(by), reason=reason), as_json, "are being edited now")
+
+
+@commands.command("end-edit")
+def end_edit(
+    order: Orders,
+    reason: options.Reason,
+    channel: Store = None,
+    by: options.By = None,
+    as_json: options.Json = False,
+) -> None:
+    """Give orders back to the job: its next run looks at them."""
+    from commerce.orders import repair
+
+    with output.headquarters() as hq:
+        keys = repair.find_orders(hq, order, channel)
+        _show(repair.end_editing(hq, keys, by=options.who(by), reason=reason), as_json, "wait for the next run")
+
+
+@commands.command()
+def release(
+    order: Orders,
+    reason: options.Reason,
+    channel: Store = None,
+    by: options.By = None,
+    as_json: options.Json = False,
+) -> None:
+    """Remove the hold of sales orders that were edited by hand: only then may they be delivered and invoiced."""
+    from commerce.orders import repair
+
+    with output.headquarters() as hq:
+        keys = repair.find_orders(hq, order, channel)
+        _show(repair.release(hq, keys, by=options.who(by), reason=reason), as_json, "are released")
+
+
+def _show(done: Repaired, as_json: bool, what: str) -> None:
+    def render() -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        from commerce.cli.tables import job_table
+
+        parts: list[RenderableType] = [Text(f"{len(done.orders)} orders {what}.")]
+        if done.passed_over:
+            parts.append(Text(f"{done.passed_over} were passed over: they are not in a state for it.", "yellow"))
+        if done.result is not None:
+            parts.append(job_table(done.result.as_dict()))
+        return Group(*parts)
+
+    output.show(done.as_dict(), as_json, render)

@@ -1,0 +1,1 @@
+"""Edit transactions in headquarters, with an audit of who changed what, when and why (domain.md B5)."""

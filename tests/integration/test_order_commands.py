@@ -1,0 +1,95 @@
+"""`commerce orders`, as a person calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from commerce.orders import synchronize_orders
+from commerce.scope import Scope
+from support import staging
+from support.cli import Called, call
+from support.company import add_company, add_store
+from support.orders import execute
+from support.transactions import DAY, add_order, change
+
+Commerce = Callable[..., Called]
+HEADER = "retailtransactiontable"
+NOBODY = staging.guid(3)
+SCOPE = Scope(("S1",), DAY)
+WHY = ("--by", "Kari", "--reason", "the shop said so")
+
+
+@pytest.fixture
+def commerce(hq_url: str, hq: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commerce:
+    add_company(hq)
+    add_store(hq, "S1")
+    monkeypatch.setenv("COMMERCE_HQ_URL", hq_url)
+    return lambda *arguments: call(capsys, *arguments)
+
+
+def test_failed_and_pending_orders_are_found_and_tried_again(hq: Engine, commerce: Commerce) -> None:
+    failed, pending, good = (add_order(hq, "S1", number) for number in (1, 2, 3))
+    change(hq, HEADER, failed, netamount=9)
+    change(hq, HEADER, pending, custaccountasync=NOBODY)
+    synchronize_orders(hq, scope=SCOPE)
+    found = commerce("orders", "list", "--json").json
+    assert [(row["transaction"], row["state"], row["error_class"], row["tries"]) for row in found] == [
+        (failed[2], "failed", "permanent", 1),
+        (pending[2], "pending", "pending", 0),
+        (good[2], "synchronized", "", 0),
+    ]
+    assert [row["transaction"] for row in commerce("orders", "list", "--class", "permanent", "--json").json] == [
+        failed[2]
+    ]
+    assert commerce("orders", "list", "--older-than", "1h", "--json").json == []
+    assert [row["transaction"] for row in commerce("orders", "list", "--text", "arrived", "--json").json] == [
+        pending[2]
+    ]
+    shown = commerce("orders", "show", pending[2], "--json").json
+    assert shown["waits_for"][0]["message"].endswith("its row has not arrived.")
+    assert commerce("orders", "retry", failed[2], *WHY, "--json").exit_code == 1, "nobody has mended it"
+    change(hq, HEADER, failed, netamount=10)
+    tried = commerce("orders", "retry", "--all", *WHY, "--json")
+    assert (tried.exit_code, tried.json["result"]["counts"]["synchronized"]) == (0, 1)
+    history = commerce("orders", "show", "SO00000002", "--json").json["history"]
+    assert [(line["action"], line["by"], line["reason"]) for line in history] == [
+        ("retried", "Kari", "the shop said so")
+    ] * 2
+    assert commerce("orders", "retry", "NONE", *WHY).exit_code == 2
+    assert commerce("orders", "retry", *WHY).exit_code == 2
+
+
+def test_an_order_is_edited_held_and_released(hq: Engine, commerce: Commerce) -> None:
+    execute(
+        hq,
+        "INSERT INTO ax.retailparameters (dataareaid, orderholdcode) VALUES ('USMF', 'EDIT')"
+        " ON CONFLICT (dataareaid) DO UPDATE SET orderholdcode = 'EDIT'",
+    )
+    order = add_order(hq, "S1", 1)
+    assert commerce("orders", "begin-edit", order[2], *WHY).exit_code == 0
+    assert commerce("orders", "list", "--state", "editing", "--json").json[0]["last_edited_by"] == "Kari"
+    assert commerce("orders", "end-edit", order[2], *WHY).exit_code == 0
+    execute(hq, "UPDATE ax.retailtransactionorderstatus SET manuallymodified = 1")
+    synchronize_orders(hq, scope=SCOPE)
+    assert commerce("status", "--json").json["orders"]["on_hold"] == 1
+    assert commerce("orders", "list", "--state", "on-hold", "--json").json[0]["sales_order"] == "SO00000001"
+    assert commerce("orders", "release", "SO00000001", *WHY).exit_code == 0
+    shown = commerce("orders", "show", "SO00000001", "--json").json
+    assert (shown["on_hold"], shown["holds"][0]["released_by"]) == (False, "Kari")
+    assert commerce("status", "--json").json["orders"]["on_hold"] == 0
+
+
+def test_what_waits_too_long_is_told(hq: Engine, commerce: Commerce) -> None:
+    add_order(hq, "S1", 1, guid=NOBODY)
+    synchronize_orders(hq, scope=SCOPE)
+    found = commerce("status", "--json").json["references"]
+    assert (found["waiting"], found["overdue"]) == (1, 0)
+    execute(hq, "UPDATE ax.retailtransactionwaitingreference SET waitingsince = now() - interval '25 hours'")
+    synchronize_orders(hq, scope=SCOPE)
+    assert commerce("status", "--json").json["references"]["overdue"] == 1
+    staging.person(hq, NOBODY)
+    synchronize_orders(hq, scope=SCOPE)
+    assert commerce("status", "--json").json["references"] == {"waiting": 0, "overdue": 0, "oldest_at": None}
