@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import channels, conversion, distribution, duplicates, million, register_wait, upload
+from bench import channels, conversion, day, distribution, duplicates, million, posting, register_wait, upload
 from bench.comparing import ROLES, Entry, Role
 from bench.installation import Installation, installed
 
@@ -25,7 +25,8 @@ Measure = Callable[[Installation, int, int, Callable[[str], None]], Entry]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`full` and `quick`: how many customers it works on. `least`: what it has to reach, times floor and times peer."""
+    """`full` and `quick`: how many customers it works on (posting: thousandths of TPC-DS's scale 1). `least`: what it
+    has to reach, times floor and times peer."""
 
     measure: Measure
     stores: int
@@ -43,6 +44,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
     "distribution": Benchmark(distribution.measure, distribution.STORES, 10_000, 1_000, (0.5, 5)),
     "duplicates": Benchmark(duplicates.measure, 1, 100_000, 10_000, (0.1, 0)),
+    "posting": Benchmark(posting.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
+    "posting_dates": Benchmark(posting.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
 }
 
 
@@ -81,7 +84,7 @@ def _options() -> argparse.Namespace:
         "names", nargs="*", choices=[[], *names], help="none: all but million and channels, which go alone"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once: a look, not a result")
-    parser.add_argument("--size", type=int, help="how many customers (upload: sales), in place of what each has")
+    parser.add_argument("--size", type=int, help="how many customers (upload: sales; posting: thousandths of TPC-DS)")
     parser.add_argument("--repeats", type=int, help="how often each contestant runs")
     return parser.parse_args()
 
