@@ -174,6 +174,7 @@ class TestTransactions:
             "invalid": 1,
             "posted": 0,
             "waiting": 2,
+            "held": 0,
             "unposted": 4,
             "unposted_amount": "87.50",
             "unposted_amounts": {"USD": "87.50"},

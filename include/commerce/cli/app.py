@@ -25,6 +25,7 @@ from commerce.cli.commands import (
     server,
     single_steps,
     standing,
+    transaction_repair,
 )
 from commerce.errors import CommerceError
 
@@ -47,6 +48,7 @@ for commands in (
     customer_repair,
     orders,
     documents,
+    transaction_repair,
     posting,
     ledger,
     exchange,

@@ -159,10 +159,29 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
         numbers.add_row(subject.capitalize(), words)
     for currency, amount in status["transactions"]["unposted_amounts"].items():
         numbers.add_row("Unposted", f"{_grouped(Decimal(amount))} {currency}")
+    for held in status["held"]:
+        amount = f"{_grouped(Decimal(held['amount']))} {held['currency']}"
+        since = f"for {_counted(held['days'], 'day')}"
+        numbers.add_row("On hold", Text(f"{held['transaction']} {since}, {amount}: {held['reason']}", style="yellow"))
+    for company, left_out in _rules_left_out(status["validation_rules"]).items():
+        numbers.add_row("Rules", Text(f"{company}: {left_out}", style="dim"))
     for found in status["number_sequences"]:
         numbers.add_row("Numbers", Text(found["message"], style="yellow"))
     channels = status["channels"]
     return Group(numbers, plain_table(channels, CHANNEL_COLUMNS)) if channels else numbers
+
+
+def _rules_left_out(rules: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """How many validation rules are not applied in each company, and why."""
+    counts: dict[str, dict[str, int]] = {}
+    for rule in rules:
+        states = counts.setdefault(rule["company"], {})
+        states[rule["state"]] = states.get(rule["state"], 0) + 1
+    more = "`commerce transactions rules` tells which"
+    return {
+        company: f"{', '.join(f'{count} {state}' for state, count in states.items())}; {more}"
+        for company, states in counts.items()
+    }
 
 
 def reconciliation_tables(result: Mapping[str, Any]) -> RenderableType:

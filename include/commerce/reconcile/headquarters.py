@@ -79,7 +79,7 @@ FROM ax.retailtransactiontable AS h WHERE {_SCOPE}""")
 UNPOSTED_TRANSACTIONS = text(f"""
 WITH waiting AS (
     SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, {AMOUNT_SQL} AS amount, h.gaterun,
-           h.validationstatus, k.kind
+           h.validationstatus, h.held, k.kind
     FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
     WHERE k.posted = 0
 ), reasoned AS (
@@ -87,6 +87,7 @@ WITH waiting AS (
            CASE
                WHEN s.statementid IS NOT NULL THEN 'in statement ' || s.statementid || ', which is not posted'
                     || CASE WHEN s.postingerrorcode = '' THEN '' ELSE ' (' || s.postingerrorcode || ')' END
+               WHEN w.held = 1 THEN 'on hold: ' || coalesce(hold.reason, '')
                WHEN w.validationstatus = {int(ValidationStatus.ERROR)} THEN 'not valid: ' || coalesce(e.types, '')
                WHEN g.rules IS NOT NULL THEN 'blocked by the quality gate: ' || g.rules
                WHEN w.kind = '{ORDER}' THEN CASE o.status
@@ -100,6 +101,9 @@ WITH waiting AS (
     LEFT JOIN ax.retaileodtransactiontable AS m USING (store, terminal, transactionid)
     LEFT JOIN ax.retailstatementtable AS s ON (s.dataareaid, s.statementid) = (m.dataareaid, m.statementid)
     LEFT JOIN ax.retailtransactionorderstatus AS o USING (store, terminal, transactionid)
+    LEFT JOIN ax.retailtransactionhold AS hold
+        ON (hold.store, hold.terminal, hold.transactionid) = (w.store, w.terminal, w.transactionid)
+        AND hold.releaseddatetime IS NULL
     LEFT JOIN (SELECT run, store, string_agg(rule, ', ' ORDER BY rule) AS rules FROM cdx.gateverdict
                WHERE severity = 'critical' GROUP BY run, store) AS g ON g.run = w.gaterun AND g.store = w.store
     LEFT JOIN LATERAL (

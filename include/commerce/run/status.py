@@ -44,6 +44,7 @@ from commerce.schema.enums import (
     ValidationStatus,
 )
 from commerce.scope import amount_sql, key_sql, real_sql
+from commerce.transactions import applicability, held_transactions
 
 POSTED = int(StatementStatus.POSTED)
 _ERROR = int(PostingErrorStatus.ERROR)
@@ -114,7 +115,8 @@ POSTED_TRANSACTIONS = text(f"""
 UNPOSTED = text(f"""
     SELECT t.currency, count(*) AS number, sum({amount_sql("t")}) AS amount,
            count(*) FILTER (WHERE t.type IN ({_STATEMENT_TYPES}) AND eod.statementid IS NULL
-                            AND t.validationstatus = {int(ValidationStatus.NONE)}) AS waiting
+                            AND t.validationstatus = {int(ValidationStatus.NONE)} AND t.held = 0) AS waiting,
+           count(*) FILTER (WHERE t.held = 1) AS held
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
     LEFT JOIN ax.retailstatementtable AS s ON s.dataareaid = eod.dataareaid AND s.statementid = eod.statementid
@@ -157,6 +159,8 @@ def status(hq: Engine) -> dict[str, Any]:
             "orders": _one(connection, ORDERS),
             "references": _references(connection),
             "transactions": _transactions(connection),
+            "held": [held.as_dict() for held in held_transactions(connection)],
+            "validation_rules": _rules_left_out(connection),
             "statements": _one(connection, STATEMENTS),
             "number_sequences": [
                 {**vars(found), "message": found.message} for found in sequences.short_sequences(connection)
@@ -180,10 +184,20 @@ def _transactions(connection: Connection) -> dict[str, Any]:
         **_one(connection, TRANSACTIONS),
         "posted": int(connection.execute(POSTED_TRANSACTIONS).scalar_one()),
         "waiting": sum(row.waiting for row in unposted),
+        "held": sum(row.held for row in unposted),
         "unposted": sum(row.number for row in unposted),
         "unposted_amount": money(sum((row.amount for row in unposted), Decimal(0))),
         "unposted_amounts": {row.currency: money(row.amount) for row in unposted},
     }
+
+
+def _rules_left_out(connection: Connection) -> list[dict[str, str]]:
+    """Validation rules that do not judge a company's transactions."""
+    return [
+        {"company": one.company, "of": one.rule.part, "rule": one.rule.name, "state": one.state, "reason": one.reason}
+        for one in applicability.of_companies(connection).states
+        if one.state != "applied"
+    ]
 
 
 def _channels(hq: Engine, connection: Connection) -> list[dict[str, Any]]:

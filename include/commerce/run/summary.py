@@ -7,7 +7,7 @@ right after a crash, and the same for every way of running the steps.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,6 +20,7 @@ from commerce.run import data_docs, records, summary_queries
 from commerce.run.records import RunRecord
 from commerce.run.steps import EVERY_STORE, OF_KIND
 from commerce.run.summary_queries import Facts
+from commerce.transactions.holding import HeldTransaction
 
 StoreState = Literal["posted", "blocked", "nothing_to_post", "not_closed", "failed", "done"]
 
@@ -56,7 +57,8 @@ class StoreSummary:
     """What a run did for one store.
 
     `exceptions`: real transactions of the run's dates that a posted store left out (invalid, or not there yet when the
-    gate looked); `waiting`: those of a store that was not posted. `posted_amount`: sales including tax, of this run's
+    gate looked); `waiting`: those of a store that was not posted; `held`: those that a person holds, whatever their
+    date, which are in neither. `posted_amount`: sales including tax, of this run's
     statements. "done" is the state of a store in a customer synchronization, which posts nothing.
     """
 
@@ -66,6 +68,7 @@ class StoreSummary:
     reasons: tuple[Reason, ...] = ()
     exceptions: tuple[int, Decimal] = (0, ZERO)
     waiting: tuple[int, Decimal] = (0, ZERO)
+    held: tuple[HeldTransaction, ...] = ()
     statements: tuple[str, ...] = ()
     posted_amount: Decimal = ZERO
     customers_converted: int = 0
@@ -81,6 +84,7 @@ class StoreSummary:
             "reasons": [reason.as_dict() for reason in self.reasons],
             "exceptions": _count_and_amount(self.exceptions),
             "waiting": _count_and_amount(self.waiting),
+            "held": [held.as_dict() for held in self.held],
             "statements": list(self.statements),
             "posted_amount": money(self.posted_amount),
             "customers_converted": self.customers_converted,
@@ -154,6 +158,7 @@ def _store(run: RunRecord, facts: Facts, store: str) -> StoreSummary:
         reasons=reasons,
         exceptions=waiting if state in ("posted", "nothing_to_post") else nothing,
         waiting=nothing if state in ("posted", "nothing_to_post") else waiting,
+        held=tuple(facts.held.get(store, ())),
         statements=tuple(row.statementid for row in facts.statements.get(store, ())),
         posted_amount=sum((row.salesamount for row in posted), ZERO),
         customers_converted=facts.customers_converted.get(store, 0),
@@ -221,6 +226,7 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
         notes.append(
             f"{_plural(overdue, 'transaction')} {wait} more than {_plural(hours, 'hour')} for a customer or address"
         )
+    notes.extend(_of_held(facts.held.get(store, ())))
     notes.extend(f"{row.rule}: {row[2]}" for row in facts.other_findings.get(store, ()))
     if rows := facts.quarantined.get(store):
         notes.append(f"{_plural(rows, 'row')} in quarantine")
@@ -243,6 +249,14 @@ def _orders(run: RunRecord, store: str) -> Iterator[str]:
     for state, words in told.items():
         if orders := row.counts.get(state, 0) if row else 0:
             yield f"{_plural(orders, 'order')} {words}"
+
+
+def _of_held(held: Sequence[HeldTransaction]) -> list[str]:
+    """Every day anew, so that nobody forgets a transaction that was put on hold."""
+    return [
+        f"{one.transaction} on hold for {_plural(one.days, 'day')}: {money(one.amount)} {one.currency}, {one.reason}"
+        for one in held
+    ]
 
 
 def _behind(run: RunRecord, store: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from commerce.schema.enums import (
 )
 from commerce.scope import amount_sql
 from commerce.sequences import short_sequences
+from commerce.transactions.holding import HeldTransaction, held_transactions
 
 POSTED = int(StatementStatus.POSTED)
 POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
@@ -145,6 +146,7 @@ class Facts:
     other_findings: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     waiting: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
     unjudged: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, Sequence[HeldTransaction]] = field(default_factory=dict)
     customers_converted: Mapping[str, int] = field(default_factory=dict)
     customers_failed: Mapping[str, int] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
@@ -174,6 +176,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         other_findings=_groups(connection, OTHER_FINDINGS, values),
         waiting={row.store: (row[1], row.amount) for row in waiting},
         unjudged={row.store: row.unjudged for row in waiting},
+        held=_by_store(held_transactions(connection, list(run.closed))),
         orders=_counts(connection, ORDERS, values),
         overdue={row.store: (row[1], row[2]) for row in connection.execute(OVERDUE, values)},
     )
@@ -191,7 +194,11 @@ def _counts(connection: Connection, query: Any, values: Mapping[str, Any]) -> di
 
 
 def _groups(connection: Connection, query: Any, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return _by_store(connection.execute(query, values))
+
+
+def _by_store(rows: Iterable[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = {}
-    for row in connection.execute(query, values):
+    for row in rows:
         groups.setdefault(row.store, []).append(row)
     return groups

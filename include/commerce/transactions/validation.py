@@ -46,10 +46,11 @@ def validate_transactions(hq: Engine, *, scope: Scope, progress: Progress = sile
     with ThreadPoolExecutor(len(batches)) as pool:
         for outcomes in pool.map(work, batches):
             found |= outcomes
-    return _result(scope.stores, found, applied)
+    return job_result(scope.stores, found, applied)
 
 
-def _result(stores: Sequence[str], found: Mapping[str, StoreOutcome], applied: Applicability) -> JobResult:
+def job_result(stores: Sequence[str], found: Mapping[str, StoreOutcome], applied: Applicability) -> JobResult:
+    """The outcomes of `stores`, those that had nothing to check among them."""
     outcomes = {store: found.get(store, _nothing(store)) for store in stores}
     invalid = sum((outcome.amounts["invalid"] for outcome in outcomes.values()), Decimal(0))
     return JobResult(JOB, outcomes, totals(outcomes), {"invalid": invalid}, applied.notes)

@@ -67,6 +67,25 @@ CHECKS = (
         WHERE t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)}""",
     ),
     Check(
+        "held_transaction_posted",
+        "a transaction on hold is in no statement and no sales order",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE t.held = 1
+        UNION ALL
+        SELECT {_ID} FROM ax.retailsalestable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER} WHERE t.held = 1""",
+    ),
+    Check(
+        "hold_differs",
+        "a transaction is on hold while it has a hold that was not released, which says who and why",
+        """
+        SELECT store || ' ' || terminal || ' ' || transactionid AS id
+        FROM (SELECT store, terminal, transactionid, 1 AS held FROM ax.retailtransactiontable WHERE held = 1) AS t
+        FULL JOIN (SELECT store, terminal, transactionid, 1 AS held FROM ax.retailtransactionhold
+                   WHERE releaseddatetime IS NULL) AS h USING (store, terminal, transactionid)
+        WHERE t.held IS DISTINCT FROM h.held""",
+    ),
+    Check(
         "posted_amount_differs",
         "a posted transaction has the amounts of the transaction",
         f"""

@@ -22,6 +22,7 @@ TRANSACTIONS = f"""
            CASE WHEN eod.statementid IS NOT NULL THEN 'in-statement'
                 WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN 'sales-order'
                 WHEN NOT {real_sql("t")} THEN 'does-not-post'
+                WHEN t.held = 1 THEN 'held'
                 WHEN t.validationstatus = {int(ValidationStatus.ERROR)} THEN 'invalid'
                 WHEN t.validationstatus = {int(ValidationStatus.SUCCESSFUL)} THEN 'valid'
                 ELSE 'not-validated' END AS state,
@@ -34,10 +35,17 @@ TRANSACTION = """
     SELECT store, terminal, transactionid AS transaction, dataareaid AS company, type, entrystatus AS entry_status,
            businessdate AS business_date, receiptid AS receipt, currency, netamount AS net, grossamount AS gross,
            paymentamount AS paid, numberofitems AS items, custaccount AS customer, custaccountasync AS guid,
-           addressidasync AS address_id, validationstatus AS validation_status, validationdatetime AS validated_at
+           addressidasync AS address_id, validationstatus AS validation_status, validationdatetime AS validated_at,
+           held = 1 AS held
     FROM ax.retailtransactiontable WHERE transactionid = :key ORDER BY store, terminal
 """
 TRANSACTION_PARTS = {
+    "holds": """
+        SELECT helddatetime AS held_at, heldby AS held_by, reason, releaseddatetime AS released_at,
+               releasedby AS released_by, releasereason AS release_reason
+        FROM ax.retailtransactionhold
+        WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY helddatetime
+    """,
     "errors": """
         SELECT linenum::text AS line, validationtype AS rule, errormessage AS message
         FROM ax.retailtransactionvalidationerror
