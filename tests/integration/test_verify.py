@@ -94,6 +94,15 @@ PLANTS: dict[str, tuple[str, ...]] = {
     "invalid_transaction_posted": (
         "UPDATE ax.retailtransactiontable SET validationstatus = 0 WHERE transactionid = 'S1-T1-000003'",
     ),
+    "held_transaction_posted": (
+        "UPDATE ax.retailtransactiontable SET held = 1 WHERE transactionid = 'S1-T1-000003'",
+        "INSERT INTO ax.retailtransactionhold (store, terminal, transactionid, reason, heldby)"
+        " VALUES ('S1', 'T1', 'S1-T1-000003', 'x', 'x')",
+    ),
+    "hold_differs": (
+        "INSERT INTO ax.retailtransactionhold (store, terminal, transactionid, reason, heldby)"
+        " VALUES ('S1', 'T1', 'S1-T1-000003', 'x', 'x')",
+    ),
     "posted_amount_differs": (
         "UPDATE ax.retaileodtransactiontable SET grossamount = grossamount + 0.01 WHERE transactionid = 'S1-T1-000003'",
     ),
