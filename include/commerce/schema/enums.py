@@ -122,6 +122,29 @@ class FiscalPeriodStatus(IntEnum):
     PERMANENTLY_CLOSED = 2
 
 
+class SwitchableRule(StrEnum):
+    """Validation rules that a company may switch off: where it is checked, and its name (what each says, and why the
+    others stay: `commerce.transactions.rules`)."""
+
+    FISCAL_DOCUMENT_POSTING_STATUS = "header FiscalDocumentPostingStatus"
+    DISCOUNT_AMOUNT = "header DiscountAmount"
+    NUMBER_OF_ITEMS = "header NumberOfItems"
+    CURRENCY_ROUNDING = "header CurrencyRounding"
+    TAX_INCLUDED_PRICING = "header TaxIncludedPricing"
+    TAX_EXEMPT_CALCULATION = "header TaxExemptCalculation"
+    SIGN_CONTRADICTION = "line SignContradiction"
+    NEGATIVE_PRICE = "line NegativePrice"
+    LINE_CURRENCY_ROUNDING = "line CurrencyRounding"
+    TAX_EXEMPT = "line TaxExempt"
+    CHARGE_LINES = "line ChargeLines"
+    ITEM_VARIANT = "line ItemVariant"
+    BARCODE = "line Barcode"
+    SERIAL_NUMBER_CONTROLLED = "line SerialNumberControlled"
+    SERIAL_NUMBER_DIMENSION = "line SerialNumberDimension"
+    UNIT_OF_MEASURE_CONVERSIONS = "line UnitOfMeasureConversions"
+    TAX_GROUP_ASSIGNMENT = "line TaxGroupAssignment"
+
+
 class OrderStatus(IntEnum):
     """RetailTransactionOrderStatusType, with Editing (number inferred)."""
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, model
 from commerce.errors import UsageError
 from commerce.schema.enums import AttributeDataType, IncomeExpenseType, TenderFunction
 from commerce.setup.fields import Code10, Code20, Company, Currency, Language, Model, Name, Optional10, RecordId
+from commerce.setup.masters import FiscalPeriod, TaxGroup, TrackingDimensionGroup, UnitConversion, ValidationRule
 from commerce.setup.parameters import CompanyParameters, StoreParameters
 
 TENDER_FUNCTIONS = {
@@ -183,6 +184,12 @@ class SetupDocument(Model):
     tenders: tuple[Tender, ...] = ()
     income_expense_accounts: tuple[IncomeExpenseAccount, ...] = ()
     default_customers: tuple[DefaultCustomer, ...] = ()
+    fiscal_periods: tuple[FiscalPeriod, ...] = ()
+    tracking_dimension_groups: tuple[TrackingDimensionGroup, ...] = ()
+    unit_conversions: tuple[UnitConversion, ...] = ()
+    tax_groups: tuple[TaxGroup, ...] = ()
+    item_tax_groups: tuple[TaxGroup, ...] = ()
+    validation_rules: tuple[ValidationRule, ...] = ()
     parameters: tuple[CompanyParameters, ...] = ()
     stores: tuple[StoreParameters, ...] = ()
 

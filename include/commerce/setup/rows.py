@@ -5,6 +5,7 @@ from __future__ import annotations
 from commerce.schema.headquarters import organization as hq
 from commerce.schema.headquarters.duplicates import CUSTOMER_PARAMETERS
 from commerce.setup import document as doc
+from commerce.setup.masters import MASTER_SECTIONS
 from commerce.setup.writing import Reference, Row, Section
 
 _COMPANY = Reference(("dataareaid",), hq.COMPANY, ("dataareaid",), "companies")
@@ -121,5 +122,6 @@ SECTIONS = (
         _income_expense_account,
         (_COMPANY, _ACCOUNT),
     ),
+    *MASTER_SECTIONS,
 )
 """Sections that are plain upserts. Affiliations, attributes, titles and default customers follow (module `master`)."""

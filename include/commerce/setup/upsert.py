@@ -17,6 +17,12 @@ from commerce.setup.changes import Change, SetupResult
 from commerce.setup.default_customers import apply_default_customers
 from commerce.setup.document import SetupDocument, parse
 from commerce.setup.master import apply_affiliations, apply_attributes, apply_titles
+from commerce.setup.masters import (
+    apply_item_tax_groups,
+    apply_tax_groups,
+    apply_validation_rules,
+    check_fiscal_periods,
+)
 from commerce.setup.numbers import check_account_numbers, next_number
 from commerce.setup.parameters import apply_company_parameters, apply_store_parameters
 from commerce.setup.rows import SECTIONS
@@ -40,6 +46,10 @@ def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> 
         changes: list[Change] = []
         for section in SECTIONS:
             changes += _apply_section(connection, section, getattr(parsed, section.name))
+        check_fiscal_periods(connection)
+        changes += apply_tax_groups(connection, parsed.tax_groups)
+        changes += apply_item_tax_groups(connection, parsed.item_tax_groups)
+        changes += apply_validation_rules(connection, parsed.validation_rules)
         changes += apply_company_parameters(connection, parsed.parameters)
         changes += apply_store_parameters(connection, parsed.stores)
         changes += apply_affiliations(connection, parsed.affiliations)
