@@ -86,11 +86,11 @@ MOVED_CENTS = {
     " WHERE postingtype = 'Tender' AND tendertypeid = '2'",
     "vouchers: sales tax": "UPDATE ax.generaljournalaccountentry SET creditamount = creditamount + 0.01"
     " WHERE voucher = 'V000000001' AND postingtype = 'SalesTax'",
-    "vouchers: customer balance": "UPDATE ax.generaljournalaccountentry SET debitamount = debitamount + 0.01"
-    " WHERE voucher = 'V000000001' AND postingtype = 'CustomerBalance'",
+    "vouchers: customer balance and rounding": "UPDATE ax.generaljournalaccountentry"
+    " SET debitamount = debitamount + 0.01 WHERE voucher = 'V000000001' AND postingtype = 'CustomerBalance'",
     "vouchers: charges": "UPDATE ax.generaljournalaccountentry SET creditamount = creditamount + 0.01"
     " WHERE postingtype = 'ChargeRevenue'",
-    "vouchers: rounding": "UPDATE ax.generaljournalaccountentry SET creditamount = creditamount + 0.01"
+    "vouchers: gift cards": "UPDATE ax.generaljournalaccountentry SET postingtype = 'GiftCard'"
     " WHERE postingtype = 'RoundingDifference'",
     "vouchers: income and expense": "UPDATE ax.generaljournalaccountentry SET creditamount = creditamount + 0.01"
     " WHERE postingtype = 'Income'",
@@ -98,7 +98,7 @@ MOVED_CENTS = {
     "0.01"
     " WHERE invoiceid = 'INV00000001'",
     "invoice taxes": "UPDATE ax.taxtrans SET taxamount = taxamount + 0.01 WHERE invoiceid = 'INV00000001'",
-    "payment journals": "UPDATE ax.ledgerjournaltrans SET amount = amount + 0.01 WHERE linenum = 1",
+    "payment journals": "UPDATE ax.ledgerjournaltrans SET amountmst = amountmst + 0.01 WHERE linenum = 1",
     "customer transactions: payment": "UPDATE ax.custtrans SET amountcur = amountcur + 0.01 WHERE transtype = "
     "'payment'",
     "sales order lines: quantity": "DELETE FROM ax.salesline WHERE salesid = 'SO00000001' AND linenum = 2",

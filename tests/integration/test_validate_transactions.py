@@ -195,9 +195,19 @@ CASES: list[tuple[str, Break, tuple[str, int, str]]] = [
         ("Currency", 0, "Currency EUR is not the currency of the store, USD"),
     ),
     (
-        "payment's currency",
-        setting(PAYMENT, currency="EUR"),
-        ("Currency", 0, "A row is in EUR, the currency of the store is USD"),
+        "exchange rate",
+        setting(PAYMENT, currency="EUR", amountcur=Decimal(9), exchrate=Decimal("1.22")),
+        ("ExchangeRate", 0, "Payment of 9.00 EUR at 1.22 is not 11.25 USD"),
+    ),
+    (
+        "another currency without its worth",
+        setting(PAYMENT, currency="EUR", amountmst=Decimal(0)),
+        ("PaymentAmount", 0, "Payment amount 11.25 is not the sum of the payments, 0.00"),
+    ),
+    (
+        "payment in another currency",
+        setting(PAYMENT, currency="EUR", amountcur=Decimal(9), exchrate=Decimal("1.2"), amountmst=Decimal("10.80")),
+        ("UnderOverPayment", 0, "Gross amount 11.25 and payments 10.80 differ by more than 0.05"),
     ),
     (
         "line's currency",
@@ -206,14 +216,9 @@ CASES: list[tuple[str, Break, tuple[str, int, str]]] = [
     ),
     ("tender", setting(PAYMENT, tendertype="99"), ("TenderType", 0, "Tender 99 is not set up in company USMF")),
     (
-        "gift card",
-        setting(LINE, giftcard=1),
-        ("GiftCard", 0, "1 rows sell or use a gift card: gift cards are not handled yet"),
-    ),
-    (
-        "paid by gift card",
+        "gift card with a tender for cash",
         setting(PAYMENT, giftcardid="G1"),
-        ("GiftCard", 0, "1 rows sell or use a gift card: gift cards are not handled yet"),
+        ("GiftCardTender", 0, "A gift card pays with tender 1, which is no gift card tender"),
     ),
     (
         "company",

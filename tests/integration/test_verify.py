@@ -125,6 +125,13 @@ PLANTS: dict[str, tuple[str, ...]] = {
         " taxamount, chargeamount, grossamount)"
         f" VALUES ('USMF', 'SO00000007', '{ANNA}', 'channel', 'S1', '2026-03-02', 'USD', 1, 0, 0, 1)",
     ),
+    "discount_voucher_differs": (
+        "UPDATE ax.retailtransactiondiscounttrans SET periodicdiscountofferid = 'OFFER'",
+        "UPDATE ax.generaljournalentry SET journalcategory = 'discount' WHERE journalcategory = 'rounding'",
+    ),
+    "gift_card_liability_differs": (
+        "UPDATE ax.retailtransactionsalestrans SET giftcard = 1 WHERE transactionid = 'S1-T1-000001'",
+    ),
     "voucher_unbalanced": (
         "UPDATE ax.generaljournalaccountentry SET creditamount = creditamount + 0.01"
         " WHERE voucher = 'V000000001' AND postingtype = 'Revenue'",
@@ -240,6 +247,13 @@ def test_verify_reports_a_plant_with_count_and_sample(hq: Engine, name: str) -> 
         finding.sample
         == {
             "two_accounts_for_a_guid": (f"USMF {ANNA_GUID}",),
+            "discount_voucher_differs": (
+                "UPDATE ax.retailtransactiondiscounttrans SET periodicdiscountofferid = 'OFFER'",
+                "UPDATE ax.generaljournalentry SET journalcategory = 'discount' WHERE journalcategory = 'rounding'",
+            ),
+            "gift_card_liability_differs": (
+                "UPDATE ax.retailtransactionsalestrans SET giftcard = 1 WHERE transactionid = 'S1-T1-000001'",
+            ),
             "voucher_unbalanced": ("USMF V000000001",),
             "order_lines_differ": ("USMF SO00000001",),
             "transaction_in_two_statements": ("S1 T1 S1-T1-000003",),

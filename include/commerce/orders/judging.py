@@ -60,7 +60,7 @@ _CANDIDATE = f"""
         SELECT s.store, s.terminal, s.transactionid, count(*) AS lines, sum(l.netamount) AS net,
                sum(l.taxamount) AS tax, sum(l.netamountincltax) AS gross, sum(x.amount) AS tax_rows,
                count(*) FILTER (WHERE l.dataareaid <> s.dataareaid) AS foreign_rows,
-               count(*) FILTER (WHERE l.giftcard <> 0) AS gift_cards,
+               count(*) FILTER (WHERE l.giftcard <> 0 AND l.qty < 0) AS gift_cards,
                min(l.custaccount) FILTER (
                    WHERE l.custaccount <> '' AND NOT {_is_guid("l")} AND a.accountnum IS NULL) AS unknown_account,
                bool_or({_two_customers("l")}) AS two_customers,
@@ -157,7 +157,7 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
         f"'The order was paid (' || {_amount('COALESCE(c.paid, c.paymentamount)')}"
         " || '): prepayments of orders are not handled yet.'",
     ),
-    ("c.gift_cards > 0", "'The order sells a gift card: gift cards are not handled yet.'"),
+    ("c.gift_cards > 0", "'The order returns a gift card; what is left on it is not known here.'"),
 )
 """What a person must mend: condition and message over relation c, in the order in which they are told."""
 

@@ -90,8 +90,7 @@ class Channel:
                 f" AND v.terminalid = r.{terminal}"
                 f" AND v.transactionid = r.{transaction} AND v.linenum = CAST(r.salelinenum AS {self._database.exact})"
             )
-        alias = "h" if own else "r"
-        amounts = ", ".join(f"coalesce(CAST({alias}.{name} AS TEXT), '0') AS {name}" for name in source.amounts)
+        amounts = ", ".join(f"coalesce(CAST({sql} AS TEXT), '0') AS {name}" for name, sql in source.sums.items())
         statement = (
             f"SELECT h.store, {DAY} AS businessdate, {KIND_SQL} AS kind,"
             f" CASE k.posted WHEN 1 THEN '{POSTED}' WHEN 0 THEN '{UNPOSTED}' ELSE '{ABSENT}' END AS disposition,"
@@ -100,7 +99,7 @@ class Channel:
             f" LEFT JOIN {self._database.temporary}.known AS k ON k.store = h.store AND k.terminal = h.terminal"
             f" AND k.transactionid = h.transactionid{joins} WHERE {where}"
         )
-        return _long(source, self._summed(statement, source.amounts))
+        return _long(source, self._summed(statement, tuple(source.sums)))
 
     def headers(self, where: str, current: Mark, history: Mark) -> list[tuple[Any, ...]]:
         """The headers of `where` that headquarters does not have: store, terminal, transaction id, business date,
@@ -197,7 +196,7 @@ def _long(source: Source, summed: pa.Table) -> pa.Table:
     if summed.num_rows == 0:
         return SUMS.empty_table()
     tables = []
-    for name in source.amounts:
+    for name in source.sums:
         columns = {group: summed[group] for group in GROUP}
         columns["table"] = pa.array([source.table] * summed.num_rows)
         columns["column"] = pa.array([name] * summed.num_rows)

@@ -56,7 +56,7 @@ def reconcile(
         channel, explained = _read_all(connection, names, date_from, date_to, progress)
         uploaded = pa.concat_tables([headquarters.uploaded(connection, source) for source in SOURCES])
         found = documents.found(connection, names, date_from, date_to)
-        tenders = documents.account_tenders(connection, names)
+        tenders = documents.tenders(connection, names)
         explained.unposted_in_headquarters(connection)
         connection.rollback()
     sums = _frame(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +14,7 @@ from commerce.reconcile.sources import (
     CHARGES,
     DEPOSIT,
     DEPOSITS,
+    GIFT_CARD,
     HEADERS,
     INCOME_EXPENSE,
     INCOME_EXPENSES,
@@ -76,20 +78,23 @@ CROSS JOIN LATERAL (VALUES ('invoices: net', j.netamount), ('invoices: gross', j
 UNION ALL SELECT 'invoice taxes', s.store, s.businessdate, t.taxcode, sum(t.taxamount)
 FROM s JOIN ax.custinvoicejour AS j USING (dataareaid, statementid) JOIN ax.taxtrans AS t USING (dataareaid, invoiceid)
 GROUP BY 2, 3, 4
-UNION ALL SELECT 'payment journals', s.store, s.businessdate, l.tendertypeid, sum(l.amount)
+UNION ALL SELECT 'payment journals', s.store, s.businessdate, l.tendertypeid, sum(l.amountmst)
 FROM s JOIN ax.ledgerjournaltable AS j USING (dataareaid, statementid)
 JOIN ax.ledgerjournaltrans AS l USING (dataareaid, journalnum) GROUP BY 2, 3, 4
 UNION ALL SELECT 'customer transactions: ' || c.transtype, s.store, s.businessdate, '', sum(c.amountcur)
 FROM s JOIN ax.retailstatementvoucher AS x USING (dataareaid, statementid)
-JOIN ax.custtrans AS c USING (dataareaid, voucher) GROUP BY 1, 2, 3
+JOIN ax.custtrans AS c USING (dataareaid, voucher) WHERE c.transtype <> 'rounding' GROUP BY 1, 2, 3
 UNION ALL SELECT 'vouchers: tenders', store, businessdate, tendertypeid, sum(amount)
-FROM posting WHERE postingtype = 'Tender' GROUP BY 2, 3, 4
+FROM posting WHERE postingtype = 'Tender' AND journalcategory <> 'giftcard' GROUP BY 2, 3, 4
 UNION ALL SELECT 'vouchers: sales tax', store, businessdate, taxcode, -sum(amount)
 FROM posting WHERE postingtype = 'SalesTax' GROUP BY 2, 3, 4
-UNION ALL SELECT 'vouchers: ' || CASE postingtype WHEN 'Revenue' THEN 'revenue' WHEN 'ChargeRevenue' THEN 'charges'
-           WHEN 'RoundingDifference' THEN 'rounding' WHEN 'CustomerBalance' THEN 'customer balance'
+UNION ALL SELECT 'vouchers: ' || CASE
+           WHEN postingtype IN ('Revenue', 'PeriodicDiscount') THEN 'revenue'
+           WHEN postingtype = 'ChargeRevenue' THEN 'charges'
+           WHEN postingtype = 'GiftCard' THEN 'gift cards'
+           WHEN postingtype IN ('RoundingDifference', 'CustomerBalance') THEN 'customer balance and rounding'
            ELSE 'income and expense' END, store, businessdate, '',
-       sum(CASE postingtype WHEN 'RoundingDifference' THEN amount WHEN 'CustomerBalance' THEN amount ELSE -amount END)
+       sum(CASE WHEN postingtype IN ('RoundingDifference', 'CustomerBalance') THEN amount ELSE -amount END)
 FROM posting WHERE postingtype NOT IN ('Tender', 'SalesTax') GROUP BY 1, 2, 3
 UNION ALL SELECT part.what, store, businessdate, '', sum(part.amount)
 FROM channel_order AS o
@@ -101,10 +106,13 @@ CROSS JOIN LATERAL (VALUES ('order lines: quantity', l.qty), ('order lines: net'
     ('order lines: tax', l.taxamount), ('order lines: discount', l.discamount)) AS part (what, amount)
 GROUP BY 1, 2, 3""")
 
-ON_ACCOUNT = text(f"""
-SELECT c.retailchannelid AS store, t.tendertypeid FROM ax.retailtendertypetable AS t
+TENDERS = text("""
+SELECT c.retailchannelid AS store, t.tendertypeid, t.function FROM ax.retailtendertypetable AS t
 JOIN ax.retailchanneltable AS c USING (dataareaid)
-WHERE t.function = {int(TenderFunction.CUSTOMER_ACCOUNT)} AND c.retailchannelid = ANY(:stores)""")
+WHERE t.function <> 0 AND c.retailchannelid = ANY(:stores)""")
+
+Tenders = Mapping[tuple[str, str], int]
+"""(store, tender) -> function, of tenders that are not normal ones."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Rule:
     """A document's amount is this amount of the channel's posted transactions of one kind; rules of one check add up.
 
     `column` "rows" counts rows; `keyed`: by tender or tax code; `paid`: without what was put on account, which is no
-    payment.
+    payment; `gift_cards`: only what is one (a line that sells it, a payment with it), or only what is none.
     """
 
     check: str
@@ -122,6 +130,7 @@ class Rule:
     sign: int = 1
     keyed: bool = False
     paid: bool = False
+    gift_cards: bool | None = None
 
 
 RULES = (
@@ -141,28 +150,29 @@ RULES = (
     Rule("invoices: tax", SALE, CHARGES, "taxamountexclusive"),
     Rule("invoice taxes", SALE, TAXES, "amount", keyed=True),
     Rule("invoice taxes", SALE, CHARGES, "taxamountexclusive"),
-    Rule("vouchers: revenue", SALE, LINES, "netamount"),
+    Rule("vouchers: revenue", SALE, LINES, "netamount", gift_cards=False),
+    Rule("vouchers: gift cards", SALE, LINES, "netamount", gift_cards=True),
+    *(
+        Rule("vouchers: gift cards", kind, PAYMENTS, "paid", -1, gift_cards=True)
+        for kind in (SALE, DEPOSIT, INCOME_EXPENSE)
+    ),
     Rule("vouchers: charges", SALE, CHARGES, "calculatedamount"),
     Rule("vouchers: sales tax", SALE, TAXES, "amount", keyed=True),
     Rule("vouchers: sales tax", SALE, CHARGES, "taxamountexclusive"),
     *(
-        Rule("vouchers: tenders", kind, PAYMENTS, "amountcur", keyed=True, paid=True)
+        Rule("vouchers: tenders", kind, PAYMENTS, "paid", keyed=True, paid=True)
         for kind in (SALE, DEPOSIT, INCOME_EXPENSE)
     ),
     Rule("vouchers: income and expense", INCOME_EXPENSE, INCOME_EXPENSES, "amount"),
-    # What the payments miss of the sales is rounding.
-    Rule("vouchers: rounding", SALE, HEADERS, "grossamount"),
-    Rule("vouchers: rounding", SALE, PAYMENTS, "amountcur", -1),
-    # Invoices less payments less rounding leave open what was put on account; a deposit is owed to the customer.
-    Rule("vouchers: customer balance", SALE, PAYMENTS, "amountcur"),
-    Rule("vouchers: customer balance", SALE, PAYMENTS, "amountcur", -1, paid=True),
-    Rule("vouchers: customer balance", DEPOSIT, DEPOSITS, "amount", -1),
+    # What was not paid was put on account, or is rounding, which a company may leave in the balance; a deposit is owed
+    # to the customer.
+    Rule("vouchers: customer balance and rounding", SALE, HEADERS, "grossamount"),
+    Rule("vouchers: customer balance and rounding", SALE, PAYMENTS, "paid", -1, paid=True),
+    Rule("vouchers: customer balance and rounding", DEPOSIT, DEPOSITS, "amount", -1),
     Rule("customer transactions: invoice", SALE, HEADERS, "grossamount"),
-    Rule("customer transactions: payment", SALE, PAYMENTS, "amountcur", -1, paid=True),
+    Rule("customer transactions: payment", SALE, PAYMENTS, "paid", -1, paid=True),
     Rule("customer transactions: payment", DEPOSIT, DEPOSITS, "amount", -1),
-    Rule("customer transactions: rounding", SALE, HEADERS, "grossamount", -1),
-    Rule("customer transactions: rounding", SALE, PAYMENTS, "amountcur"),
-    Rule("payment journals", SALE, PAYMENTS, "amountcur", keyed=True, paid=True),
+    Rule("payment journals", SALE, PAYMENTS, "paid", keyed=True, paid=True),
     Rule("orders: transactions", ORDER, HEADERS, "rows"),
     Rule("orders: net", ORDER, HEADERS, "netamount"),
     Rule("orders: gross", ORDER, HEADERS, "grossamount"),
@@ -179,23 +189,29 @@ def found(connection: Connection, stores: list[str], date_from: date | None, dat
     return pa.Table.from_pylist([dict(row) for row in rows], PLACES)
 
 
-def account_tenders(connection: Connection, stores: list[str]) -> set[tuple[str, str]]:
-    """(store, tender) of sales on account."""
-    return {(row.store, row.tendertypeid) for row in connection.execute(ON_ACCOUNT, {"stores": stores})}
+def tenders(connection: Connection, stores: list[str]) -> Tenders:
+    """What the tenders of `stores` do."""
+    return {(row.store, row.tendertypeid): row.function for row in connection.execute(TENDERS, {"stores": stores})}
 
 
-def expected(sums: pd.DataFrame, on_account: set[tuple[str, str]]) -> pa.Table:
+def expected(sums: pd.DataFrame, functions: Tenders) -> pa.Table:
     """What the documents must say (`PLACES`), from the channels' sums of posted transactions; voided rows do not
     count."""
     live = sums[(sums["disposition"] == POSTED) & (sums["live"] == "1")]
-    is_payment = pd.Series(
-        [pair not in on_account for pair in zip(live["store"], live["key"], strict=True)], index=live.index, dtype=bool
+    function = pd.Series(
+        [functions.get(pair, 0) for pair in zip(live["store"], live["key"], strict=True)], index=live.index, dtype=int
     )
+    is_payment = function != TenderFunction.CUSTOMER_ACCOUNT
+    is_gift_card = (live["key"] == GIFT_CARD).where(live["table"] == LINES.table, function == TenderFunction.GIFT_CARD)
     parts = []
     for rule in RULES:
         column = rule.source.amounts[0] if rule.column == "rows" else rule.column
         chosen = (live["kind"] == rule.kind) & (live["table"] == rule.source.table) & (live["column"] == column)
-        rows = live[chosen & is_payment] if rule.paid else live[chosen]
+        if rule.paid:
+            chosen &= is_payment
+        if rule.gift_cards is not None:
+            chosen &= is_gift_card == rule.gift_cards
+        rows = live[chosen]
         amount = rows["rows"].astype(AMOUNT) if rule.column == "rows" else rows["amount"]
         part = pa.table(
             {

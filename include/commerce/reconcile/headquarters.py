@@ -201,8 +201,7 @@ def uploaded(connection: Connection, source: Source) -> pa.Table:
             f" ON (v.store, v.terminalid, v.transactionid, v.linenum)"
             f" = (r.{store}, r.{terminal}, r.{transaction}, r.salelinenum)"
         )
-    alias = "h" if source is HEADERS else "r"
-    sums = ", ".join(f"sum({alias}.{name}) AS {name}" for name in source.amounts)
+    sums = ", ".join(f"sum({sql}) AS {name}" for name, sql in source.sums.items())
     rows = connection.execute(
         text(
             "SELECT h.store, h.businessdate::text AS businessdate, k.kind,"
@@ -216,6 +215,6 @@ def uploaded(connection: Connection, source: Source) -> pa.Table:
         group = {name: row[name] for name in GROUP}
         found += [
             {**group, "table": source.table, "column": name, "rows": row["rows"], "amount": row[name]}
-            for name in source.amounts
+            for name in source.sums
         ]
     return pa.Table.from_pylist(found, SUMS)

@@ -1,12 +1,16 @@
 """The tables that are summed, described once for both sides: SQLite (rows, summed here) and headquarters (sums in
 SQL)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from commerce.schema.enums import ORDER_TYPES, REAL_ENTRY_STATUSES, EntryStatus, TransactionType
 
 POSTED, UNPOSTED, ABSENT = "posted", "unposted", "absent"
 """What headquarters knows of a channel's transaction: posted, there but not posted, not there."""
+
+GIFT_CARD = "gift card"
+"""Key of the sales lines that sell gift cards; other lines have none."""
 
 SALE, DEPOSIT, INCOME_EXPENSE, ORDER = "sale", "deposit", "income/expense", "order"
 
@@ -35,9 +39,9 @@ AMOUNT_COLUMNS = {SALE: "grossamount", ORDER: "grossamount", DEPOSIT: "paymentam
 
 @dataclass(frozen=True)
 class Source:
-    """A table of transactions (alias `r`, header `h`). `live`: SQL text, 1 where the row counts and 0 where it is
-    voided; `key`: what its amounts are told apart by; `of_line`: its rows belong to sales lines, and `v` is the voided
-    one."""
+    """A table of transactions (alias `r`, header `h`). `amounts`: columns that are summed; `computed`: more of them, by
+    SQL of their own; `live`: SQL text, 1 where the row counts and 0 where it is voided; `key`: what its amounts are
+    told apart by; `of_line`: its rows belong to sales lines, and `v` is the voided one."""
 
     table: str
     amounts: tuple[str, ...]
@@ -45,6 +49,13 @@ class Source:
     key: str = "''"
     live: str = "1"
     of_line: bool = False
+    computed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sums(self) -> dict[str, str]:
+        """Name of each sum -> SQL of what is summed."""
+        row = "h" if self.table == HEADERS.table else "r"
+        return {name: f"{row}.{name}" for name in self.amounts} | dict(self.computed)
 
     @property
     def on_header(self) -> str:
@@ -58,12 +69,17 @@ _TAX_COLUMNS = ("storeid", "terminalid", "transactionid")
 
 HEADERS = Source("retailtransactiontable", ("netamount", "grossamount", "paymentamount"))
 LINES = Source(
-    "retailtransactionsalestrans", ("qty", "netamount", "taxamount", "discamount"), _LINE_COLUMNS, live=_LIVE
+    "retailtransactionsalestrans",
+    ("qty", "netamount", "taxamount", "discamount"),
+    _LINE_COLUMNS,
+    key=f"CASE WHEN coalesce(r.giftcard, 0) <> 0 THEN '{GIFT_CARD}' ELSE '' END",
+    live=_LIVE,
 )
 PAYMENTS = Source(
     "retailtransactionpaymenttrans",
     ("amountcur",),
     key="r.tendertype",
+    computed={"paid": "CASE WHEN r.currency = h.currency THEN r.amountcur ELSE r.amountmst END"},
     live=f"CASE WHEN coalesce(r.voidstatus, 0) <> 0 OR coalesce(r.transactionstatus, 0) = {VOIDED} THEN 0 ELSE 1 END",
 )
 TAXES = Source(

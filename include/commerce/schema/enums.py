@@ -341,11 +341,13 @@ class CountedHow(StrEnum):
 
 
 class TenderFunction(IntEnum):
-    """What a tender does (RetailTenderTypeTable.function; the three that this system tells apart)."""
+    """What a tender does (RetailTenderTypeTable.function; those that this system tells apart; the number of gift
+    cards is inferred)."""
 
     NORMAL = 0
     CARD = 1
     CUSTOMER_ACCOUNT = 3
+    GIFT_CARD = 5
 
 
 class IncomeExpenseType(IntEnum):

@@ -23,6 +23,7 @@ TENDER_FUNCTIONS = {
     "normal": TenderFunction.NORMAL,
     "card": TenderFunction.CARD,
     "customer_account": TenderFunction.CUSTOMER_ACCOUNT,
+    "gift_card": TenderFunction.GIFT_CARD,
 }
 DATA_TYPES = {member.name.lower().replace("_", ""): member for member in AttributeDataType}
 INCOME_EXPENSE_TYPES = {"income": IncomeExpenseType.INCOME, "expense": IncomeExpenseType.EXPENSE}
@@ -143,7 +144,7 @@ class Tender(Model):
     company: Company
     id: Code10
     name: Name
-    function: Literal["normal", "card", "customer_account"] = "normal"
+    function: Literal["normal", "card", "customer_account", "gift_card"] = "normal"
     account: Code20
     counting_required: bool | None = None
 

@@ -27,6 +27,15 @@ CREATE TEMP TABLE entry (
     amount numeric(32, 6), transactioncurrency varchar(3), transactioncurrencyamount numeric(32, 6)
 ) ON COMMIT DROP""")
 
+DOCUMENT_STATEMENTS = text("""
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+    defaultdimension)
+SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C", defaultdimension), dataareaid, statementid,
+       b.storeid, b.businessdate, b.currency, '', :category, defaultdimension
+FROM (SELECT dataareaid, statementid, defaultdimension FROM sale_order
+      UNION SELECT dataareaid, statementid, 0 FROM batch) AS part
+JOIN batch AS b USING (dataareaid, statementid)""")
+
 CREATE_ACCOUNT = text("""
 CREATE TEMP TABLE account ON COMMIT DROP AS
 SELECT e.*, coalesce(tender.mainaccount, incomeexpense.mainaccount, posting.mainaccount) AS mainaccount
@@ -111,6 +120,11 @@ def start(connection: Connection) -> None:
     """Create the temp tables `document` and `entry`."""
     connection.execute(CREATE_DOCUMENT)
     connection.execute(CREATE_ENTRY)
+
+
+def document_statements(connection: Connection, category: str) -> None:
+    """A document per statement and financial dimensions of its customers (0: nobody's); `sale_order` must be there."""
+    connection.execute(DOCUMENT_STATEMENTS, {"category": category})
 
 
 def prepare(connection: Connection) -> None:

@@ -4,7 +4,8 @@
 Voucher per customer: debit the tenders' accounts, credit CustomerBalance; change is taken off, money given back swaps
 the sides. A sale put on the customer's account pays nothing: that invoice stays open. What a transaction's payments
 miss or exceed its total by (at most the store's maximum, which validation holds) goes to RoundingDifference in a
-voucher of its own, so that a paid invoice leaves the customer's balance at zero.
+voucher of its own, so that a paid invoice leaves the customer's balance at zero; where the company does not post
+rounding differences, it stays in the balance.
 """
 
 from sqlalchemy import Connection, text
@@ -62,7 +63,9 @@ SELECT {_voucherno("rounding")}, d.dataareaid, side.sortorder, side.postingtype,
 FROM (
     SELECT o.orderno, o.dataareaid, o.grossamount - coalesce(p.amount, 0) AS amount
     FROM sale_order AS o
+    JOIN ax.retailparameters AS parameter USING (dataareaid)
     LEFT JOIN (SELECT orderno, sum(amountmst) AS amount FROM paid GROUP BY orderno) AS p USING (orderno)
+    WHERE parameter.disableroundingdifferenceposting = 0
 ) AS d
 CROSS JOIN LATERAL (VALUES (1, 'RoundingDifference', d.amount), (2, 'CustomerBalance', -d.amount))
      AS side (sortorder, postingtype, amount)

@@ -19,7 +19,7 @@ from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import StatementStatus
 from commerce.scope import Scope
-from commerce.statements import aggregation, checking, income_expense, invoices, orders, payments
+from commerce.statements import aggregation, checking, discounts, gift_cards, income_expense, invoices, orders, payments
 from commerce.statements.transitions import (
     Key,
     Refusal,
@@ -38,14 +38,12 @@ TRANSITIONS = (
     Transition(S.CHECKED, S.AGGREGATED, aggregation.aggregate),
     Transition(S.AGGREGATED, S.CUSTOMER_ORDER_CREATED, orders.create_orders),
     Transition(S.CUSTOMER_ORDER_CREATED, S.CUSTOMER_ORDER_INVOICED, invoices.invoice_orders),
-    # Discounts are taken off revenue already, so there is no discount journal.
-    Transition(S.CUSTOMER_ORDER_INVOICED, S.DISCOUNTS_POSTED, passed_through),
+    Transition(S.CUSTOMER_ORDER_INVOICED, S.DISCOUNTS_POSTED, discounts.post_discounts),
     Transition(S.DISCOUNTS_POSTED, S.INCOME_EXPENSE_POSTED, income_expense.post_income_expense_and_deposits),
     # A voucher is linked to its statement in the transaction that creates it.
     Transition(S.INCOME_EXPENSE_POSTED, S.VOUCHERS_LINKED, passed_through),
     Transition(S.VOUCHERS_LINKED, S.PAYMENTS_POSTED, payments.post_payments),
-    # Validation refuses gift cards, so none gets here.
-    Transition(S.PAYMENTS_POSTED, S.GIFT_CARDS_POSTED, passed_through),
+    Transition(S.PAYMENTS_POSTED, S.GIFT_CARDS_POSTED, gift_cards.post_gift_cards),
     Transition(S.GIFT_CARDS_POSTED, S.POSTED, passed_through),
 )
 """The product's states in its order."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from commerce.schema.enums import STATEMENT_TYPES, ValidationStatus
-from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql
+from commerce.schema.enums import STATEMENT_TYPES, TenderFunction, ValidationStatus
+from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, paid_sql
 from commerce.transactions.applicability import Applicability
 from commerce.transactions.rule import exemption_broken, exemption_message
 from commerce.transactions.rules import LINE_RULES, Master, Rule
@@ -13,6 +13,7 @@ from commerce.transactions.rules import LINE_RULES, Master, Rule
 TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
 _SALE_LINE = ("store", "terminalid", "transactionid")
 _SALE_ROW = ("storeid", "terminalid", "transactionid")
+_PAID = paid_sql("p", "c.currency")
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,6 @@ def _lines(applied: Applicability) -> str:
            sum(r.qty) FILTER (WHERE r.live) AS items,
            sum(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
            sum(r.other_pricing) FILTER (WHERE NOT r.voided) AS other_pricing,
-           count(*) FILTER (WHERE r.live AND r.giftcard <> 0) AS gift_cards,
            count(*) FILTER (WHERE r.dataareaid <> r.company) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
            min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency
            {_columns(errors)}
@@ -212,11 +212,14 @@ def _charges(applied: Applicability) -> str:
 
 PAYMENTS = f"""
     CREATE TEMP TABLE payment_sum ON COMMIT DROP AS
-    SELECT c.id, sum(p.amountcur) AS paid,
-           count(*) FILTER (WHERE p.giftcardid <> '') AS gift_cards,
+    SELECT c.id, sum({_PAID}) AS paid,
+           min(tender.tendertypeid) FILTER (
+               WHERE p.giftcardid <> '' AND tender.function <> {int(TenderFunction.GIFT_CARD)}) AS no_gift_card_tender,
            count(*) FILTER (WHERE p.dataareaid <> c.company) AS foreign_rows,
-           min(p.currency) FILTER (WHERE p.currency <> c.store_currency) AS other_currency,
-           min(p.amountcur) FILTER (WHERE p.amountcur % c.roundingunit <> 0) AS odd_amount,
+           min({_PAID}) FILTER (WHERE {_PAID} % c.roundingunit <> 0) AS odd_amount,
+           (jsonb_agg(jsonb_build_array(p.currency, p.amountcur, p.exchrate, p.amountmst) ORDER BY p.linenum)
+               FILTER (WHERE p.currency <> c.currency AND abs(p.amountcur * p.exchrate - p.amountmst) > c.roundingunit))
+               -> 0 AS converted,
            min(p.tendertype) FILTER (WHERE tender.tendertypeid IS NULL) AS unknown_tender
     FROM checked AS c JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("c")}
     LEFT JOIN ax.retailtendertypetable AS tender
@@ -286,13 +289,13 @@ HEADERS = """
            COALESCE(l.discount, 0) AS discount, COALESCE(l.items, 0) AS items, COALESCE(p.paid, 0) AS paid,
            COALESCE(d.amount, 0) AS deposited, COALESCE(i.amount, 0) AS income_expense,
            COALESCE(l.other_pricing, 0) AS other_pricing, g.odd_exemption,
-           COALESCE(l.gift_cards, 0) + COALESCE(p.gift_cards, 0) AS gift_cards,
            COALESCE(l.foreign_rows, 0) + COALESCE(g.foreign_rows, 0)
                + COALESCE(p.foreign_rows, 0) + COALESCE(d.foreign_rows, 0) + COALESCE(i.foreign_rows, 0)
                AS foreign_rows,
-           COALESCE(l.other_currency, g.other_currency, p.other_currency) AS other_currency,
+           COALESCE(l.other_currency, g.other_currency) AS other_currency,
            COALESCE(g.odd_amount, p.odd_amount) AS odd_amount,
-           p.unknown_tender, d.unknown AS unknown_depositor, d.depositors, d.depositor, d.named,
+           p.unknown_tender, p.no_gift_card_tender, p.converted, d.unknown AS unknown_depositor,
+           d.depositors, d.depositor, d.named,
            i.unknown AS unknown_account, fp.status AS periodstatus, fp.startdate AS periodstart,
            fp.enddate AS periodend
     FROM checked AS c

@@ -1,10 +1,11 @@
 """Vouchers balance to the cent, and say what invoices, taxes, payment journals and transactions say (design rule
 12)."""
 
-from commerce.schema.enums import EntryStatus, StatementStatus, TenderFunction, TransactionType
+from commerce.schema.enums import STATEMENT_TYPES, EntryStatus, StatementStatus, TenderFunction, TransactionType
 from commerce.verify.rules import Check
 
 _SALES = int(TransactionType.SALES)
+_STATEMENT_TYPES = ", ".join(str(int(type_)) for type_ in STATEMENT_TYPES)
 _VOIDED = int(EntryStatus.VOIDED)
 _LIVE_PAYMENT = f"p.voidstatus = 0 AND p.transactionstatus <> {_VOIDED}"
 _PAYMENT_OF = "(p.store, p.terminal, p.transactionid) = (e.store, e.terminal, e.transactionid)"
@@ -147,10 +148,66 @@ CHECKS = (
               FROM ax.retailstatementvoucher AS v
               JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
               JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
-              WHERE l.postingtype = 'Tender' AND s.postingstatus = {int(StatementStatus.POSTED)}
+              JOIN ax.generaljournalentry AS e USING (dataareaid, voucher)
+              WHERE l.postingtype = 'Tender' AND e.journalcategory <> 'giftcard'
+                AND s.postingstatus = {int(StatementStatus.POSTED)}
               GROUP BY s.dataareaid, s.statementid, l.tendertypeid) AS voucher
               USING (dataareaid, statementid, tendertypeid)
         WHERE coalesce(line.amount, 0) <> coalesce(voucher.amount, 0)""",
+    ),
+    Check(
+        "discount_voucher_differs",
+        "a discount voucher has what periodic discounts took off the statement's sales",
+        f"""
+        SELECT dataareaid || ' ' || statementid AS id
+        FROM (SELECT v.dataareaid, v.statementid,
+                     sum(l.debitamount - l.creditamount) FILTER (WHERE l.postingtype = 'PeriodicDiscount') AS amount
+              FROM ax.retailstatementvoucher AS v
+              JOIN ax.generaljournalentry AS e USING (dataareaid, voucher)
+              JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
+              WHERE e.journalcategory = 'discount' GROUP BY v.dataareaid, v.statementid) AS voucher
+        JOIN (SELECT e.dataareaid, e.statementid, sum(x.amount) AS amount
+              FROM ax.retaileodtransactiontable AS e
+              JOIN ax.retailtransactiondiscounttrans AS x
+                   ON (x.storeid, x.terminalid, x.transactionid) = (e.store, e.terminal, e.transactionid)
+              JOIN ax.retailtransactionsalestrans AS l
+                   ON (l.store, l.terminalid, l.transactionid, l.linenum)
+                    = (x.storeid, x.terminalid, x.transactionid, x.salelinenum)
+              WHERE e.type = {_SALES} AND x.periodicdiscountofferid <> '' AND l.transactionstatus <> {_VOIDED}
+              GROUP BY e.dataareaid, e.statementid) AS given USING (dataareaid, statementid)
+        WHERE voucher.amount IS DISTINCT FROM given.amount""",
+    ),
+    Check(
+        "gift_card_liability_differs",
+        "a statement's vouchers owe what its gift cards were sold for, less what was paid with gift cards",
+        f"""
+        SELECT dataareaid || ' ' || statementid AS id
+        FROM (SELECT dataareaid, statementid, sum(amount) AS amount FROM (
+                  SELECT e.dataareaid, e.statementid, l.netamount AS amount
+                  FROM ax.retaileodtransactiontable AS e
+                  JOIN ax.retailtransactionsalestrans AS l
+                       ON (l.store, l.terminalid, l.transactionid) = (e.store, e.terminal, e.transactionid)
+                  WHERE e.type = {_SALES} AND l.giftcard <> 0 AND l.transactionstatus <> {_VOIDED}
+                  UNION ALL
+                  SELECT e.dataareaid, e.statementid,
+                         -CASE p.currency WHEN t.currency THEN p.amountcur ELSE p.amountmst END
+                  FROM ax.retaileodtransactiontable AS e
+                  JOIN ax.retailtransactiontable AS t
+                       ON (t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)
+                  JOIN ax.retailtransactionpaymenttrans AS p ON {_PAYMENT_OF} AND {_LIVE_PAYMENT}
+                  JOIN ax.retailtendertypetable AS k
+                       ON (k.dataareaid, k.tendertypeid) = (e.dataareaid, p.tendertype)
+                      AND k.function = {int(TenderFunction.GIFT_CARD)}
+                  WHERE e.type IN ({_STATEMENT_TYPES})) AS row
+              GROUP BY dataareaid, statementid) AS owed
+        JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        LEFT JOIN (
+              SELECT v.dataareaid, v.statementid, sum(l.creditamount - l.debitamount) AS amount
+              FROM ax.retailstatementvoucher AS v JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
+              WHERE l.postingtype = 'GiftCard' GROUP BY v.dataareaid, v.statementid) AS liability
+             USING (dataareaid, statementid)
+        WHERE s.postingstatus >= {int(StatementStatus.GIFT_CARDS_POSTED)}
+          AND owed.amount <> coalesce(liability.amount, 0)""",
     ),
     Check(
         "customer_balance_differs",

@@ -14,13 +14,24 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as TextType
 
-from commerce.schema.enums import CASH_MANAGEMENT_TYPES, CustomerAsyncOperation, SyncStatus
+from commerce.schema.enums import CASH_MANAGEMENT_TYPES, CustomerAsyncOperation, EntryStatus, SyncStatus
 from commerce.schema.headquarters.base import metadata, recid
 from commerce.schema.personal import filled_sql
-from commerce.schema.uploaded import ASYNC_ADDRESS, CUSTOMER_TABLES, TRANSACTION, UPLOADED_TABLES, UploadedTable
+from commerce.schema.uploaded import (
+    ASYNC_ADDRESS,
+    CUSTOMER_TABLES,
+    SALES_LINE,
+    TRANSACTION,
+    UPLOADED_TABLES,
+    UploadedTable,
+)
 
 SETTLED = f"syncstatus IN ({int(SyncStatus.DONE)}, {int(SyncStatus.IGNORED)})"
 """Nobody has anything to do with the row any more: its personal data may go (`commerce.customers.purging`)."""
+
+VOIDED_LINE = f"transactionstatus = {int(EntryStatus.VOIDED)}"
+GIFT_CARD_LINE = "giftcard <> 0"
+"""Sales lines that are few, and looked for among all of a day."""
 
 EXCHANGE_KEY = ("origin", "incarnation", "replicationcounterfromorigin")
 
@@ -101,6 +112,10 @@ def _transaction_table(table: UploadedTable) -> Table:
     own = _validation_columns() if table is TRANSACTION else []
     made = Table(table.name, metadata, *columns, *_exchange_columns(), *own, schema="ax")
     made.append_constraint(UniqueConstraint(*EXCHANGE_KEY))
+    if table is SALES_LINE:
+        for name, condition in (("voided", VOIDED_LINE), ("giftcard", GIFT_CARD_LINE)):
+            key = (made.c[column] for column in table.natural_key)
+            Index(f"ix_{table.name}_{name}", *key, postgresql_where=text(condition))
     if table is TRANSACTION:
         made.append_constraint(CheckConstraint("validationstatus BETWEEN 0 AND 2", name="validationstatus"))
         made.append_constraint(CheckConstraint("held IN (0, 1)", name="held"))
