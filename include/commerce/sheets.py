@@ -1,4 +1,4 @@
-"""Tables that people edit in a spreadsheet: CSV files that bring every value back as it was.
+"""Tables that people edit in a spreadsheet: CSV files and workbooks that bring every value back as it was.
 
 A spreadsheet runs text that begins like a formula, and cuts zeros and digits off text that looks like a number. Such
 values are written behind an apostrophe; reading takes one apostrophe off again, so nothing is lost either way.
@@ -7,7 +7,10 @@ values are written behind an apostrophe; reading takes one apostrophe off again,
 from __future__ import annotations
 
 import csv
+import io
 import os
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,18 +29,53 @@ def write(path: Path, frame: pd.DataFrame) -> None:
     Raises:
         UsageError: the file cannot be written, or exists already: it may hold edits.
     """
-    guarded = frame.fillna("").astype(str)
+    guarded = _guarded(frame)
+    with os.fdopen(_create(path), "w", encoding="utf-8-sig", newline="") as file:
+        guarded.to_csv(file, index=False, quoting=csv.QUOTE_ALL)
+
+
+def write_workbook(path: Path, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Write a workbook with a sheet for each frame; like `write`.
+
+    Raises:
+        UsageError: the file cannot be written, or exists already: it may hold edits; or a value has characters that no
+            workbook can hold.
+    """
+    import pandas as pd
+    from openpyxl.utils.exceptions import IllegalCharacterError
+
+    made = io.BytesIO()
+    try:
+        with pd.ExcelWriter(made, engine="openpyxl") as book:
+            for name, frame in frames.items():
+                _guarded(frame).to_excel(book, sheet_name=name, index=False)
+    except IllegalCharacterError:
+        raise UsageError(f"{path}: a value has control characters, which no workbook can hold. Take CSV.") from None
+    with os.fdopen(_create(path), "wb") as file:
+        file.write(made.getvalue())
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether the name is one of a workbook; everything else is a CSV file."""
+    return path.suffix.lower() == ".xlsx"
+
+
+def _guarded(frame: pd.DataFrame) -> pd.DataFrame:
+    guarded: pd.DataFrame = frame.fillna("").astype(str)
     for column in guarded.columns:
         cells = guarded[column]
         guarded[column] = cells.where(~cells.str.contains(_RISKY, regex=True), "'" + cells)
+    return guarded
+
+
+def _create(path: Path) -> int:
+    """A new file that only its owner can read; returns its descriptor."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UsageError(f"{path} exists already and may hold edits. Take another name, or remove it.") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
-        guarded.to_csv(file, index=False, quoting=csv.QUOTE_ALL)
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -60,13 +98,39 @@ def read(path: Path) -> pd.DataFrame:
         raise UsageError(f"{path} is not in UTF-8. Save it as 'CSV UTF-8' and try again.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError):
         raise UsageError(f"{path} is no CSV file with one header line. Export it again.") from None
-    frame.columns = frame.columns.str.strip().str.lower()
+    return _bared(frame)
+
+
+def read_workbook(path: Path) -> dict[str, pd.DataFrame]:
+    """The sheets of a workbook that `write_workbook` made and a spreadsheet may have saved again, by name; all columns
+    are text, empty cells ''.
+
+    Raises:
+        UsageError: there is no such file, or it is no workbook.
+    """
+    import pandas as pd
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        sheets: dict[str, pd.DataFrame] = pd.read_excel(
+            io.BytesIO(content), sheet_name=None, dtype=str, keep_default_na=False, engine="openpyxl"
+        )
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+        raise UsageError(f"{path} is no workbook in .xlsx. Export it again.") from None
+    return {str(name): _bared(frame.fillna("").astype(str)) for name, frame in sheets.items()}
+
+
+def _bared(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.columns = frame.columns.astype(str).str.strip().str.lower()
     for name in set(frame.columns):
         frame[name] = frame[name].str.removeprefix("'")
     return frame
 
 
-def refuse_columns(path: Path, frame: pd.DataFrame, *, required: set[str], known: set[str]) -> None:
+def refuse_columns(path: Path | str, frame: pd.DataFrame, *, required: set[str], known: set[str]) -> None:
     """Refuse a file that lacks a column, has one that nobody knows, or has one twice.
 
     Raises:

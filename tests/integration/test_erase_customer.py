@@ -461,3 +461,25 @@ def test_a_package_that_was_made_while_the_erasure_waited_is_older_than_it(
     assert set(done.channels.values()) == {WAIT_MESSAGE}
     distribute(hq, "S1", "S2")
     assert rows(hq, "SELECT DISTINCT status FROM cdx.channelerasure") == [("applied",)]
+
+
+def test_what_was_edited_at_a_transaction_is_erased_from_its_audit(
+    hq: Engine, registers: tuple[Register, Register]
+) -> None:
+    register = registers[0]
+    person(register)
+    exchange.upload(hq, stores=["S1"])
+    customers.synchronize_customers(hq)
+    with hq.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.retailtransactionauditlogtable (store, terminal, transactionid, dataareaid, action,"
+                " fieldname, oldvalue, newvalue, changedby, reason) SELECT store, terminal, transactionid, dataareaid,"
+                " 'edited', f, :secret, 'new', 'kari', 'asked' FROM ax.retailtransactiontable,"
+                " unnest(ARRAY['receiptemail', 'netamount']) AS f"
+            ),
+            {"secret": MARK},
+        )
+    erase_customer(hq, GUID.format(1), reason="asked", by="kari")
+    audit = "SELECT fieldname, oldvalue, newvalue FROM ax.retailtransactionauditlogtable ORDER BY 1"
+    assert rows(hq, audit) == [("netamount", MARK, "new"), ("receiptemail", None, None)]

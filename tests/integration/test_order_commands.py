@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from commerce import sheets
 from commerce.orders import synchronize_orders
 from commerce.scope import Scope
 from support import staging
 from support.cli import Called, call
 from support.company import add_company, add_store
 from support.orders import execute
-from support.transactions import DAY, add_order, change
+from support.transactions import DAY, add_order, add_sale, change
 
 Commerce = Callable[..., Called]
 HEADER = "retailtransactiontable"
@@ -93,3 +95,39 @@ def test_what_waits_too_long_is_told(hq: Engine, commerce: Commerce) -> None:
     staging.person(hq, NOBODY)
     synchronize_orders(hq, scope=SCOPE)
     assert commerce("status", "--json").json["references"] == {"waiting": 0, "overdue": 0, "oldest_at": None}
+
+
+def test_edit_export_and_import(hq: Engine, commerce: Commerce, tmp_path: Path) -> None:
+    order, sale = add_order(hq, "S1", 1), add_sale(hq, "S1", 2)
+    change(hq, HEADER, order, netamount=9)
+    synchronize_orders(hq, scope=SCOPE)
+    mend = ("orders", "edit", order[2], "--set", "netamount=10", *WHY)
+    planned = commerce(*mend, "--dry-run", "--json")
+    assert (planned.exit_code, planned.json["written"], planned.json["counts"]["changed"]) == (0, False, 1)
+    line = ("--part", "lines", "--row", "linenum=1")
+    wrong = commerce("orders", "edit", order[2], *line, "--set", "qty=x", *WHY, "--json")
+    assert (wrong.exit_code, wrong.json["rows"][0]["outcome"]) == (1, "refused")
+    assert commerce("orders", "edit", order[2], "--set", "type=2", *WHY).exit_code == 2
+    book = tmp_path / "orders.xlsx"
+    assert commerce("orders", "export", book, "--json").json["rows"]["header"] == 1
+    assert commerce("orders", "export", book).exit_code == 2, "it may hold edits"
+    assert commerce("orders", "import", book, *WHY, "--json").json["rows"] == []
+    assert "netamount: 9.000000 -> 10.000000" in " ".join(commerce(*mend).stdout.split())
+    assert commerce("orders", "retry", order[2], *WHY).exit_code == 0
+    history = commerce("orders", "show", "SO00000001", "--json").json["history"]
+    assert [line["action"] for line in history] == ["edited", "retried"]
+
+    sheet = tmp_path / "sales.csv"
+    assert commerce("transactions", "export", sheet, "--state", "not-validated", "--part", "header").exit_code == 0
+    frame = sheets.read(sheet)
+    assert frame["transactionid"].tolist() == [sale[2]]
+    frame["receiptemail"] = "kari@example.com"
+    sheet.unlink()
+    sheets.write(sheet, frame)
+    shown = commerce("transactions", "import", sheet, "--dry-run", *WHY).stdout
+    assert ("k***@e***.com" in shown, "Nothing was written." in shown) == (True, True)
+    assert commerce("transactions", "import", sheet, *WHY).exit_code == 0
+    assert commerce("transactions", "show", sale[2], "--json").json["history"][0]["new"] == "k***@e***.com"
+    again = commerce("transactions", "edit", sale[2], "--set", "comment=x", *WHY, "--json")
+    assert again.json["counts"]["changed"] == 1
+    assert commerce("transactions", "edit", "NONE", "--set", "comment=x", *WHY).exit_code == 2

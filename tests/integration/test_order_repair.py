@@ -146,9 +146,8 @@ class TestEditing:
         assert repair.end_editing(shop, [order], by="ola", reason="done").orders == (order,)
         assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
         assert repair.begin_editing(shop, [order], **WHO).passed_over == 1, "it has its sales order"
-        audit = (
-            "SELECT action, oldvalue, newvalue, changedby, reason FROM ax.retailtransactionauditlogtable ORDER BY recid"
-        )
+        columns = "action, oldvalue, newvalue, changedby, reason"
+        audit = f"SELECT {columns} FROM ax.retailtransactionauditlogtable ORDER BY auditid"
         assert staging.rows(shop, audit) == [
             ("editing", "none", "editing", "kari", "the shop said so"),
             ("returned", "editing", "none", "ola", "done"),

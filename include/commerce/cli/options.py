@@ -93,13 +93,13 @@ def who(by: str | None) -> str:
     return by or getpass.getuser()
 
 
-def changes(sets: Sequence[str] | None) -> dict[str, str | None]:
-    """`--set` options as column to value; None where the value is taken away."""
+def changes(sets: Sequence[str] | None, option: str = "--set") -> dict[str, str | None]:
+    """`--set` options (or those of another name) as column to value; None where the value is taken away."""
     found: dict[str, str | None] = {}
     for given in sets or ():
         column, equals, value = given.partition("=")
         column = column.strip().lower()
         if not equals or not column or column in found:
-            raise typer.BadParameter("give each column once, as --set COLUMN=VALUE.", param_hint="--set")
+            raise typer.BadParameter(f"give each column once, as {option} COLUMN=VALUE.", param_hint=option)
         found[column] = value or None
     return found

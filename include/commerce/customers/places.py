@@ -120,6 +120,11 @@ def _derived() -> dict[str, list[str]]:
             f"UPDATE ax.asyncoperationaudit AS t SET oldvalue = NULL, newvalue = NULL WHERE {_AUDITED}"
             " AND t.field <> 'custaccountasync' AND (t.oldvalue IS NOT NULL OR t.newvalue IS NOT NULL)"
         ],
+        "retailtransactionauditlogtable": [
+            "UPDATE ax.retailtransactionauditlogtable AS t SET oldvalue = NULL, newvalue = NULL"
+            f" WHERE (t.store, t.terminal, t.transactionid) IN ({SETTLED.format(settled=IS_SETTLED)})"
+            " AND t.fieldname = ANY(:personal) AND (t.oldvalue IS NOT NULL OR t.newvalue IS NOT NULL)"
+        ],
         "electronicaddressform": [
             "DELETE FROM ax.electronicaddressform AS f USING ax.logisticselectronicaddress AS t"
             f" WHERE f.recid = t.recid AND {ROWS['logisticselectronicaddress']}"

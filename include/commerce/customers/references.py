@@ -184,13 +184,15 @@ def _resolution(place: UploadedTable) -> tuple[str, str]:
     keys = ", ".join(f"r.{column} AS key_{column}" for column in place.natural_key)
     values = ", ".join(f"{value} AS new_{column}" for column, value in wanted.items())
     target = (
-        f"SELECT s.store AS s_store, s.terminal AS s_terminal, s.transactionid AS s_transactionid, {keys}, {values}"
+        f"SELECT s.store AS s_store, s.terminal AS s_terminal, s.transactionid AS s_transactionid, r.xmin AS version,"
+        f" {keys}, {values}"
         f" FROM selected AS s JOIN ax.{place.name} AS r ON {_of_transaction(place)}{joins}"
         f" WHERE {condition} AND ({differs})"
     )
     assignments = ", ".join(f"{column} = n.new_{column}" for column in wanted)
     same_row = " AND ".join(f"r.{column} = n.key_{column}" for column in place.natural_key)
-    update = f"UPDATE ax.{place.name} AS r SET {assignments} FROM target AS n WHERE {same_row}"
+    # a row that somebody edits meanwhile keeps what they wrote; the next run resolves it
+    update = f"UPDATE ax.{place.name} AS r SET {assignments} FROM target AS n WHERE {same_row} AND r.xmin = n.version"
     return target, update
 
 

@@ -32,7 +32,7 @@ HISTORY = text("""
     SELECT createddatetime AS changed_at, changedby AS by, action, reftable AS "table", refkey AS row,
            fieldname AS field, oldvalue AS old, newvalue AS new, reason
     FROM ax.retailtransactionauditlogtable
-    WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY recid
+    WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY auditid
 """)
 
 

@@ -163,6 +163,15 @@ class SalesStatus(IntEnum):
     CANCELED = 4
 
 
+class DocumentOperationStatus(IntEnum):
+    """Where an operation that a channel asks for stands (inferred); ignored: a person gave it up."""
+
+    PENDING = 0
+    FAILED = 1
+    SUCCEEDED = 2
+    IGNORED = 3
+
+
 class RepairAction(StrEnum):
     """What a line of the audit of transactions says a person did.
 

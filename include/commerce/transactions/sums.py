@@ -44,10 +44,10 @@ def checked_sql(selection: Selection) -> str:
     """The transactions to check, with what their store demands."""
     return f"""
         CREATE TEMP TABLE checked ON COMMIT DROP AS
-        SELECT row_number() OVER () AS id, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate,
-               t.currency, t.custaccount, t.custaccountasync, t.netamount, t.grossamount, t.paymentamount,
-               t.discamount, t.numberofitems, t.istaxincludedinprice, ch.dataareaid AS company,
-               ch.currency AS store_currency, s.maxroundingamount, s.roundingunit
+        SELECT row_number() OVER () AS id, t.xmin AS version, t.store, t.terminal, t.transactionid, t.dataareaid,
+               t.type, t.businessdate, t.currency, t.custaccount, t.custaccountasync, t.netamount,
+               t.grossamount, t.paymentamount, t.discamount, t.numberofitems, t.istaxincludedinprice,
+               ch.dataareaid AS company, ch.currency AS store_currency, s.maxroundingamount, s.roundingunit
         {selection.sql}
     """
 

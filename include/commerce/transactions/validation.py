@@ -180,13 +180,14 @@ _WRITE = """
     ON CONFLICT (store, terminal, transactionid, linenum, validationtype)
     DO UPDATE SET errormessage = EXCLUDED.errormessage
 """
+# What somebody edited, or what got a late row, since it was summed up is judged by the next run.
 _STATUS = f"""
     UPDATE ax.retailtransactiontable AS t
     SET validationstatus = CASE WHEN e.id IS NULL THEN {int(ValidationStatus.SUCCESSFUL)}
                                 ELSE {int(ValidationStatus.ERROR)} END,
         validationdatetime = now()
     FROM checked AS c LEFT JOIN (SELECT DISTINCT id FROM found) AS e USING (id)
-    WHERE {key_sql("t")} = {key_sql("c")}
+    WHERE {key_sql("t")} = {key_sql("c")} AND t.xmin = c.version
 """
 _RESULT = f"""
     SELECT c.store, count(*) FILTER (WHERE e.id IS NULL) AS valid, count(e.id) AS invalid,

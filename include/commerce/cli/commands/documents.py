@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from commerce.cli import options, output
+from commerce.cli.commands import editing
 
 TransactionState = Annotated[
     Literal["not-validated", "valid", "invalid", "held", "in-statement", "sales-order", "does-not-post"] | None,
@@ -52,11 +53,77 @@ def _list_held(channel: str | None, as_json: bool) -> None:
 
 @transactions.command("show")
 def show_transaction(
-    transaction: Annotated[str, typer.Argument(metavar="TRANSACTION")], as_json: options.Json = False
+    transaction: Annotated[str, typer.Argument(metavar="TRANSACTION")],
+    personal: options.Personal = False,
+    as_json: options.Json = False,
 ) -> None:
-    """One transaction with lines, payments, validation errors and its holds."""
+    """One transaction: lines, payments, validation errors, holds, what it waits for, what people did to it."""
     from commerce.cli.queries import documents
 
     with output.headquarters() as hq:
-        found = documents.show_transaction(hq, transaction)
+        found = documents.show_transaction(hq, transaction, personal=personal)
     output.details(found, as_json)
+
+
+@transactions.command()
+def edit(
+    transaction: Annotated[str, typer.Argument(metavar="TRANSACTION")],
+    reason: options.Reason,
+    sets: options.Sets = None,
+    part: editing.PartOption = "header",
+    row: editing.Rows = None,
+    channel: options.Channel = None,
+    dry_run: options.DryRun = False,
+    by: options.By = None,
+    personal: options.Personal = False,
+    as_json: options.Json = False,
+) -> None:
+    """Change values of a transaction that is not valid yet, checked and audited. Exit code 1: refused, nothing written.
+
+    The next run validates it again. Orders: `commerce orders edit`.
+    """
+    from commerce.cli.queries.documents import find_transactions
+
+    who = options.who(by)
+    find = find_transactions
+    done = editing.edit_one(find, "transactions", transaction, channel, part, row, sets, who, reason, dry_run)
+    editing.show_edition(done, as_json, personal)
+
+
+@transactions.command()
+def export(
+    file: editing.NewFile,
+    transaction: Annotated[list[str] | None, typer.Argument(metavar="[TRANSACTION]...")] = None,
+    state: Annotated[
+        Literal["invalid", "not-validated"], typer.Option("--state", help="Without keys: those in this state.")
+    ] = "invalid",
+    channel: options.Channel = None,
+    business_date: options.OptionalBusinessDate = None,
+    part: editing.FilePart = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write transactions with all values that can be edited into a file for a spreadsheet: `import`."""
+    from commerce.cli.progress import working
+    from commerce.cli.queries import documents
+
+    with output.headquarters() as hq, working("write the file"):
+        keys = (
+            documents.find_transactions(hq, transaction, channel)
+            if transaction
+            else documents.keys(hq, state=state, store=channel, business_date=business_date)
+        )
+        editing.export_file(hq, file, keys, part, as_json)
+
+
+@transactions.command("import")
+def import_(
+    file: editing.File,
+    reason: options.Reason,
+    dry_run: options.DryRun = False,
+    by: options.By = None,
+    personal: options.Personal = False,
+    as_json: options.Json = False,
+) -> None:
+    """Take the changes of an exported file: all of them or, if one row is refused (exit code 1), none."""
+    done = editing.import_file("transactions", file, options.who(by), reason, dry_run)
+    editing.show_edition(done, as_json, personal)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from commerce.cli import options, output
+from commerce.cli.commands import editing
 from commerce.cli.progress import working
 
 if TYPE_CHECKING:
@@ -159,6 +160,70 @@ def release(
     with output.headquarters() as hq:
         keys = repair.find_orders(hq, order, channel)
         _show(repair.release(hq, keys, by=options.who(by), reason=reason), as_json, "are released")
+
+
+@commands.command()
+def edit(
+    order: Order,
+    reason: options.Reason,
+    sets: options.Sets = None,
+    part: editing.PartOption = "header",
+    row: editing.Rows = None,
+    channel: Store = None,
+    dry_run: options.DryRun = False,
+    by: options.By = None,
+    personal: options.Personal = False,
+    as_json: options.Json = False,
+) -> None:
+    """Change values of an order that has no sales order, checked and audited. Exit code 1: refused, nothing is written.
+
+    An edited order gets its sales order with the next run, or `retry`, and is then put on hold.
+    """
+    from commerce.orders.repair import find_orders
+
+    who = options.who(by)
+    done = editing.edit_one(find_orders, "orders", order, channel, part, row, sets, who, reason, dry_run)
+    editing.show_edition(done, as_json, personal)
+
+
+@commands.command()
+def export(
+    file: editing.NewFile,
+    order: SomeOrders = None,
+    state: Annotated[
+        Literal["pending", "failed", "editing"], typer.Option("--state", help="Without keys: orders in this state.")
+    ] = "failed",
+    channel: Store = None,
+    error_class: ErrorClass = None,
+    text: Words = None,
+    part: editing.FilePart = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write orders with all values that can be edited into a file for a spreadsheet: `import`."""
+    from commerce.cli.queries import orders
+    from commerce.orders import repair
+
+    with output.headquarters() as hq, working("write the file"):
+        keys = (
+            repair.find_orders(hq, order, channel)
+            if order
+            else orders.keys(hq, state=state, store=channel, error_class=error_class, words=text)
+        )
+        editing.export_file(hq, file, keys, part, as_json)
+
+
+@commands.command("import")
+def import_(
+    file: editing.File,
+    reason: options.Reason,
+    dry_run: options.DryRun = False,
+    by: options.By = None,
+    personal: options.Personal = False,
+    as_json: options.Json = False,
+) -> None:
+    """Take the changes of an exported file: all of them or, if one row is refused (exit code 1), none."""
+    done = editing.import_file("orders", file, options.who(by), reason, dry_run)
+    editing.show_edition(done, as_json, personal)
 
 
 def _show(done: Repaired, as_json: bool, what: str) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import Engine
 
 from commerce.cli.queries.reading import Row, fetch, where
+from commerce.customers.waiting import sentence_sql
+from commerce.editing import audit
 from commerce.errors import UsageError
 from commerce.schema.enums import (
+    ORDER_TYPES,
     EntryStatus,
     OrderStatus,
     StatementStatus,
     TransactionType,
     ValidationStatus,
 )
-from commerce.scope import key_sql, real_sql
+from commerce.scope import Key, key_sql, real_sql
 
 TRANSACTIONS = f"""
     SELECT t.store, t.terminal, t.transactionid AS transaction, t.type, t.businessdate AS business_date,
@@ -103,6 +107,14 @@ STATEMENT_PARTS = {
 }
 
 
+WAITS_FOR = f"""
+    SELECT w.kind, w.reference, w.reason, w.quarantineid AS quarantine, w.waitingsince AS since_at,
+           {sentence_sql("w", "q")} AS message
+    FROM ax.retailtransactionwaitingreference AS w LEFT JOIN cdx.quarantine AS q ON q.quarantineid = w.quarantineid
+    WHERE (w.store, w.terminal, w.transactionid) = (:store, :terminal, :transaction) ORDER BY w.kind, w.reference
+"""
+
+
 def list_transactions(
     hq: Engine, *, state: str | None, store: str | None, business_date: date | None, limit: int
 ) -> list[Row]:
@@ -117,8 +129,52 @@ def list_transactions(
     return [{**row, "type": _type_name(row["type"])} for row in fetch(hq, query, {**values, "limit": limit})]
 
 
-def show_transaction(hq: Engine, key: str) -> list[Row]:
-    """A transaction with validation errors, lines and payments.
+def keys(hq: Engine, *, state: str, store: str | None, business_date: date | None) -> list[Key]:
+    """Transactions that no order is, chosen as in `list_transactions`."""
+    wanted = {
+        "listed.state = :state": state,
+        "listed.store = :store": store,
+        "listed.business_date = :date": business_date,
+    }
+    condition, values = where(wanted)
+    no_order = f"{' AND' if condition else ' WHERE'} listed.type NOT IN ({', '.join(map(str, map(int, ORDER_TYPES)))})"
+    query = f"SELECT * FROM ({TRANSACTIONS}) AS listed{condition}{no_order} ORDER BY store, terminal, transaction"
+    return [(row["store"], row["terminal"], row["transaction"]) for row in fetch(hq, query, values)]
+
+
+def find_transactions(hq: Engine, transactions: Sequence[str], store: str | None = None) -> list[Key]:
+    """The transactions that their ids name.
+
+    Raises:
+        UsageError: one names none, or several.
+    """
+    query = (
+        "SELECT store, terminal, transactionid AS key FROM ax.retailtransactiontable"
+        " WHERE transactionid = ANY(:keys) AND (CAST(:store AS text) IS NULL OR store = :store) ORDER BY 3, 1, 2"
+    )
+    found: dict[str, list[Key]] = {}
+    for row in fetch(hq, query, {"keys": list(transactions), "store": store}):
+        found.setdefault(row["key"], []).append((row["store"], row["terminal"], row["key"]))
+    for key in transactions:
+        if key not in found:
+            raise UsageError(f"There is no transaction {key}. `commerce transactions list` shows them.")
+        if len(found[key]) > 1:
+            places = ", ".join(f"{place} {terminal}" for place, terminal, _ in found[key][:5])
+            raise UsageError(f"{key} names several transactions ({places}). Name the store with --channel.")
+    return sorted({one for keys in found.values() for one in keys})
+
+
+def whereabouts(hq: Engine, transaction: Row, *, personal: bool) -> Row:
+    """What a transaction waits for, and what people did to it (`store`, `terminal` and `transaction` name it)."""
+    place = (transaction["store"], transaction["terminal"], transaction["transaction"])
+    return {
+        "waits_for": fetch(hq, WAITS_FOR, transaction),
+        "history": audit.history(hq, *place, personal=personal),
+    }
+
+
+def show_transaction(hq: Engine, key: str, *, personal: bool = False) -> list[Row]:
+    """A transaction with validation errors, lines and payments, what it waits for, and what people did to it.
 
     Raises:
         UsageError: there is none.
@@ -127,6 +183,7 @@ def show_transaction(hq: Engine, key: str) -> list[Row]:
     for transaction in found:
         for part, query in TRANSACTION_PARTS.items():
             transaction[part] = fetch(hq, query, transaction)
+        transaction |= whereabouts(hq, transaction, personal=personal)
         transaction["type"] = _type_name(transaction["type"])
         transaction["entry_status"] = EntryStatus(transaction["entry_status"]).name.lower()
         transaction["validation_status"] = ValidationStatus(transaction["validation_status"]).name.lower()

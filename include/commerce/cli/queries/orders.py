@@ -7,12 +7,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from commerce.cli.queries.documents import found_or_refuse
+from commerce.cli.queries.documents import found_or_refuse, whereabouts
 from commerce.cli.queries.reading import Row, fetch, where
-from commerce.customers.waiting import sentence_sql
-from commerce.editing import audit
 from commerce.schema.enums import ORDER_TYPES, OrderStatus, SalesStatus, TransactionType
-from commerce.scope import key_sql, real_sql
+from commerce.scope import Key, key_sql, real_sql
 
 _TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
 _KINDS = {
@@ -58,12 +56,6 @@ HOLDS = """
            clearreason AS release_reason, cleareddatetime AS released_at
     FROM ax.mcrholdcodetrans WHERE dataareaid = :company AND salesid = :sales_order ORDER BY recid
 """
-WAITS_FOR = f"""
-    SELECT w.kind, w.reference, w.reason, w.quarantineid AS quarantine, w.waitingsince AS since_at,
-           {sentence_sql("w", "q")} AS message
-    FROM ax.retailtransactionwaitingreference AS w LEFT JOIN cdx.quarantine AS q ON q.quarantineid = w.quarantineid
-    WHERE (w.store, w.terminal, w.transactionid) = (:store, :terminal, :transaction) ORDER BY w.kind, w.reference
-"""
 
 
 def list_orders(
@@ -92,6 +84,21 @@ def list_orders(
     return fetch(hq, query, {**values, "limit": limit})
 
 
+def keys(
+    hq: Engine, *, state: str, store: str | None, error_class: str | None = None, words: str | None = None
+) -> list[Key]:
+    """The transactions of orders, chosen as in `list_orders`."""
+    wanted: dict[str, Any] = {
+        "listed.state = :state": state,
+        "listed.store = :store": store,
+        "listed.error_class = :error_class": error_class,
+        "position(lower(:words) IN lower(listed.error)) > 0": words,
+    }
+    condition, values = where(wanted)
+    found = fetch(hq, f"SELECT * FROM ({ORDERS}) AS listed{condition} ORDER BY store, terminal, transaction", values)
+    return [(row["store"], row["terminal"], row["transaction"]) for row in found]
+
+
 def show_order(hq: Engine, key: str, *, personal: bool = False) -> list[Row]:
     """An order by its sales order number or its transaction.
 
@@ -105,7 +112,5 @@ def show_order(hq: Engine, key: str, *, personal: bool = False) -> list[Row]:
     found = found or fetch(hq, f"SELECT * FROM ({ORDERS}) AS o WHERE transaction = :key ORDER BY store", {"key": key})
     for order in found_or_refuse(found, "order"):
         if order["transaction"] is not None:
-            place = (order["store"], order["terminal"], order["transaction"])
-            order["waits_for"] = fetch(hq, WAITS_FOR, order)
-            order["history"] = audit.history(hq, *place, personal=personal)
+            order |= whereabouts(hq, order, personal=personal)
     return found

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -15,7 +16,8 @@ from sqlalchemy import (
     text,
 )
 
-from commerce.schema.enums import ErrorClass, OrderStatus, RepairAction, WaitingReason
+from commerce.schema.enums import DocumentOperationStatus, ErrorClass, OrderStatus, RepairAction, WaitingReason
+from commerce.schema.fields import MONEY
 from commerce.schema.headquarters.base import created, metadata, moment, recid
 from commerce.schema.uploaded import ADDRESS_ID_WIDTH
 
@@ -107,6 +109,67 @@ HOLD = Table(
     comment="holds of sales orders; mcrcleared: a person has removed the hold",
 )
 
+ORDER_PAYMENT = Table(
+    "mcrcustpaymtable",
+    metadata,
+    *_transaction_columns(),
+    Column("linenum", MONEY, nullable=False),
+    Column("dataareaid", String(4), nullable=False),
+    Column("salesid", String(20), nullable=False),
+    Column("tendertypeid", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("amount", MONEY, nullable=False),
+    Column("voucher", String(20), nullable=False),
+    PrimaryKeyConstraint("store", "terminal", "transactionid", "linenum"),
+    ForeignKeyConstraint(
+        ["store", "terminal", "transactionid", "linenum"],
+        [
+            "ax.retailtransactionpaymenttrans.store",
+            "ax.retailtransactionpaymenttrans.terminal",
+            "ax.retailtransactionpaymenttrans.transactionid",
+            "ax.retailtransactionpaymenttrans.linenum",
+        ],
+    ),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    ForeignKeyConstraint(
+        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
+    ),
+    Index("ix_mcrcustpaymtable_salesid", "dataareaid", "salesid"),
+    schema="ax",
+    comment="payments of sales orders: a payment of a channel's transaction stands here at most once; amount in the"
+    " currency of the store, negative when money went back",
+)
+
+DOCUMENT_OPERATION = Table(
+    "retaildocumentoperation",
+    metadata,
+    *_transaction_columns(),
+    Column("dataareaid", String(4), nullable=False),
+    Column("operation", String(10), nullable=False),
+    _blank("channelreferenceid", 50),
+    _blank("requestedsalesid", 20),
+    Column("salesid", String(20), nullable=True),
+    Column("status", Integer, nullable=False, server_default=text(str(int(DocumentOperationStatus.PENDING)))),
+    Column("errorclass", Text, nullable=False, server_default=text("''")),
+    _blank("errordetail", 1024),
+    Column("retrycount", Integer, nullable=False, server_default=text("0")),
+    moment("nextattempt"),
+    moment("modifieddatetime"),
+    created(),
+    PrimaryKeyConstraint("store", "terminal", "transactionid"),
+    _transaction(),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
+    CheckConstraint("operation IN ('cancel')", name="operation"),
+    CheckConstraint("status BETWEEN 0 AND 3", name="status"),
+    CheckConstraint(
+        f"status <> {int(DocumentOperationStatus.SUCCEEDED)} OR salesid IS NOT NULL", name="succeeded_has_order"
+    ),
+    CheckConstraint(_one_of("errorclass", ErrorClass, ""), name="errorclass"),
+    Index("ix_retaildocumentoperation_unsettled", "store", postgresql_where=text("status IN (0, 1)")),
+    schema="ax",
+    comment="what a channel asks to be done to a sales order: its cancellation; one for each transaction that asks",
+)
+
 WAITING_REFERENCE = Table(
     "retailtransactionwaitingreference",
     metadata,
@@ -130,7 +193,7 @@ WAITING_REFERENCE = Table(
 AUDIT_LOG = Table(
     "retailtransactionauditlogtable",
     metadata,
-    recid(),
+    Column("auditid", BigInteger, Identity(), primary_key=True),
     *_transaction_columns(),
     Column("dataareaid", String(4), nullable=False),
     _blank("reftable", 60),

@@ -331,16 +331,19 @@ CUSTOMER_TRANSACTION = Table(
     Column("transdate", Date, nullable=False),
     Column("transtype", String(10), nullable=False),
     Column("invoiceid", String(20), nullable=True),
+    Column("salesid", String(20), nullable=True),
     Column("currency", String(3), nullable=False),
     _amount("amountcur"),
     _customer("accountnum"),
+    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
     ForeignKeyConstraint(
         ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
     ),
     CheckConstraint("transtype IN ('invoice', 'payment', 'rounding')", name="transtype"),
     Index("ix_custtrans_accountnum", "dataareaid", "accountnum"),
     schema="ax",
-    comment="customer subledger: an invoice raises what the customer owes, a payment lowers it",
+    comment="customer subledger: an invoice raises what the customer owes, a payment lowers it; salesid: the order that"
+    " a prepayment was made for",
 )
 
 VOUCHER = Table(
@@ -360,7 +363,7 @@ VOUCHER = Table(
     CheckConstraint("debitamount = creditamount", name="balanced"),
     CheckConstraint(
         "journalcategory IN ('invoice', 'payment', 'incomeexpense', 'deposit', 'rounding', 'discount', 'giftcard', "
-        "'difference', 'cashmanagement')",
+        "'difference', 'cashmanagement', 'prepayment')",
         name="journalcategory",
     ),
     schema="ax",
