@@ -12,12 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import channels, conversion, day, distribution, duplicates, million, posting, register_wait, upload
+from bench import channels, conversion, day, distribution, duplicates, history, million, posting, register_wait, upload
 from bench.comparing import ROLES, Entry, Role
 from bench.installation import Installation, installed
 
 TARGET = Path("build/bench.json")
-ALONE: dict[str, Callable[..., bool]] = {"million": million.measure, "channels": channels.measure}
+ALONE: dict[str, Callable[..., bool]] = {
+    "million": million.measure,
+    "channels": channels.measure,
+    "history": history.measure,
+}
 """Benchmarks that take long and have a file of their own, build/NAME.json."""
 
 Measure = Callable[[Installation, int, int, Callable[[str], None]], Entry]
@@ -81,7 +85,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("make bench", description=__doc__)
     names = [*BENCHMARKS, WAITS, *ALONE]
     parser.add_argument(
-        "names", nargs="*", choices=[[], *names], help="none: all but million and channels, which go alone"
+        "names", nargs="*", choices=[[], *names], help="none: all but million, channels and history, which go alone"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once: a look, not a result")
     parser.add_argument("--size", type=int, help="how many customers (upload: sales; posting: thousandths of TPC-DS)")

@@ -17,14 +17,16 @@ Key = tuple[str, str, str]
 class Scope:
     """Stores and the business date of a run.
 
-    A daily run for D works on transactions with cut-over <= business date <= D; a historical run on its own day only,
-    and only before the cut-over. A store without a cut-over date has no history: everything of it is current.
+    A daily run for D works on transactions with cut-over <= business date <= D; a historical run on its own day only
+    (or on the days from `first_date` on), and only before the cut-over. A store without a cut-over date has no history:
+    everything of it is current.
     `only`: just these transactions, whatever their dates; for jobs that ask for transactions (see `just`).
     """
 
     stores: tuple[str, ...]
     business_date: date
     historical: bool = False
+    first_date: date | None = None
     only: tuple[Key, ...] = ()
 
     @classmethod
@@ -39,7 +41,8 @@ class Scope:
         if self.only:
             stores, terminals, transactions = (list(column) for column in zip(*self.only, strict=True))
             return {"stores": stores, "terminals": terminals, "transactions": transactions}
-        return {"stores": list(self.stores), "business_date": self.business_date}
+        values = {"stores": list(self.stores), "business_date": self.business_date}
+        return values | {"first_date": self.first_date or self.business_date} if self.historical else values
 
     def dated_sql(self, transaction: str = "t", channel: str = "ch") -> str:
         """Condition on store and business date, for a query that joins the header `transaction` with its `channel`
@@ -51,7 +54,7 @@ class Scope:
             )
         if self.historical:
             dates = (
-                f"{transaction}.businessdate = :business_date"
+                f"{transaction}.businessdate BETWEEN :first_date AND :business_date"
                 f" AND {channel}.cutoverdate IS NOT NULL AND {transaction}.businessdate < {channel}.cutoverdate"
             )
         else:
@@ -78,7 +81,10 @@ def open_sql(transaction: str = "t") -> str:
     )
 
 
-def key_sql(alias: str, columns: tuple[str, str, str] = ("store", "terminal", "transactionid")) -> str:
+TRANSACTION_KEY = ("store", "terminal", "transactionid")
+
+
+def key_sql(alias: str, columns: tuple[str, str, str] = TRANSACTION_KEY) -> str:
     """The transaction key of `alias` as a row value; `columns` are the table's own names for it."""
     return "(" + ", ".join(f"{alias}.{column}" for column in columns) + ")"
 

@@ -131,8 +131,9 @@ def test_a_backfill_posts_the_history_of_one_store_and_touches_nothing_else(open
 
     filled = shop.call("backfill", "--channel", store, "--from", days[0], "--to", days[-1], "--json")
     assert filled.exit_code == 0, filled.stdout + filled.stderr
-    assert [day["business_date"] for day in filled.json["days"]] == [str(day) for day in days]
-    assert {one["state"] for day in filled.json["days"] for one in day["stores"]} == {"posted"}
+    (summary,) = filled.json["runs"]
+    assert (summary["first_date"], summary["business_date"]) == (str(days[0]), str(days[-1]))
+    assert [one["state"] for one in summary["stores"]] == ["posted"]
     history = [row for row in _statements(shop.hq) if row not in current]
     assert {(name, day) for name, day, _ in history} == {(store, day) for day in days}
     assert set(current) < set(_statements(shop.hq))

@@ -46,12 +46,18 @@ CHANNEL_COLUMNS = (
 )
 """Of a channel in `commerce status`, for people; `commerce channel list` has its last contact and since when."""
 
-KINDS = {"end_of_day": "End of day", "historical": "End of day, history", "customer_sync": "Customer synchronization"}
+KINDS = {
+    "end_of_day": "End of day",
+    "historical": "End of day, history",
+    "history_upload": "Upload of history",
+    "customer_sync": "Customer synchronization",
+}
 
 
 def run_summary_table(summary: Mapping[str, Any]) -> RenderableType:
     """A run's summary (`RunSummary.as_dict`) as a table for a store manager, and why stores are not posted."""
-    title = KINDS[summary["kind"]] + (f" {summary['business_date']}" if summary["business_date"] else "")
+    dates = [summary[name] for name in ("first_date", "business_date") if summary.get(name)]
+    title = " ".join([KINDS[summary["kind"]], " to ".join(dates)]).rstrip()
     table = Table(title=title)
     table.add_column("Store", no_wrap=True)
     for name in ("Customers converted", "Orders", "Transactions", "Amount posted"):
@@ -79,6 +85,14 @@ def run_summary_table(summary: Mapping[str, Any]) -> RenderableType:
     problems = [Text(problem, "bold red") for problem in summary["problems"]]
     notes = [Text(note) for note in summary.get("notes", ())]
     return Group(table, *problems, *notes, *(_why(store) for store in stores if store["reasons"]))
+
+
+def backfill_tables(result: Mapping[str, Any]) -> RenderableType:
+    """The upload of a history and the runs that posted it; `result` is `BackfillResult.as_dict()`."""
+    if result["runs"]:
+        return Group(*(run_summary_table(summary) for summary in (result["upload"], *result["runs"])))
+    words = Text(f"Nothing is missing from {result['from']} to {result['to']}." if result["upload"]["ok"] else "")
+    return Group(run_summary_table(result["upload"]), words)
 
 
 def _notes(store: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ from adbc_driver_manager import dbapi as adbc
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from commerce.database import try_advisory_lock
+from commerce.database import analyze, try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange import heartbeat, lost, parameters, restored, sessions, standing, watermarks
 from commerce.exchange.channels import ChannelDatabase, databases_of
@@ -43,8 +43,6 @@ JOB = "upload"
 DATABASES_AT_ONCE = 4
 ANALYZE_ROWS = 10_000
 """A table that gained this many rows is analyzed: the next job must not plan with the statistics of an empty one."""
-STATISTICS_TARGET = 20
-"""A fifth of PostgreSQL's usual sample: a full one costs a quarter of the upload."""
 
 UPLOADED = text("UPDATE cdx.retailconndatabaseprofile SET lastupload = now() WHERE recid = :recid")
 
@@ -279,11 +277,6 @@ def _totals(outcomes: dict[str, StoreOutcome]) -> dict[str, int]:
 
 
 def _analyze(hq: Engine, gained: Counter[str]) -> None:
-    """Statistics good enough to plan with. Named columns do not count as an analysis of the table, so autovacuum takes
-    its full sample all the same."""
     for name, rows in sorted(gained.items()):
         if rows >= ANALYZE_ROWS:
-            columns = ", ".join(column.name for column in UPLOADS[name].columns)
-            with hq.begin() as connection:
-                connection.execute(text(f"SET LOCAL default_statistics_target = {STATISTICS_TARGET}"))
-                connection.execute(text(f"ANALYZE ax.{name} ({columns})"))
+            analyze(hq, f"ax.{name}", [column.name for column in UPLOADS[name].columns])

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.customers.references import StoreReferences, bind, selected_sql
-from commerce.database import describe_error, retry_transient, sqlstate
+from commerce.database import analyze, describe_error, retry_transient, sqlstate
 from commerce.errors import ConfigurationError
 from commerce.orders import creating, recording
 from commerce.orders.creating import CHUNK, JOB
@@ -17,10 +17,12 @@ from commerce.orders.recording import Place
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import ORDER_TYPES, ErrorClass, OrderStatus
-from commerce.scope import Scope, key_sql
+from commerce.scope import TRANSACTION_KEY, Scope, key_sql
 
 PASSING = ("40", "53", "55", "57014")
 """SQLSTATEs of what may be over by the next try: deadlock and serialization, resources, locks, a statement's time."""
+ANALYZE_ORDERS = 500
+"""So many statuses are told to the planner, which otherwise looks each transaction up among all of them."""
 OF_THE_ORDER = ("22", "23")
 """SQLSTATEs that an order's own data causes; what is neither stops the job."""
 
@@ -67,6 +69,8 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
         )
         for store in scope.stores
     }
+    if created.orders.total() >= ANALYZE_ORDERS:
+        analyze(hq, "ax.retailtransactionorderstatus", (*TRANSACTION_KEY, "status"))
     return JobResult(JOB, outcomes, totals(outcomes))
 
 

@@ -1,7 +1,8 @@
 """Runs: the steps of a day put together, for the command line, for DAGs and for everybody who asks how things stand."""
 
+from commerce.run.backfilling import BackfillResult, backfill
 from commerce.run.opening import RunPlan, Shard, open_run
-from commerce.run.pipeline import backfill, customer_sync, end_of_day
+from commerce.run.pipeline import customer_sync, end_of_day
 from commerce.run.planning import DryRun, plan
 from commerce.run.single import single_step
 from commerce.run.status import status
@@ -9,6 +10,7 @@ from commerce.run.stepping import run_step
 from commerce.run.summary import RunSummary, StoreSummary, close_run
 
 __all__ = [
+    "BackfillResult",
     "DryRun",
     "RunPlan",
     "RunSummary",

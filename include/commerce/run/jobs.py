@@ -10,10 +10,11 @@ from commerce.outcomes import JobResult
 from commerce.progress import Progress
 from commerce.run import data_docs
 from commerce.run.records import RunRecord
+from commerce.run.steps import OF_HISTORY
 
 Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
 
-WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "customer_sync": 60.0}
+WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "history_upload": 300.0, "customer_sync": 60.0}
 """Seconds that a run waits for a channel's P-job that somebody else runs: an end of day lets `customer_sync` finish."""
 
 CUSTOMERS_OF_A_RUN = 100_000
@@ -23,7 +24,7 @@ CUSTOMERS_OF_A_RUN = 100_000
 def _upload(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
     from commerce import exchange
 
-    history = run.kind == "historical"
+    history = run.kind in OF_HISTORY
     return exchange.upload(
         hq, stores=stores, history=history, wait_seconds=WAIT_FOR_UPLOAD[run.kind], progress=progress
     )

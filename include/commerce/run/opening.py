@@ -15,10 +15,10 @@ from commerce.run.closing_time import business_day_end, has_begun
 from commerce.run.stores import Store
 
 NEW_RUN = text("""
-    INSERT INTO cdx.run (key, kind, businessdate) VALUES (:key, :kind, :business_date)
+    INSERT INTO cdx.run (key, kind, businessdate, businessdatefrom) VALUES (:key, :kind, :business_date, :first_date)
     ON CONFLICT (key) DO NOTHING RETURNING run
 """)
-SAME_RUN = text("SELECT run, kind, businessdate, closed FROM cdx.run WHERE key = :key FOR UPDATE")
+SAME_RUN = text("SELECT run, kind, businessdate, businessdatefrom, closed FROM cdx.run WHERE key = :key FOR UPDATE")
 NEW_STORES = text("INSERT INTO cdx.runstore (run, store, shard, closed) VALUES (:run, :store, :shard, :closed)")
 STORES_OF_RUN = text("SELECT store, shard FROM cdx.runstore WHERE run = :run ORDER BY shard, store")
 JOIN_RUN = text("""
@@ -44,7 +44,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """An opened run and its shards; `business_date` is None for a customer synchronization."""
+    """An opened run and its shards; `business_date` is None for a run that posts nothing."""
 
     run: int
     business_date: date | None
@@ -60,6 +60,7 @@ def open_run(
     *,
     kind: steps.Kind,
     business_date: date | None = None,
+    first_date: date | None = None,
     stores: Sequence[str] | None = None,
     key: str,
     max_shards: int = 32,
@@ -73,7 +74,8 @@ def open_run(
     what is missing). In both cases a store whose business day has ended since then is no longer "not closed".
 
     Args:
-        business_date: the business date; only a customer synchronization has none.
+        business_date: the business date; only a run that posts nothing has none.
+        first_date: a historical run works all days from this one to `business_date`; None: this day only.
         stores: keys of the stores to work on; None: all that are not paused.
         max_shards: how many shards there may be; up to that many stores get a shard each.
         skip: names of steps to leave out.
@@ -86,8 +88,10 @@ def open_run(
     moment = now()
     with hq.begin() as connection:
         chosen = resolve(connection, kind, business_date, stores, moment)
+        if first_date is not None and (kind != "historical" or business_date is None or first_date > business_date):
+            raise UsageError("Only a historical run takes a range of business dates, the earlier one first.")
         ended = {store.store: has_ended(store, business_date, moment) for store in chosen}
-        values = {"key": key, "kind": kind, "business_date": business_date}
+        values = {"key": key, "kind": kind, "business_date": business_date, "first_date": first_date}
         run = connection.execute(NEW_RUN, values).scalar_one_or_none()
         if run is None:
             run = _reopen(connection, values, ended)
@@ -113,14 +117,14 @@ def resolve(
     Raises:
         UsageError: they do not.
     """
-    if kind == "historical" and names is None:
+    if kind in steps.OF_HISTORY and names is None:
         raise UsageError(
             "A historical run needs its stores named: history belongs to stores that joined with a cut-over date."
         )
     chosen = stores.choose(connection, names)
-    if kind == "customer_sync":
+    if kind in steps.WITHOUT_DATE:
         if business_date is not None:
-            raise UsageError("A customer synchronization has no business date.")
+            raise UsageError("A run that posts nothing has no business date.")
         return chosen
     if business_date is None:
         raise UsageError("The business date is missing (YYYY-MM-DD).")
@@ -153,7 +157,8 @@ def _shard(index: int, part: tuple[str, ...]) -> Shard:
 
 def _reopen(connection: Connection, values: Mapping[str, object], ended: dict[str, bool]) -> int:
     found = connection.execute(SAME_RUN, values).one()
-    if (found.kind, found.businessdate) != (values["kind"], values["business_date"]):
+    asked = tuple(values[name] for name in ("kind", "business_date", "first_date"))
+    if (found.kind, found.businessdate, found.businessdatefrom) != asked:
         raise UsageError(
             f"Run '{values['key']}' was opened as {found.kind} for {found.businessdate or 'no date'}. "
             "Use another key for another run."

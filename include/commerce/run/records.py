@@ -15,7 +15,7 @@ from commerce.outcomes import StoreOutcome
 from commerce.run.steps import EVERY_STORE, OF_KIND, Kind, Step
 from commerce.scope import Scope
 
-RUN = text("SELECT run, kind, businessdate, opened FROM cdx.run WHERE run = :run")
+RUN = text("SELECT run, kind, businessdate, businessdatefrom, opened FROM cdx.run WHERE run = :run")
 RUN_STORES = text("""
     SELECT rs.store, rs.closed = 1 AS closed, ch.dataareaid AS company
     FROM cdx.runstore AS rs JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = rs.store
@@ -52,7 +52,8 @@ class StepRow:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as headquarters knows it. `closed`: store -> whether its business day had ended."""
+    """A run as headquarters knows it. `closed`: store -> whether its business day had ended; `first_date`: the first of
+    the business dates of a historical run that works several."""
 
     run: int
     kind: Kind
@@ -61,6 +62,7 @@ class RunRecord:
     closed: Mapping[str, bool]
     companies: tuple[str, ...]
     steps: Mapping[tuple[str, str], StepRow]
+    first_date: date | None = None
 
     def is_left_out(self, step: str) -> bool:
         row = self.steps.get((step, EVERY_STORE))
@@ -83,7 +85,7 @@ class RunRecord:
     def scope(self, stores: Iterable[str]) -> Scope:
         """The run's transactions of `stores`."""
         assert self.business_date is not None
-        return Scope(tuple(sorted(stores)), self.business_date, historical=self.kind == "historical")
+        return Scope(tuple(sorted(stores)), self.business_date, self.kind == "historical", self.first_date)
 
 
 def load(connection: Connection, run: int) -> RunRecord:
@@ -105,6 +107,7 @@ def load(connection: Connection, run: int) -> RunRecord:
         closed={store.store: store.closed for store in stores},
         companies=tuple(sorted({store.company for store in stores})),
         steps={(step.step, step.store): StepRow(step.state, step.message, step.counts, step.amounts) for step in rows},
+        first_date=row.businessdatefrom,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from commerce.errors import UsageError
 
-Kind = Literal["end_of_day", "customer_sync", "historical"]
+Kind = Literal["end_of_day", "customer_sync", "historical", "history_upload"]
 
 EVERY_STORE = "*"
 """Stands for the store in the record of a step that works the whole run at once, and of one that is left out."""
@@ -56,7 +56,11 @@ OF_KIND: dict[str, tuple[Step, ...]] = {
     "end_of_day": END_OF_DAY,
     "historical": END_OF_DAY,
     "customer_sync": CUSTOMER_SYNC,
+    "history_upload": END_OF_DAY[:3],
 }
+WITHOUT_DATE: tuple[Kind, ...] = ("customer_sync", "history_upload")
+"""Runs that post nothing and so have no business date."""
+OF_HISTORY: tuple[Kind, ...] = ("historical", "history_upload")
 
 
 def find(kind: str, name: str) -> Step:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from commerce.outcomes import money
 from commerce.run import data_docs, records, summary_queries
 from commerce.run.records import RunRecord
-from commerce.run.steps import EVERY_STORE, OF_KIND
+from commerce.run.steps import EVERY_STORE, OF_KIND, WITHOUT_DATE
 from commerce.run.summary_queries import Facts
 from commerce.transactions.holding import HeldTransaction
 
@@ -58,8 +58,8 @@ class StoreSummary:
 
     `exceptions`: real transactions of the run's dates that a posted store left out (invalid, or not there yet when the
     gate looked); `waiting`: those of a store that was not posted; `held`: those that a person holds, whatever their
-    date, which are in neither. `posted_amount`: sales including tax, of this run's
-    statements. "done" is the state of a store in a customer synchronization, which posts nothing.
+    date, which are in neither. `posted_amount`: sales including tax, of this run's statements. "done" is the state of a
+    store in a run that posts nothing.
     """
 
     store: str
@@ -99,6 +99,7 @@ class RunSummary:
     """A closed run. `ok`: no store is failed or blocked, and no step of the whole run failed (`problems`).
 
     `notes`: steps of the whole run that did not get through and hold nobody up; the next run takes their work up.
+    `first_date`: the first of the business dates of a historical run that works several, up to `business_date`.
     """
 
     run: int
@@ -107,6 +108,7 @@ class RunSummary:
     stores: tuple[StoreSummary, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    first_date: date | None = None
 
     @property
     def ok(self) -> bool:
@@ -118,6 +120,7 @@ class RunSummary:
             "run": self.run,
             "kind": self.kind,
             "business_date": None if self.business_date is None else self.business_date.isoformat(),
+            "first_date": None if self.first_date is None else self.first_date.isoformat(),
             "problems": list(self.problems),
             "notes": list(self.notes),
             "stores": [store.as_dict() for store in self.stores],
@@ -136,7 +139,8 @@ def close_run(hq: Engine, *, run: int) -> RunSummary:
         record = records.load(connection, run)
         facts = summary_queries.read(connection, record)
         stores = tuple(_store(record, facts, store) for store in sorted(record.closed))
-        summary = RunSummary(run, record.kind, record.business_date, stores, *_of_whole_steps(record))
+        whole = _of_whole_steps(record)
+        summary = RunSummary(run, record.kind, record.business_date, stores, *whole, record.first_date)
         connection.execute(KEEP, {"run": run, "summary": json.dumps(summary.as_dict())})
     data_docs.remove_old()
     return summary
@@ -182,7 +186,7 @@ def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[Stor
             return "blocked", _verdicts(facts, store, row.message)
         if row.state == "failed":
             return "failed", (Reason(step.name, *concerned, (), row.message),)
-    if run.kind == "customer_sync":
+    if run.kind in WITHOUT_DATE:
         return "done", ()
     if not run.closed[store]:
         return "not_closed", ()

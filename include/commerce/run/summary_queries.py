@@ -49,7 +49,7 @@ STATEMENTS = text(f"""
 POSTED_BEFORE = text(f"""
     SELECT storeid AS store, count(*) AS statements, sum(transactioncount) AS transactions, sum(salesamount) AS amount
     FROM ax.retailstatementtable
-    WHERE storeid = ANY(:stores) AND businessdate = :business_date AND run IS DISTINCT FROM :run
+    WHERE storeid = ANY(:stores) AND businessdate BETWEEN :first_date AND :business_date AND run IS DISTINCT FROM :run
       AND postingstatus = {POSTED} AND transactioncount > 0
     GROUP BY storeid
 """)
@@ -156,8 +156,13 @@ class Facts:
 
 
 def read(connection: Connection, run: RunRecord) -> Facts:
-    """All facts of `run`. A customer synchronization has no transactions to tell of."""
-    values = {"run": run.run, "stores": list(run.closed), "business_date": run.business_date}
+    """All facts of `run`; one that posts nothing has no transactions to tell of."""
+    values = {
+        "run": run.run,
+        "stores": list(run.closed),
+        "business_date": run.business_date,
+        "first_date": run.first_date or run.business_date,
+    }
     facts = Facts(
         currencies={row.retailchannelid: row.currency for row in connection.execute(CURRENCIES, values)},
         customers_converted=_counts(connection, CUSTOMERS_CONVERTED, values),

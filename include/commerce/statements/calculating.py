@@ -11,14 +11,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from commerce.database import retry_transient
+from commerce.database import analyze, retry_transient
 from commerce.outcomes import JobResult, StoreOutcome, StoreState, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import STATEMENT_TYPES, StatementStatus, StatementType, TransactionType, ValidationStatus
-from commerce.scope import Scope, account_sql, key_sql, live_line_sql, map_sql
+from commerce.scope import TRANSACTION_KEY, Scope, account_sql, key_sql, live_line_sql, map_sql
 from commerce.statements.events import log_sql
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
 from commerce.statements.totals import TOTALS, tenders_sql
+
+ANALYZE_TRANSACTIONS = 500
+"""So many marks are told to the planner, which otherwise looks each transaction up among all of them."""
 
 LOCK_STORES = text("""
 SELECT pg_advisory_xact_lock(key)
@@ -147,6 +150,8 @@ def calculate_statements(hq: Engine, *, run: int, scope: Scope, progress: Progre
     progress("calculate statements", 0, len(scope.stores))
     outcomes = retry_transient(lambda: _calculate(hq, run, scope)) if scope.stores else {}
     progress("calculate statements", len(scope.stores), len(scope.stores))
+    if sum(outcome.counts["transactions"] for outcome in outcomes.values()) >= ANALYZE_TRANSACTIONS:
+        analyze(hq, "ax.retaileodtransactiontable", TRANSACTION_KEY)
     gross = sum((outcome.amounts["gross"] for outcome in outcomes.values()), start=Decimal(0))
     return JobResult("calculate_statements", outcomes, totals(outcomes), {"gross": gross})
 

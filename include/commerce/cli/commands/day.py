@@ -54,18 +54,23 @@ def backfill(
     last: options.LastDate,
     as_json: options.Json = False,
 ) -> None:
-    """Post days of stores from before their cut-over date, oldest first."""
+    """Post what is missing of the history of stores: days from before their cut-over date.
+
+    Uploads the history first. May be killed and started again, in any ranges, in any order and beside the daily run.
+    """
     from commerce import run
 
     with output.headquarters() as hq, progress_bars() as progress:
-        summaries = run.backfill(hq, stores=channel, first=first, last=last, progress=progress)
-    ok = all(summary.ok for summary in summaries)
-    if as_json:
-        output.show({"ok": ok, "days": [summary.as_dict() for summary in summaries]}, True, str)
-    else:
-        for summary in summaries:
-            _show(summary, False)
-    output.exit_unless(ok)
+        result = run.backfill(hq, stores=channel, first=first, last=last, progress=progress)
+    found = result.as_dict()
+
+    def render() -> RenderableType:
+        from commerce.cli.tables import backfill_tables
+
+        return backfill_tables(found)
+
+    output.show(found, as_json, render)
+    output.exit_unless(result.ok)
 
 
 def customer_sync(channel: options.Channels = None, as_json: options.Json = False) -> None:
