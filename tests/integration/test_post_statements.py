@@ -53,6 +53,7 @@ def test_a_whole_day(hq: Engine) -> None:
     assert result.ok, result.as_dict()
     assert dict(result.stores["S1"].counts) == {
         "statements": 1,
+        "financial": 0,
         "transactions": 11,
         "invoices": 3,
         "vouchers": 9,
@@ -218,7 +219,7 @@ def test_posting_again_changes_nothing(hq: Engine) -> None:
     again = _post(hq)
     assert again.ok
     assert dict(again.stores["S1"].counts) == dict.fromkeys(
-        ("statements", "transactions", "invoices", "vouchers", "taken_out"), 0
+        ("statements", "financial", "transactions", "invoices", "vouchers", "taken_out"), 0
     )
     assert table_digests(hq) == before
 

@@ -1,11 +1,14 @@
 """`hq verify`: clean after a posted day, and every plant is found by the name of its check."""
 
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce.statements import calculate_statements, post_statements
 from commerce.verify import CHECKS, verify
+from support.shifts import add_counted_shift, set_store
 from support.statements import ANNA, ANNA_GUID, SCOPE, STORES, add_day, add_retailer, pass_gate, settle_exchange
 
 PLANTS: dict[str, tuple[str, ...]] = {
@@ -184,6 +187,22 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "INSERT INTO cdx.ledgerexportvoucher (dataareaid, voucher, export)"
         " SELECT 'USMF', 'V000000001', export FROM cdx.ledgerexport",
     ),
+    "shift_not_closed": ("UPDATE ax.retailposbatchtable SET status = 1",),
+    "cash_management_without_shift": ("UPDATE ax.retailtransactiontable SET batchid = 99 WHERE type = 16",),
+    "shift_difference_wrong": (
+        "UPDATE ax.retailstatementshiftline SET differenceamountmst = differenceamountmst + 0.01",
+    ),
+    "financial_lines_differ": (
+        "UPDATE ax.retailstatementline SET countedamount = countedamount + 1, differenceamount = differenceamount + 1"
+        " WHERE differenceamount <> 0",
+    ),
+    "cash_management_posted_differs": (
+        "UPDATE ax.retailstatementshiftline SET bankedamountmst = bankedamountmst + 0.01",
+    ),
+    "counting_difference_posted_differs": (
+        "UPDATE ax.generaljournalaccountentry SET tendertypeid = '2' WHERE tendertypeid = '1' AND voucher IN"
+        " (SELECT voucher FROM ax.generaljournalentry WHERE journalcategory = 'difference')",
+    ),
 }
 
 
@@ -191,6 +210,8 @@ def _post_a_day(hq: Engine) -> None:
     add_retailer(hq)
     for store in STORES:
         add_day(hq, store)
+    set_store(hq, "S1", maximumpostingdifference=1, maxshiftdifferenceamount=1, maxtransactiondifferenceamount=1)
+    add_counted_shift(hq, "S1", 1, first=100, difference=Decimal(1))
     settle_exchange(hq)
     run = pass_gate(hq)
     calculate_statements(hq, run=run, scope=SCOPE)

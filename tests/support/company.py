@@ -27,6 +27,9 @@ POSTING = {
     "SalesTax": "202100",
     "ChargeRevenue": "401200",
     "RoundingDifference": "618900",
+    "CountingDifference": "618500",
+    "Safe": "110130",
+    "Bank": "110140",
 }
 CASH, CARD = "1", "2"
 INCOME, EXPENSE = "INC1", "EXP1"
@@ -75,6 +78,7 @@ def add_company(hq: Engine, company: str = "USMF", *, currency: str = "USD") -> 
                     "name": name,
                     "function": function,
                     "mainaccount": account,
+                    "countingrequired": int(function == 0),
                 },
             )
         for number, kind, account in ((INCOME, 0, "420100"), (EXPENSE, 1, "606300")):

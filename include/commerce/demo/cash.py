@@ -1,4 +1,5 @@
-"""What a register does beside selling: deposits, income and expense, drops, tender declarations and closed shifts."""
+"""What a register does beside selling: starting amounts, deposits, income and expense, drops, tender declarations and
+closed shifts."""
 
 from __future__ import annotations
 
@@ -22,21 +23,26 @@ FROM (SELECT shop, day, arg_min(buyer, doc) AS buyer FROM document
       GROUP BY shop, day)
 """
 
-# Register, seconds of the day, type and amount: parking income or window cleaning by turns, a bank drop, a safe drop.
+# Register, seconds of the day, type and amount: parking income or window cleaning by turns, a bank drop, a safe drop,
+# the cash that each drawer starts with.
 OTHERS = f"""
 INSERT INTO document BY NAME
 SELECT {_DOCUMENT_NUMBER} + position AS doc, doc AS origin, 5 AS source, doc AS number, second, type, 0 AS entrystatus,
        shop, day, register, amount
 FROM opening, (VALUES (1, 1, 68400, 18, 18.50), (2, 2, 70200, 18, -42.00),
                       (3, 1, 75600, 16, 500.00), (4, 2, 75660, 17, 300.00),
-                      (5, 1, 77400, 7, NULL), (6, 2, 77460, 7, NULL)) AS kinds(position, register, second, type, amount)
+                      (5, 1, 77400, 7, NULL), (6, 2, 77460, 7, NULL),
+                      (7, 1, 27060, 20, 600.00), (8, 2, 27120, 20, 600.00))
+              AS kinds(position, register, second, type, amount)
 WHERE NOT (type = 18 AND (shop + day + 4) % 2 <> register - 1)
 """
 
 COUNTED = """
 CREATE TABLE counted AS
-SELECT header.shop, header.register, header.day, tendertype, sum(payment.amount) AS amount
-FROM header JOIN payment USING (doc) WHERE entrystatus = 0 AND header.type <> 36 AND NOT payment.voided
+SELECT shop, register, day, tendertype, sum(amount) AS amount
+FROM (SELECT header.shop, header.register, header.day, tendertype, payment.amount
+      FROM header JOIN payment USING (doc) WHERE entrystatus = 0 AND header.type <> 36 AND NOT payment.voided
+      UNION ALL SELECT shop, register, day, '1', -amount FROM header WHERE type IN (16, 17)) AS moved
 GROUP BY ALL
 """
 
@@ -101,8 +107,8 @@ def add_cash_management(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def count_tenders(connection: duckdb.DuckDBPyConnection) -> None:
-    """What a tender declaration finds in the drawer: the shift's payments. Tables `header` and `payment` must be
-    there."""
+    """What a tender declaration finds in the drawer: the starting amount and the shift's payments, less what was
+    dropped. Tables `header` and `payment` must be there."""
     connection.execute(COUNTED)
 
 

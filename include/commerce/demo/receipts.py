@@ -54,7 +54,7 @@ summed AS (
            money(coalesce(net, money(0)) + coalesce(charge, money(0))) AS net
     FROM numbered LEFT JOIN total USING (doc))
 SELECT *, money(net + tax + charge_tax) AS gross,
-       CASE WHEN type IN (3, 18) THEN amount
+       CASE WHEN type IN (3, 18, 20) THEN amount
             WHEN source IN (1, 2) AND type = 2 AND entrystatus IN (0, 6) THEN money(net + tax + charge_tax)
             ELSE money(0) END AS paid,
        'R' || lpad(CAST(sequence AS VARCHAR), 8, '0') AS receiptid,

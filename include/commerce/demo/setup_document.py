@@ -24,6 +24,8 @@ _SEQUENCES = (
 )
 _ACCOUNTS = {
     "110110": "Cash on hand",
+    "110130": "Cash in the safe",
+    "110140": "Cash on its way to the bank",
     "110180": "Card clearing",
     "130100": "Accounts receivable",
     "222200": "Sales tax payable",
@@ -31,6 +33,7 @@ _ACCOUNTS = {
     "403300": "Delivery revenue",
     "403500": "Parking income",
     "618200": "Cleaning expense",
+    "618500": "Counting differences",
     "618900": "Rounding differences",
 }
 _POSTING = {
@@ -39,6 +42,9 @@ _POSTING = {
     "SalesTax": "222200",
     "ChargeRevenue": "403300",
     "RoundingDifference": "618900",
+    "CountingDifference": "618500",
+    "Safe": "110130",
+    "Bank": "110140",
 }
 
 

@@ -26,7 +26,7 @@ from commerce.reconcile.sources import (
     TAXES,
     Source,
 )
-from commerce.schema.enums import StatementStatus, TenderFunction
+from commerce.schema.enums import StatementStatus, StatementType, TenderFunction
 
 AMOUNT = pd.ArrowDtype(pa.decimal128(38, 6))
 PLACE = ["store", "businessdate", "what", "key"]
@@ -36,7 +36,8 @@ PLACES = pa.schema([*((name, pa.string()) for name in PLACE), ("amount", pa.deci
 _STATEMENTS = f"""
     SELECT dataareaid, statementid, storeid AS store, businessdate::text AS businessdate
     FROM ax.retailstatementtable
-    WHERE postingstatus = {int(StatementStatus.POSTED)} AND storeid = ANY(:stores)
+    WHERE postingstatus = {int(StatementStatus.POSTED)} AND statementtype = {int(StatementType.TRANSACTIONAL)}
+      AND storeid = ANY(:stores)
       AND businessdate >= coalesce(:date_from, date '-infinity') AND businessdate <= coalesce(:date_to,
           date 'infinity')"""
 

@@ -20,6 +20,7 @@ from commerce.run import data_docs, records, summary_queries
 from commerce.run.records import RunRecord
 from commerce.run.steps import EVERY_STORE, OF_KIND, WITHOUT_DATE
 from commerce.run.summary_queries import Facts
+from commerce.schema.enums import StatementType
 from commerce.transactions.holding import HeldTransaction
 
 StoreState = Literal["posted", "blocked", "nothing_to_post", "not_closed", "failed", "done"]
@@ -152,7 +153,7 @@ def _count_and_amount(pair: tuple[int, Decimal]) -> dict[str, Any]:
 
 def _store(run: RunRecord, facts: Facts, store: str) -> StoreSummary:
     posted = [row for row in facts.statements.get(store, ()) if row.posted]
-    state, reasons = _state(run, facts, store, any(row.transactioncount for row in posted))
+    state, reasons = _state(run, facts, store, any(_has_posted(row) for row in posted))
     waiting = facts.waiting.get(store, (0, ZERO))
     nothing = (0, ZERO)
     return StoreSummary(
@@ -204,6 +205,11 @@ def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[Stor
     if unfinished:
         return "failed", unfinished
     return ("posted" if posted else "nothing_to_post"), ()
+
+
+def _has_posted(statement: Any) -> bool:
+    """Whether a posted statement says anything: one that all transactions were taken out of does not."""
+    return bool(statement.statementtype == StatementType.FINANCIAL or statement.transactioncount)
 
 
 def _verdicts(facts: Facts, store: str, message: str) -> tuple[Reason, ...]:

@@ -17,6 +17,7 @@ from commerce.schema.enums import (
     OrderStatus,
     QuarantineStatus,
     StatementStatus,
+    StatementType,
     SyncStatus,
     ValidationStatus,
 )
@@ -25,6 +26,7 @@ from commerce.sequences import short_sequences
 from commerce.transactions.holding import HeldTransaction, held_transactions
 
 POSTED = int(StatementStatus.POSTED)
+TRANSACTIONAL = int(StatementType.TRANSACTIONAL)
 POSTING_TYPES = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
 """Transactions that orders or statements take; other types (shifts, tender declarations) never post."""
 _STATEMENT_TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
@@ -42,7 +44,8 @@ _STORE_OF_CUSTOMER = f"""
 
 CURRENCIES = text("SELECT retailchannelid, currency FROM ax.retailchanneltable WHERE retailchannelid = ANY(:stores)")
 STATEMENTS = text(f"""
-    SELECT storeid AS store, statementid, businessdate, currency, transactioncount, salesamount,
+    SELECT storeid AS store, statementid, statementtype, businessdate, currency, salesamount,
+           CASE statementtype WHEN {TRANSACTIONAL} THEN transactioncount ELSE 0 END AS transactioncount,
            postingstatus = {POSTED} AS posted, postingerrormessage AS message
     FROM ax.retailstatementtable WHERE run = :run ORDER BY storeid, statementid
 """)
@@ -50,7 +53,7 @@ POSTED_BEFORE = text(f"""
     SELECT storeid AS store, count(*) AS statements, sum(transactioncount) AS transactions, sum(salesamount) AS amount
     FROM ax.retailstatementtable
     WHERE storeid = ANY(:stores) AND businessdate BETWEEN :first_date AND :business_date AND run IS DISTINCT FROM :run
-      AND postingstatus = {POSTED} AND transactioncount > 0
+      AND postingstatus = {POSTED} AND transactioncount > 0 AND statementtype = {TRANSACTIONAL}
     GROUP BY storeid
 """)
 VERDICTS = text("""

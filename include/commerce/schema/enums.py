@@ -339,8 +339,8 @@ class CountCalculation(IntEnum):
 class CountedHow(StrEnum):
     """Where the counted amount of a tender in a shift comes from.
 
-    declared: the shift's tender declarations. entered: a person in headquarters. required: nowhere, it must still be
-    counted. assumed: nobody counted it and nobody has to, so it is what the transactions say.
+    declared: the shift's tender declarations. entered: a person in headquarters. assumed: nobody counted it and nobody
+    has to, so it is what the transactions say. required: the same, but it must still be counted.
     """
 
     DECLARED = "declared"

@@ -14,7 +14,7 @@ from commerce.schema.enums import PostingErrorStatus, StatementStatus, Validatio
 from commerce.scope import amount_sql, key_sql
 from commerce.statements.changes import CREATE_CHANGED
 from commerce.statements.events import log_sql
-from commerce.statements.totals import TOTALS, tenders_sql
+from commerce.statements.totals import add_up
 
 FREE = text(f"""
 UPDATE ax.retailtransactiontable AS t
@@ -22,31 +22,6 @@ SET validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL, 
 FROM changed AS c WHERE {key_sql("t")} = {key_sql("c")}""")
 
 UNMARK = text(f"DELETE FROM ax.retaileodtransactiontable AS e USING changed AS c WHERE {key_sql('e')} = {key_sql('c')}")
-
-CREATE_REMAINING = text("""
-CREATE TEMP TABLE remaining ON COMMIT DROP AS
-SELECT e.*, s.currency FROM (SELECT DISTINCT dataareaid, statementid FROM changed) AS c
-JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
-JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)""")
-
-RECOUNT = text(f"""
-UPDATE ax.retailstatementtable AS s
-SET transactioncount = coalesce(r.transactioncount, 0), salesamount = coalesce(r.salesamount, 0),
-    taxamount = coalesce(r.taxamount, 0), paymentamount = coalesce(r.paymentamount, 0)
-FROM (SELECT DISTINCT dataareaid, statementid FROM changed) AS c
-LEFT JOIN (SELECT dataareaid, statementid, {TOTALS} FROM remaining GROUP BY dataareaid, statementid) AS r
-     USING (dataareaid, statementid)
-WHERE (s.dataareaid, s.statementid) = (c.dataareaid, c.statementid)""")
-
-DELETE_LINES = text("""
-DELETE FROM ax.retailstatementline AS l USING changed AS c
-WHERE (l.dataareaid, l.statementid) = (c.dataareaid, c.statementid)""")
-
-INSERT_LINES = text(f"""
-INSERT INTO ax.retailstatementline (dataareaid, statementid, tendertypeid, currency, transamount, transamountmst,
-    transcount)
-SELECT dataareaid, statementid, tendertypeid, tendercurrency, transamount, transamountmst, transcount
-FROM ({tenders_sql("remaining", "dataareaid, statementid")}) AS paid""")
 
 LOG = log_sql("""
 SELECT s.dataareaid, s.statementid, s.postingstatus AS status,
@@ -100,8 +75,9 @@ class Cleared:
 def take_out(connection: Connection, run: int | None) -> None:
     """Take the transactions of the temp table `changed` out of their statements, whose totals and lines are calculated
     again. The caller holds the statements locked. `run`: who does it, None for a person."""
-    for statement in (FREE, UNMARK, CREATE_REMAINING, RECOUNT, DELETE_LINES, INSERT_LINES):
-        connection.execute(statement)
+    connection.execute(FREE)
+    connection.execute(UNMARK)
+    add_up(connection, "SELECT DISTINCT dataareaid, statementid FROM changed")
     connection.execute(LOG, {"run": run})
 
 

@@ -17,9 +17,21 @@ from commerce.database import describe_error, retry_transient, sqlstate
 from commerce.errors import ConfigurationError
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
-from commerce.schema.enums import StatementStatus
+from commerce.schema.enums import StatementStatus, StatementType
 from commerce.scope import Scope
-from commerce.statements import aggregation, checking, discounts, gift_cards, income_expense, invoices, orders, payments
+from commerce.statements import (
+    aggregation,
+    cash_management,
+    checking,
+    counting,
+    counts,
+    discounts,
+    gift_cards,
+    income_expense,
+    invoices,
+    orders,
+    payments,
+)
 from commerce.statements.transitions import (
     Key,
     Refusal,
@@ -32,6 +44,7 @@ from commerce.statements.transitions import (
     refuse,
 )
 
+_TRANSACTIONAL, _FINANCIAL = int(StatementType.TRANSACTIONAL), int(StatementType.FINANCIAL)
 S = StatementStatus
 TRANSITIONS = (
     Transition(S.CALCULATED, S.CHECKED, checking.check),
@@ -46,7 +59,22 @@ TRANSITIONS = (
     Transition(S.PAYMENTS_POSTED, S.GIFT_CARDS_POSTED, gift_cards.post_gift_cards),
     Transition(S.GIFT_CARDS_POSTED, S.POSTED, passed_through),
 )
-"""The product's states in its order."""
+"""The product's states in its order, of transactional statements."""
+
+FINANCIAL_TRANSITIONS = (
+    Transition(S.CALCULATED, S.CHECKED, counts.check_counts),
+    # A financial statement has no sales: nothing is aggregated, ordered or invoiced.
+    Transition(S.CHECKED, S.AGGREGATED, passed_through),
+    Transition(S.AGGREGATED, S.CUSTOMER_ORDER_CREATED, passed_through),
+    Transition(S.CUSTOMER_ORDER_CREATED, S.CUSTOMER_ORDER_INVOICED, passed_through),
+    Transition(S.CUSTOMER_ORDER_INVOICED, S.DISCOUNTS_POSTED, passed_through),
+    Transition(S.DISCOUNTS_POSTED, S.INCOME_EXPENSE_POSTED, cash_management.post_cash_management),
+    Transition(S.INCOME_EXPENSE_POSTED, S.VOUCHERS_LINKED, passed_through),
+    Transition(S.VOUCHERS_LINKED, S.PAYMENTS_POSTED, cash_management.post_differences),
+    Transition(S.PAYMENTS_POSTED, S.GIFT_CARDS_POSTED, passed_through),
+    Transition(S.GIFT_CARDS_POSTED, S.POSTED, passed_through),
+)
+"""The same states, of financial statements."""
 
 ISOLATED_STATES = ("22", "23")
 """Classes of SQLSTATE that one statement's data causes (data exception, integrity violation); others stop the job."""
@@ -57,17 +85,17 @@ WORK_MEMORY = text("SELECT set_config('work_mem', '192MB', true)")
 
 def _open_statements(scope: Scope) -> str:
     return f"""
-SELECT t.dataareaid, t.statementid, t.store, t.postingstatus, t.transactioncount, t.salesamount
-FROM (SELECT dataareaid, statementid, storeid AS store, businessdate, postingstatus, transactioncount, salesamount
+SELECT t.dataareaid, t.statementid, t.store, t.statementtype
+FROM (SELECT dataareaid, statementid, storeid AS store, businessdate, postingstatus, statementtype
       FROM ax.retailstatementtable) AS t
 JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
 WHERE t.postingstatus < {int(S.POSTED)} AND {scope.dated_sql("t", "ch")}
 ORDER BY t.dataareaid, t.statementid"""
 
 
-REPORT = text("""
-SELECT s.storeid AS store, s.statementid, s.postingstatus, s.postingerrormessage AS message, s.transactioncount,
-    s.salesamount,
+REPORT = text(f"""
+SELECT s.storeid AS store, s.statementid, s.statementtype, s.postingstatus, s.postingerrormessage AS message,
+       CASE s.statementtype WHEN {_TRANSACTIONAL} THEN s.transactioncount ELSE 0 END AS transactioncount, s.salesamount,
        (SELECT count(*) FROM ax.retaileodstatementaggregation AS a
         WHERE (a.dataareaid, a.statementid) = (s.dataareaid, s.statementid)) AS invoices,
        (SELECT count(*) FROM ax.retailstatementvoucher AS v
@@ -78,24 +106,52 @@ JOIN unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (
 ORDER BY s.storeid, s.statementid""")
 
 
-def post_statements(hq: Engine, *, run: int, scope: Scope, progress: Progress = silent) -> JobResult:
-    """Post all open statements of the scope's stores and dates, those that an earlier run left behind included.
+def post_statements(
+    hq: Engine, *, run: int, scope: Scope, trickle_feed: bool = False, progress: Progress = silent
+) -> JobResult:
+    """Post all open statements of the scope's stores and dates, those that an earlier run left behind included; with
+    `trickle_feed` only transactional ones, which do not wait for the end of the day.
 
-    Returns per store the counts statements, transactions, invoices and vouchers and the amount posted (sales incl. tax)
-    of the statements that are Posted now and were not before, and `taken_out`: transactions that changed since the
-    calculation and are left to the next run. A store with a statement that cannot be posted is "failed".
+    Returns per store the counts statements, financial (of those), transactions, invoices and vouchers and the amount
+    posted (sales incl. tax) of the statements that are Posted now and were not before, and `taken_out`: transactions
+    that changed since the calculation and are left to the next run. A store with a statement that cannot be posted is
+    "failed".
     """
     with hq.connect() as connection:
         found = connection.execute(text(_open_statements(scope)), scope.parameters).all() if scope.stores else []
-    keys = [(row.dataareaid, row.statementid) for row in found]
-    progress("post statements", 0, len(TRANSITIONS))
-    taken_out: Counter[str] = Counter()
-    for done, transition in enumerate(TRANSITIONS, start=1):
-        taken_out += _advance(hq, keys, transition, run)
-        progress("post statements", done, len(TRANSITIONS))
-    outcomes = _outcomes(hq, scope, keys, taken_out)
+    keys: dict[int, list[Key]] = {_TRANSACTIONAL: [], _FINANCIAL: []}
+    for row in found:
+        keys[row.statementtype].append((row.dataareaid, row.statementid))
+    if trickle_feed:
+        keys[_FINANCIAL] = []
+    taken_out = _post(hq, keys, scope.stores, run, progress)
+    outcomes = _outcomes(hq, scope.stores, [*keys[_TRANSACTIONAL], *keys[_FINANCIAL]], taken_out)
     posted = sum((outcome.amounts["posted"] for outcome in outcomes.values()), start=Decimal(0))
     return JobResult("post_statements", outcomes, totals(outcomes), {"posted": posted})
+
+
+def _post(
+    hq: Engine, keys: Mapping[int, list[Key]], stores: Sequence[str], run: int, progress: Progress
+) -> Counter[str]:
+    """Work the statements of each type through its states; returns what was taken out of them, by store."""
+    chains = ((_TRANSACTIONAL, TRANSITIONS), (_FINANCIAL, FINANCIAL_TRANSITIONS))
+    total = sum(len(chain) for type_, chain in chains if keys[type_])
+    done = 0
+    progress("post statements", done, total)
+    if keys[_FINANCIAL]:
+        retry_transient(partial(_count_again, hq, keys[_FINANCIAL], stores, run))
+    taken_out: Counter[str] = Counter()
+    for type_, chain in chains:
+        for transition in chain if keys[type_] else ():
+            taken_out += _advance(hq, keys[type_], transition, run)
+            done += 1
+            progress("post statements", done, total)
+    return taken_out
+
+
+def _count_again(hq: Engine, keys: Sequence[Key], stores: Sequence[str], run: int) -> None:
+    with hq.begin() as connection:
+        counting.count_again(connection, keys, stores, run)
 
 
 def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
@@ -161,17 +217,20 @@ def _isolate(
     return [Refusal(*batch[0], "DatabaseError", message)], []
 
 
-def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key], taken_out: Mapping[str, int]) -> dict[str, StoreOutcome]:
+def _outcomes(
+    hq: Engine, stores: Sequence[str], keys: Sequence[Key], taken_out: Mapping[str, int]
+) -> dict[str, StoreOutcome]:
     parameters = {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]}
     with hq.connect() as connection:
         rows = connection.execute(REPORT, parameters).all()
     outcomes = {}
-    for store in sorted(scope.stores):
+    for store in sorted(stores):
         own = [row for row in rows if row.store == store]
         posted = [row for row in own if row.postingstatus == S.POSTED]
         stuck = [row for row in own if row.postingstatus != S.POSTED]
-        counts = {
+        numbers = {
             "statements": len(posted),
+            "financial": sum(row.statementtype == _FINANCIAL for row in posted),
             "transactions": sum(row.transactioncount for row in posted),
             "invoices": sum(row.invoices for row in posted),
             "vouchers": sum(row.vouchers for row in posted),
@@ -181,7 +240,7 @@ def _outcomes(hq: Engine, scope: Scope, keys: Sequence[Key], taken_out: Mapping[
             store,
             "failed" if stuck else "done",
             " ".join(f"Statement {row.statementid} is not posted: {row.message}" for row in stuck),
-            counts,
+            numbers,
             {"posted": sum((row.salesamount for row in posted), start=Decimal(0))},
         )
     return outcomes

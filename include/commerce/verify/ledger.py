@@ -1,11 +1,19 @@
 """Vouchers balance to the cent, and say what invoices, taxes, payment journals and transactions say (design rule
 12)."""
 
-from commerce.schema.enums import STATEMENT_TYPES, EntryStatus, StatementStatus, TenderFunction, TransactionType
+from commerce.schema.enums import (
+    STATEMENT_TYPES,
+    EntryStatus,
+    StatementStatus,
+    StatementType,
+    TenderFunction,
+    TransactionType,
+)
 from commerce.verify.rules import Check
 
 _SALES = int(TransactionType.SALES)
 _STATEMENT_TYPES = ", ".join(str(int(type_)) for type_ in STATEMENT_TYPES)
+_TRANSACTIONAL = int(StatementType.TRANSACTIONAL)
 _VOIDED = int(EntryStatus.VOIDED)
 _LIVE_PAYMENT = f"p.voidstatus = 0 AND p.transactionstatus <> {_VOIDED}"
 _PAYMENT_OF = "(p.store, p.terminal, p.transactionid) = (e.store, e.terminal, e.transactionid)"
@@ -133,14 +141,15 @@ CHECKS = (
     ),
     Check(
         "tender_differs_from_statement",
-        "the tenders in a posted statement's vouchers are those of its lines (sales on account are no payment)",
+        "the tenders in a posted transactional statement's vouchers are those of its lines (sales on account are no"
+        " payment)",
         f"""
         SELECT dataareaid || ' ' || statementid || ' ' || tendertypeid AS id
         FROM (SELECT l.dataareaid, l.statementid, l.tendertypeid,
                      sum(CASE l.currency WHEN s.currency THEN l.transamount ELSE l.transamountmst END) AS amount
               FROM ax.retailstatementline AS l JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
               JOIN ax.retailtendertypetable AS k USING (dataareaid, tendertypeid)
-              WHERE s.postingstatus = {int(StatementStatus.POSTED)}
+              WHERE s.postingstatus = {int(StatementStatus.POSTED)} AND s.statementtype = {_TRANSACTIONAL}
                 AND k.function <> {int(TenderFunction.CUSTOMER_ACCOUNT)}
               GROUP BY l.dataareaid, l.statementid, l.tendertypeid) AS line
         FULL JOIN (
@@ -150,7 +159,7 @@ CHECKS = (
               JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
               JOIN ax.generaljournalentry AS e USING (dataareaid, voucher)
               WHERE l.postingtype = 'Tender' AND e.journalcategory <> 'giftcard'
-                AND s.postingstatus = {int(StatementStatus.POSTED)}
+                AND s.postingstatus = {int(StatementStatus.POSTED)} AND s.statementtype = {_TRANSACTIONAL}
               GROUP BY s.dataareaid, s.statementid, l.tendertypeid) AS voucher
               USING (dataareaid, statementid, tendertypeid)
         WHERE coalesce(line.amount, 0) <> coalesce(voucher.amount, 0)""",

@@ -1,11 +1,13 @@
 """What is posted: real transactions, once, on their business date, with their amounts (design rules 10 to 12)."""
 
 from commerce.schema.enums import (
+    CASH_MANAGEMENT_TYPES,
     ORDER_TYPES,
     REAL_ENTRY_STATUSES,
     STATEMENT_TYPES,
     EntryStatus,
     StatementStatus,
+    StatementType,
     TransactionType,
     ValidationStatus,
 )
@@ -14,6 +16,8 @@ from commerce.verify.rules import Check
 _REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
 _STATEMENT_TYPES = ", ".join(str(int(type_)) for type_ in STATEMENT_TYPES)
 _ORDER_TYPES = ", ".join(str(int(type_)) for type_ in ORDER_TYPES)
+_CASH_MANAGEMENT_TYPES = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
+_TRANSACTIONAL = int(StatementType.TRANSACTIONAL)
 _SALES = int(TransactionType.SALES)
 _VOIDED = int(EntryStatus.VOIDED)
 
@@ -42,19 +46,21 @@ CHECKS = (
     ),
     Check(
         "statement_spans_dates",
-        "a statement has transactions of its own business date and store only",
+        "a statement has transactions of its own store, a transactional one of its own business date only",
         f"""
         SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e
         JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
         JOIN ax.retailtransactiontable AS t ON {_HEADER}
-        WHERE e.businessdate <> s.businessdate OR t.businessdate <> s.businessdate OR e.store <> s.storeid""",
+        WHERE e.store <> s.storeid OR (s.statementtype = {_TRANSACTIONAL}
+              AND (e.businessdate <> s.businessdate OR t.businessdate <> s.businessdate))""",
     ),
     Check(
         "unreal_transaction_posted",
         "voided, cancelled, on-hold, training and suspended transactions are never posted",
         f"""
         SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
-        WHERE t.entrystatus NOT IN ({_REAL}) OR t.type NOT IN ({_STATEMENT_TYPES}) OR t.type <> e.type
+        WHERE t.entrystatus NOT IN ({_REAL}) OR t.type <> e.type
+           OR t.type NOT IN ({_STATEMENT_TYPES}, {_CASH_MANAGEMENT_TYPES})
         UNION ALL
         SELECT {_ID} FROM ax.retailsalestable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
         WHERE t.entrystatus NOT IN ({_REAL}) OR t.type NOT IN ({_ORDER_TYPES})""",
@@ -64,7 +70,7 @@ CHECKS = (
         "what is posted has passed validation",
         f"""
         SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e JOIN ax.retailtransactiontable AS t ON {_HEADER}
-        WHERE t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)}""",
+        WHERE t.validationstatus <> {int(ValidationStatus.SUCCESSFUL)} AND e.type IN ({_STATEMENT_TYPES})""",
     ),
     Check(
         "held_transaction_posted",
@@ -111,7 +117,8 @@ CHECKS = (
         f"""
         SELECT s.dataareaid || ' ' || s.statementid AS id FROM ax.retailstatementtable AS s
         LEFT JOIN (
-            SELECT dataareaid, statementid, count(*) AS count, sum(paymentamount) AS paid,
+            SELECT dataareaid, statementid, count(*) AS count,
+                   sum(paymentamount) FILTER (WHERE type IN ({_STATEMENT_TYPES})) AS paid,
                    coalesce(sum(grossamount) FILTER (WHERE type = {_SALES}), 0) AS gross,
                    coalesce(sum(grossamount - netamount) FILTER (WHERE type = {_SALES}), 0) AS tax
             FROM ax.retaileodtransactiontable GROUP BY dataareaid, statementid) AS e USING (dataareaid, statementid)

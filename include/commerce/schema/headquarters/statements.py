@@ -101,6 +101,7 @@ STATEMENT_LINE = Table(
     Column("currency", String(3), nullable=False),
     *_counted(),
     _amount("transamountmst"),
+    _amount("differenceamountmst"),
     _difference(),
     PrimaryKeyConstraint(
         "dataareaid", "statementid", "staffid", "terminalid", "uniqueshiftid", "tendertypeid", "currency"
@@ -108,7 +109,7 @@ STATEMENT_LINE = Table(
     _statement(),
     schema="ax",
     comment="a financial statement has a line per tender and staff, terminal or shift,"
-    " as the store's statement method says; transamountmst is transamount in the statement's currency",
+    " as the store's statement method says; amounts are in the tender's currency, those in -mst in the statement's",
 )
 
 STATEMENT_SHIFT = Table(
@@ -142,7 +143,13 @@ STATEMENT_SHIFT_LINE = Table(
     Column("currency", String(3), nullable=False),
     *_counted(),
     _difference(),
-    Column("floatamount", MONEY, nullable=False, server_default=text("0")),
+    _amount("floatamount"),
+    _amount("transamountmst"),
+    _amount("floatamountmst"),
+    _amount("removedfromdrawermst"),
+    _amount("bankedamountmst"),
+    _amount("safeamountmst"),
+    _amount("differenceamountmst"),
     Column("countedhow", String(10), nullable=False),
     PrimaryKeyConstraint("storeid", "terminalid", "batchid", "tendertypeid", "currency", "statementid", "dataareaid"),
     ForeignKeyConstraint(
@@ -160,7 +167,8 @@ STATEMENT_SHIFT_LINE = Table(
     Index("ix_retailstatementshiftline_statementid", "dataareaid", "statementid"),
     schema="ax",
     comment="what a financial statement says of a shift, per tender: what it adds to earlier statements of the shift;"
-    " addedtodrawer is starting amounts and floatamount",
+    " addedtodrawer is starting amounts and floatamount; amounts are in the tender's currency, those in -mst in the"
+    " statement's",
 )
 
 ENTERED_COUNT = Table(

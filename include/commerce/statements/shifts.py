@@ -1,0 +1,157 @@
+"""Which shifts a financial statement takes (domain B4): closed ones, on the last business date of their transactions.
+
+A shift is known by store, terminal and batch; a transaction names its own by `batchterminalid` (or the terminal it was
+made on) and `batchid`. Registers send a shift once it is closed: one that transactions name and that has not come is
+still open. What comes late for a shift whose statement is on its way to the ledger makes a further statement, which has
+just what is new.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from commerce.schema.enums import (
+    CASH_MANAGEMENT_TYPES,
+    ClosingMethod,
+    ShiftStatus,
+    StatementMethod,
+    StatementStatus,
+    StatementType,
+)
+from commerce.scope import Scope, key_sql, real_sql
+from commerce.statements.transitions import Key
+
+CASH_MANAGEMENT = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
+
+_OF_SHIFT = """(t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)"""
+
+CREATE_SHIFT = text("""
+CREATE TEMP TABLE shift (
+    shiftno integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, dataareaid varchar(4), storeid varchar(10),
+    terminalid varchar(10), batchid bigint, staffid varchar(25), startdate date, closedate date, currency varchar(3),
+    businessdate date, stafforterminal varchar(35) DEFAULT '', statementid varchar(20) DEFAULT ''
+) ON COMMIT DROP""")
+
+_INSERT = """
+INSERT INTO shift (dataareaid, storeid, terminalid, batchid, staffid, startdate, closedate, currency, stafforterminal,
+    statementid)
+SELECT ch.dataareaid, b.storeid, b.terminalid, b.batchid, b.staffid, b.startdate, b.closedate, ch.currency"""
+
+_SPLIT = f"""
+CASE WHEN st.separatestmtperstaffterminal = 0 THEN ''
+     WHEN st.statementmethod = {int(StatementMethod.STAFF)} THEN b.staffid
+     WHEN st.statementmethod = {int(StatementMethod.TERMINAL)} THEN b.terminalid
+     WHEN st.statementmethod = {int(StatementMethod.SHIFT)} THEN b.terminalid || ':' || b.batchid
+     ELSE '' END"""
+
+_CLOSED = f"""
+FROM ax.retailposbatchtable AS b
+JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
+JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+WHERE b.storeid = ANY(:stores) AND NOT b.storeid = ANY(:left_out) AND b.status = {int(ShiftStatus.CLOSED)}
+  AND st.closingmethod = {int(ClosingMethod.SHIFT)}"""
+
+_STATED = """SELECT FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid)"""
+
+NEW_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
+{_CLOSED} AND NOT EXISTS ({_STATED})
+ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
+
+LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
+{_CLOSED}
+  AND (b.storeid, b.terminalid, b.batchid) IN (
+      SELECT t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid
+      FROM candidate AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}
+      UNION
+      SELECT t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid
+      FROM ax.retailtransactiontable AS t
+      WHERE t.store = ANY(:stores) AND t.type IN ({CASH_MANAGEMENT}) AND {real_sql("t")}
+        AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS e WHERE {key_sql("e")} = {key_sql("t")}))
+  AND EXISTS ({_STATED})
+  AND NOT EXISTS ({_STATED} AND s.postingstatus <= {int(StatementStatus.CALCULATED)})
+ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
+"""A statement that is not Checked yet counts its shifts again by itself."""
+
+STATED_SHIFTS = text(f"""{_INSERT}, s.stafforterminal, s.statementid
+FROM unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
+JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+JOIN ax.retailstatementshift AS m USING (dataareaid, statementid)
+JOIN ax.retailposbatchtable AS b ON (b.storeid, b.terminalid, b.batchid) = (m.storeid, m.terminalid, m.batchid)
+JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
+WHERE s.statementtype = {int(StatementType.FINANCIAL)} AND s.postingstatus = {int(StatementStatus.CALCULATED)}
+ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
+
+CREATE_HEADERS = text(f"""
+CREATE TEMP TABLE shift_header ON COMMIT DROP AS
+SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.currency, t.businessdate,
+       t.createddatetime, t.netamount, t.grossamount, t.paymentamount
+FROM shift AS s
+JOIN ax.retailtransactiontable AS t ON {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
+WHERE t.store = ANY(:stores) AND {real_sql("t")}
+  AND t.businessdate BETWEEN coalesce(s.startdate, date '-infinity') - 1
+                         AND coalesce(s.closedate, date 'infinity') + 1""")
+"""Every real transaction of the shifts: what was paid lies in the drawer, whether it can be posted yet or not."""
+
+DATE_SHIFTS = text("""
+UPDATE shift AS s SET businessdate = h.businessdate
+FROM (SELECT shiftno, max(businessdate) AS businessdate FROM shift_header GROUP BY shiftno) AS h
+WHERE h.shiftno = s.shiftno""")
+
+OPEN_SHIFTS = text(f"""
+SELECT store, count(*) AS shifts FROM (
+    SELECT DISTINCT t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal) AS terminal, t.batchid
+    FROM ax.retailtransactiontable AS t
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+    JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+    WHERE t.store = ANY(:stores) AND t.businessdate = :business_date AND t.batchid <> 0 AND {real_sql("t")}
+      AND st.closingmethod = {int(ClosingMethod.SHIFT)}) AS named
+WHERE NOT EXISTS (
+    SELECT FROM ax.retailposbatchtable AS b
+    WHERE (b.storeid, b.terminalid, b.batchid) = (named.store, named.terminal, named.batchid)
+      AND b.status = {int(ShiftStatus.CLOSED)})
+GROUP BY store""")
+
+
+def take_shifts(connection: Connection, scope: Scope, left_out: Sequence[str]) -> None:
+    """Temp tables `shift` and `shift_header`: the closed shifts of the scope's stores and dates that are in no
+    statement yet, and those that something came late for. Reads `candidate`."""
+    parameters = scope.parameters | {"left_out": list(left_out)}
+    connection.execute(CREATE_SHIFT)
+    for statement in (NEW_SHIFTS, LATE_SHIFTS):
+        connection.execute(statement, parameters)
+    _read_headers(connection, scope.stores)
+    # Without a transaction a shift has no business date, and nothing to state.
+    connection.execute(text(f"DELETE FROM shift AS t WHERE {_out_of(scope)}"), scope.parameters)
+    connection.execute(text("DELETE FROM shift_header WHERE shiftno NOT IN (SELECT shiftno FROM shift)"))
+
+
+def stated_shifts(connection: Connection, keys: Sequence[Key], stores: Sequence[str]) -> int:
+    """Temp tables `shift` and `shift_header`: the shifts of those financial statements of `keys` that are Calculated;
+    returns how many."""
+    connection.execute(CREATE_SHIFT)
+    found = connection.execute(
+        STATED_SHIFTS,
+        {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]},
+    ).rowcount
+    if found:
+        _read_headers(connection, stores)
+    return found
+
+
+def open_shifts(connection: Connection, scope: Scope) -> dict[str, int]:
+    """How many shifts with transactions of the business date are still open, by store."""
+    return {row.store: row.shifts for row in connection.execute(OPEN_SHIFTS, scope.parameters)}
+
+
+def _read_headers(connection: Connection, stores: Sequence[str]) -> None:
+    connection.execute(text("ANALYZE shift"))
+    connection.execute(CREATE_HEADERS, {"stores": list(stores)})
+    connection.execute(text("ANALYZE shift_header"))
+    connection.execute(DATE_SHIFTS)
+
+
+def _out_of(scope: Scope) -> str:
+    return f"""NOT EXISTS (
+    SELECT FROM (SELECT t.storeid AS store, t.businessdate) AS dated
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = dated.store WHERE {scope.dated_sql("dated", "ch")})"""

@@ -1,0 +1,107 @@
+"""Financial statements say what their shifts say, and post just that (domain B4: counting, cash management)."""
+
+from commerce.schema.enums import REAL_ENTRY_STATUSES, StatementStatus, StatementType
+from commerce.verify.rules import Check
+
+_FINANCIAL = int(StatementType.FINANCIAL)
+_POSTED = int(StatementStatus.POSTED)
+_REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
+_SHIFT = "l.dataareaid || ' ' || l.statementid || ' ' || l.terminalid || ':' || l.batchid || ' ' || l.tendertypeid"
+
+
+def _posted_by(category: str, expected: str, expected_mst: str) -> str:
+    """Statement and tender where the vouchers of a category do not have what the shift lines say."""
+    return f"""
+        SELECT dataareaid || ' ' || statementid || ' ' || tendertypeid || ' ' || currency AS id
+        FROM (SELECT l.dataareaid, l.statementid, l.tendertypeid, l.currency,
+                     sum(CASE l.currency WHEN s.currency THEN 0 ELSE {expected} END) AS amount,
+                     sum({expected_mst}) AS amountmst
+              FROM ax.retailstatementshiftline AS l JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+              WHERE s.postingstatus = {_POSTED} GROUP BY 1, 2, 3, 4) AS said
+        FULL JOIN (
+              SELECT v.dataareaid, v.statementid, l.tendertypeid,
+                     coalesce(l.transactioncurrency, s.currency) AS currency,
+                     sum(coalesce(l.transactioncurrencyamount, 0)) AS amount,
+                     sum(l.debitamount - l.creditamount) AS amountmst
+              FROM ax.retailstatementvoucher AS v
+              JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+              JOIN ax.generaljournalentry AS j USING (dataareaid, voucher)
+              JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
+              WHERE j.journalcategory = '{category}' AND l.tendertypeid <> '' AND s.postingstatus = {_POSTED}
+              GROUP BY 1, 2, 3, 4) AS posted USING (dataareaid, statementid, tendertypeid, currency)
+        WHERE coalesce(said.amountmst, 0) <> coalesce(posted.amountmst, 0)
+           OR (coalesce(said.amount, 0) <> coalesce(posted.amount, 0) AND said.amountmst <> 0)"""
+
+
+CHECKS = (
+    Check(
+        "shift_not_closed",
+        "a financial statement has closed shifts of its own store only",
+        f"""
+        SELECT m.dataareaid || ' ' || m.statementid || ' ' || m.terminalid || ':' || m.batchid AS id
+        FROM ax.retailstatementshift AS m
+        JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        LEFT JOIN ax.retailposbatchtable AS b
+             ON (b.storeid, b.terminalid, b.batchid) = (m.storeid, m.terminalid, m.batchid)
+        WHERE b.status IS DISTINCT FROM 2 OR s.storeid <> m.storeid OR s.statementtype <> {_FINANCIAL}""",
+    ),
+    Check(
+        "cash_management_without_shift",
+        "a transaction of cash management stands in a financial statement that has its shift",
+        f"""
+        SELECT e.store || ' ' || e.terminal || ' ' || e.transactionid AS id
+        FROM ax.retaileodtransactiontable AS e
+        JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        LEFT JOIN ax.retailtransactiontable AS t
+             ON (t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)
+        LEFT JOIN ax.retailstatementshift AS m
+             ON (m.dataareaid, m.statementid, m.storeid, m.batchid) = (e.dataareaid, e.statementid, t.store, t.batchid)
+            AND m.terminalid = coalesce(nullif(t.batchterminalid, ''), t.terminal)
+        WHERE (e.custaccount IS NULL) <> (s.statementtype = {_FINANCIAL})
+           OR (e.custaccount IS NULL AND (m.batchid IS NULL OR t.entrystatus NOT IN ({_REAL})))""",
+    ),
+    Check(
+        "shift_difference_wrong",
+        "counted less expected is the difference, and nothing that must still be counted is posted",
+        f"""
+        SELECT {_SHIFT} AS id
+        FROM ax.retailstatementshiftline AS l JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        WHERE l.differenceamount <> l.countedamount + l.bankedamount + l.safeamount + l.removedfromdrawer
+                                    - l.transamount - l.addedtodrawer - l.changetender
+           OR (l.currency = s.currency AND l.differenceamountmst <> l.differenceamount)
+           OR (l.countedhow = 'required' AND s.postingstatus > {int(StatementStatus.CALCULATED)})""",
+    ),
+    Check(
+        "financial_lines_differ",
+        "the lines of a financial statement are the sums of its shifts by tender",
+        f"""
+        SELECT dataareaid || ' ' || statementid || ' ' || tendertypeid || ' ' || currency AS id
+        FROM (SELECT l.dataareaid, l.statementid, l.tendertypeid, l.currency, sum(l.transamount) AS paid,
+                     sum(l.countedamount) AS counted, sum(l.differenceamount) AS difference,
+                     sum(l.bankedamount + l.safeamount) AS dropped
+              FROM ax.retailstatementline AS l JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+              WHERE s.statementtype = {_FINANCIAL} GROUP BY 1, 2, 3, 4) AS line
+        FULL JOIN (
+              SELECT dataareaid, statementid, tendertypeid, currency, sum(transamount) AS paid,
+                     sum(countedamount) AS counted, sum(differenceamount) AS difference,
+                     sum(bankedamount + safeamount) AS dropped
+              FROM ax.retailstatementshiftline GROUP BY 1, 2, 3, 4) AS shift
+              USING (dataareaid, statementid, tendertypeid, currency)
+        WHERE (line.paid, line.counted, line.difference, line.dropped)
+              IS DISTINCT FROM (shift.paid, shift.counted, shift.difference, shift.dropped)""",
+    ),
+    Check(
+        "cash_management_posted_differs",
+        "a posted financial statement moves each tender by its drops, float entries and removed tenders",
+        _posted_by(
+            "cashmanagement",
+            "l.floatamount - l.removedfromdrawer - l.bankedamount - l.safeamount",
+            "l.floatamountmst - l.removedfromdrawermst - l.bankedamountmst - l.safeamountmst",
+        ),
+    ),
+    Check(
+        "counting_difference_posted_differs",
+        "a posted financial statement corrects each tender by its difference",
+        _posted_by("difference", "l.differenceamount", "l.differenceamountmst"),
+    ),
+)
