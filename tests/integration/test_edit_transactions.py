@@ -24,6 +24,7 @@ from commerce.orders.recording import Place
 from commerce.scope import Scope
 from commerce.statements import bind_cash_and_carry
 from commerce.transactions import validate_transactions
+from commerce.verify import verify
 from support import staging
 from support.company import add_address, add_company, add_customer, add_store
 from support.orders import counts, execute, status_of, statuses
@@ -367,6 +368,10 @@ class TestFiles:
         assert values(shop, HEADER, sale, "receiptid") == [("=1+1",)]
         assert values(shop, "retailtransactionpaymenttrans", deposit, "businessdate::text") == [("2026-03-03",)]
         assert files.changed(shop, path) == [], "what is as the file says is no change"
+        assert "edit_lost" not in {finding.check for finding in verify(shop)}
+        change(shop, LINE, sale, qty=3)
+        (lost,) = (finding for finding in verify(shop) if finding.check == "edit_lost")
+        assert lost.sample == (f"S1 T1 {sale[2]} qty",)
 
     def test_one_bad_cell_writes_nothing(self, shop: Engine, tmp_path: Path) -> None:
         orders = [add_order(shop, "S1", number) for number in range(1, 30)]

@@ -12,6 +12,15 @@ from support.shifts import add_counted_shift, set_store
 from support.statements import ANNA, ANNA_GUID, SCOPE, STORES, add_day, add_retailer, pass_gate, settle_exchange
 
 PLANTS: dict[str, tuple[str, ...]] = {
+    "edit_lost": (
+        "INSERT INTO ax.retailtransactionauditlogtable (store, terminal, transactionid, dataareaid, reftable, refkey,"
+        " action, fieldname, oldvalue, newvalue, changedby) SELECT store, terminalid, transactionid, dataareaid,"
+        " 'retailtransactionsalestrans', 'linenum=1', 'edited', 'qty', '1.000000', '77.000000', 'kari'"
+        " FROM ax.retailtransactionsalestrans WHERE linenum = 1 LIMIT 1",
+    ),
+    "order_hold_differs": (
+        "UPDATE ax.salestable SET mcrorderstopped = 1 WHERE salesid = (SELECT min(salesid) FROM ax.salestable)",
+    ),
     "guid_without_account": (f"UPDATE ax.custaccountasyncmap SET accountnum = NULL WHERE accountnum = '{ANNA}'",),
     "account_of_guid_missing": (
         "ALTER TABLE ax.custaccountasyncmap DROP CONSTRAINT fk_custaccountasyncmap_dataareaid_accountnum",

@@ -206,6 +206,7 @@ def reconciliation_tables(result: Mapping[str, Any]) -> RenderableType:
     for title, name, amounts in (
         ("Differences", "differences", ("expected", "found", "difference")),
         ("Not posted, and why", "unposted", ("amount",)),
+        ("Edited in headquarters, not compared with the channel", "edited", ()),
     ):
         if result[name]:
             rows = [{**row, **{amount: Decimal(row[amount]) for amount in amounts}} for row in result[name]]

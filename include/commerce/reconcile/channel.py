@@ -19,6 +19,7 @@ from commerce.reconcile.dialects import COUNTER, Mark, connect
 from commerce.reconcile.sources import (
     ABSENT,
     AMOUNT_SQL,
+    EDITED,
     GROUP,
     HEADERS,
     KIND_SQL,
@@ -44,7 +45,7 @@ SUMS = pa.schema(
 KNOWN = pa.schema(
     [("store", pa.string()), ("terminal", pa.string()), ("transactionid", pa.string()), ("posted", pa.int64())]
 )
-"""What headquarters knows: the keys of its real transactions, `posted` 1 or 0."""
+"""What headquarters knows: the keys of its real transactions, `posted` 1 or 0, 2 where a person has edited one."""
 
 
 class Channel:
@@ -93,7 +94,8 @@ class Channel:
         amounts = ", ".join(f"coalesce(CAST({sql} AS TEXT), '0') AS {name}" for name, sql in source.sums.items())
         statement = (
             f"SELECT h.store, {DAY} AS businessdate, {KIND_SQL} AS kind,"
-            f" CASE k.posted WHEN 1 THEN '{POSTED}' WHEN 0 THEN '{UNPOSTED}' ELSE '{ABSENT}' END AS disposition,"
+            f" CASE k.posted WHEN 1 THEN '{POSTED}' WHEN 0 THEN '{UNPOSTED}' WHEN 2 THEN '{EDITED}'"
+            f" ELSE '{ABSENT}' END AS disposition,"
             f" CAST({source.live} AS TEXT) AS live, coalesce(CAST({source.key} AS TEXT), '') AS key, {amounts}"
             " FROM retailtransactiontable AS h"
             f" LEFT JOIN {self._database.temporary}.known AS k ON k.store = h.store AND k.terminal = h.terminal"

@@ -24,8 +24,8 @@ from commerce.progress import Progress, silent
 from commerce.reconcile import documents, headquarters
 from commerce.reconcile.channel import SUMS, Channel, header_condition
 from commerce.reconcile.explaining import Explained, explain_counters, explain_headers, explain_purged
-from commerce.reconcile.result import Difference, ReconcileResult
-from commerce.reconcile.sources import ABSENT, AMOUNT_COLUMNS, HEADERS, POSTED, SOURCES
+from commerce.reconcile.result import Difference, Edited, ReconcileResult
+from commerce.reconcile.sources import ABSENT, AMOUNT_COLUMNS, EDITED, EDITED_POSTED, HEADERS, POSTED, SOURCES
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,9 @@ def reconcile(
         found = documents.found(connection, names, date_from, date_to)
         tenders = documents.tenders(connection, names)
         explained.unposted_in_headquarters(connection)
+        edited = tuple(Edited(**row) for row in connection.execute(headquarters.EDITED_TRANSACTIONS).mappings())
         connection.rollback()
-    sums = _frame(channel)
+    sums = _with_edited(_frame(channel), _frame(uploaded), explained)
     differences = [
         *explained.differences,
         *_differences(_as_places(channel), _as_places(uploaded), explained),
@@ -70,6 +71,7 @@ def reconcile(
         stores=tuple(names),
         differences=tuple(sorted(differences, key=lambda d: (d.store, d.businessdate, d.check, d.key))),
         unposted=tuple(sorted(explained.unposted, key=lambda u: (u.store, u.businessdate, u.reason))),
+        edited=edited,
         unreadable=dict(sorted(explained.unreadable.items())),
         transactions=transactions,
         amount=amount,
@@ -135,6 +137,13 @@ def _read(
         return pa.concat_tables([channel.sums(source, where) for source in SOURCES])
 
 
+def _with_edited(channel: pd.DataFrame, uploaded: pd.DataFrame, explained: Explained) -> pd.DataFrame:
+    """The channel's sums, and those in headquarters of posted transactions that a person had edited: documents say what
+    these were edited to."""
+    edited = uploaded[(uploaded["disposition"] == EDITED_POSTED) & ~uploaded["store"].isin(list(explained.unreadable))]
+    return pd.concat([channel, edited.assign(disposition=POSTED).astype(channel.dtypes)])
+
+
 def _posted(sums: pd.DataFrame) -> tuple[int, Decimal]:
     """How many transactions of the channels are posted, and what they are worth."""
     headers = sums[(sums["disposition"] == POSTED) & (sums["table"] == HEADERS.table)]
@@ -145,7 +154,7 @@ def _posted(sums: pd.DataFrame) -> tuple[int, Decimal]:
 def _as_places(sums: pa.Table) -> pa.Table:
     """Sums of what both sides have, as checks of the uploaded tables: rows and each amount column."""
     frame = _frame(sums)
-    frame = frame[frame["disposition"] != ABSENT]
+    frame = frame[~frame["disposition"].isin([ABSENT, EDITED, EDITED_POSTED])]
     name = "uploaded " + frame["table"] + ": " + frame["column"]
     key = frame["kind"] + " " + frame["disposition"] + frame["live"].map({"1": "", "0": " voided"}) + " " + frame["key"]
     both = [(name, frame["amount"]), ("uploaded " + frame["table"] + ": rows", frame["rows"].astype(documents.AMOUNT))]

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, text
 from commerce.reconcile.channel import KNOWN, SUMS
 from commerce.reconcile.sources import (
     AMOUNT_SQL,
+    EDITED,
+    EDITED_POSTED,
     GROUP,
     HEADERS,
     KIND_SQL,
@@ -25,7 +27,7 @@ from commerce.reconcile.sources import (
     VOIDED,
     Source,
 )
-from commerce.schema.enums import OrderStatus, StatementStatus, ValidationStatus
+from commerce.schema.enums import OrderStatus, RepairAction, StatementStatus, ValidationStatus
 
 KNOWN_ROWS = 50_000
 """Keys of transactions in one batch."""
@@ -63,25 +65,29 @@ POSTED_SQL = f"""
             WHERE (o.store, o.terminal, o.transactionid) = (h.store, h.terminal, h.transactionid)
               AND o.status = {int(OrderStatus.SUCCEEDED)}))"""
 
-_SCOPE = f"""{REAL_SQL} AND h.store = ANY(:stores)
-    AND h.businessdate >= coalesce(:date_from, date '-infinity') AND h.businessdate <= coalesce(:date_to,
-        date 'infinity')"""
+_DATED = """(h.businessdate >= coalesce(:date_from, date '-infinity') AND h.businessdate <= coalesce(:date_to,
+        date 'infinity'))"""
+_EDITED = f"""EXISTS (
+    SELECT FROM ax.retailtransactionauditlogtable AS a WHERE a.action = '{RepairAction.EDITED}'
+    AND (a.store, a.terminal, a.transactionid) = (h.store, h.terminal, h.transactionid))"""
 
 CREATE_KNOWN = text("""
 CREATE TEMP TABLE known (
-    store varchar(10), terminal varchar(10), transactionid varchar(44), businessdate date, kind text, posted integer
+    store varchar(10), terminal varchar(10), transactionid varchar(44), businessdate date, kind text, posted integer,
+    edited boolean, dated boolean
 )""")
+"""`dated`: in the business dates that were asked for; an edited transaction may have been moved out of them or in."""
 FILL_KNOWN = text(f"""
 INSERT INTO known
-SELECT h.store, h.terminal, h.transactionid, h.businessdate, {KIND_SQL}, {POSTED_SQL}::integer
-FROM ax.retailtransactiontable AS h WHERE {_SCOPE}""")
+SELECT h.store, h.terminal, h.transactionid, h.businessdate, {KIND_SQL}, {POSTED_SQL}::integer, {_EDITED}, {_DATED}
+FROM ax.retailtransactiontable AS h WHERE {REAL_SQL} AND h.store = ANY(:stores) AND ({_DATED} OR {_EDITED})""")
 
 UNPOSTED_TRANSACTIONS = text(f"""
 WITH waiting AS (
     SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, {AMOUNT_SQL} AS amount, h.gaterun,
            h.validationstatus, h.held, k.kind
     FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
-    WHERE k.posted = 0
+    WHERE k.posted = 0 AND k.dated
 ), reasoned AS (
     SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.amount,
            CASE
@@ -116,6 +122,15 @@ SELECT store, businessdate, reason, count(*) AS transactions, sum(amount) AS amo
 FROM reasoned GROUP BY store, businessdate, reason ORDER BY store, businessdate, reason""")
 """`reason` is NULL where nothing explains why a transaction is not posted: it passed the gate and is in no
 statement."""
+
+EDITED_TRANSACTIONS = text(f"""
+SELECT k.store, k.businessdate::text AS businessdate, count(DISTINCT (k.terminal, k.transactionid)) AS transactions,
+       array_agg(DISTINCT a.fieldname::text) AS fields, array_agg(DISTINCT a.changedby::text) AS changed_by,
+       max(a.createddatetime) AS last_changed,
+       (array_agg(DISTINCT k.terminal || ' ' || k.transactionid))[1:5] AS sample
+FROM known AS k JOIN ax.retailtransactionauditlogtable AS a USING (store, terminal, transactionid)
+WHERE k.edited AND k.dated AND a.action = '{RepairAction.EDITED}'
+GROUP BY 1, 2 ORDER BY 1, 2""")
 
 FORGET_PURGED = text(f"""
 WITH gone AS (
@@ -178,7 +193,10 @@ def remember(connection: Connection, stores: Sequence[str], date_from: date | No
 def known(connection: Connection, stores: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The keys in `known` of some stores, for a channel to join with."""
     result = connection.execute(
-        text("SELECT store, terminal, transactionid, posted FROM known WHERE store = ANY(:stores)"),
+        text(
+            "SELECT store, terminal, transactionid, CASE WHEN edited THEN 2 ELSE posted END FROM known"
+            " WHERE store = ANY(:stores)"
+        ),
         {"stores": list(stores)},
         execution_options={"yield_per": KNOWN_ROWS},
     )
@@ -205,9 +223,10 @@ def uploaded(connection: Connection, source: Source) -> pa.Table:
     rows = connection.execute(
         text(
             "SELECT h.store, h.businessdate::text AS businessdate, k.kind,"
-            f" CASE k.posted WHEN 1 THEN '{POSTED}' ELSE '{UNPOSTED}' END AS disposition,"
+            f" CASE WHEN k.edited THEN CASE k.posted WHEN 1 THEN '{EDITED_POSTED}' ELSE '{EDITED}' END"
+            f" WHEN k.posted = 1 THEN '{POSTED}' ELSE '{UNPOSTED}' END AS disposition,"
             f" ({source.live})::text AS live, ({source.key})::text AS key, count(*) AS rows, {sums}"
-            f" FROM known AS k {joins} GROUP BY 1, 2, 3, 4, 5, 6"
+            f" FROM known AS k {joins} WHERE k.dated GROUP BY 1, 2, 3, 4, 5, 6"
         )
     ).mappings()
     found: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -56,6 +57,30 @@ class Unposted:
 
 
 @dataclass(frozen=True)
+class Edited:
+    """Transactions that people edited in headquarters: not what the channel has, so not compared with it, but with what
+    was posted. `fields`: columns that were changed; the audit of each transaction has the values (`commerce
+    transactions show`)."""
+
+    store: str
+    businessdate: str
+    transactions: int
+    fields: Sequence[str]
+    changed_by: Sequence[str]
+    last_changed: datetime
+    sample: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            **vars(self),
+            "fields": list(self.fields),
+            "changed_by": list(self.changed_by),
+            "last_changed": self.last_changed.isoformat(),
+            "sample": list(self.sample),
+        }
+
+
+@dataclass(frozen=True)
 class ReconcileResult:
     """`unreadable`: store -> why its channel could not be compared. `transactions` and `amount`: what was found posted
     in channels and headquarters alike (orders included; amounts as in `Unposted`)."""
@@ -63,6 +88,7 @@ class ReconcileResult:
     stores: tuple[str, ...]
     differences: tuple[Difference, ...]
     unposted: tuple[Unposted, ...]
+    edited: tuple[Edited, ...] = ()
     unreadable: dict[str, str] = field(default_factory=dict)
     transactions: int = 0
     amount: Decimal = Decimal(0)
@@ -80,6 +106,7 @@ class ReconcileResult:
             "amount": str(self.amount),
             "differences": [difference.as_dict() for difference in self.differences],
             "unposted": [unposted.as_dict() for unposted in self.unposted],
+            "edited": [edited.as_dict() for edited in self.edited],
             "unreadable": dict(self.unreadable),
         }
 

@@ -8,6 +8,8 @@ from commerce.schema.enums import ORDER_TYPES, REAL_ENTRY_STATUSES, EntryStatus,
 
 POSTED, UNPOSTED, ABSENT = "posted", "unposted", "absent"
 """What headquarters knows of a channel's transaction: posted, there but not posted, not there."""
+EDITED, EDITED_POSTED = "edited", "edited and posted"
+"""A person has edited it in headquarters: it is not what the channel has, and nothing to compare with."""
 
 GIFT_CARD = "gift card"
 """Key of the sales lines that sell gift cards; other lines have none."""
