@@ -26,7 +26,7 @@ from commerce.reconcile.sources import (
     TAXES,
     Source,
 )
-from commerce.schema.enums import StatementStatus, StatementType, TenderFunction
+from commerce.schema.enums import SalesStatus, StatementStatus, StatementType, TenderFunction
 
 AMOUNT = pd.ArrowDtype(pa.decimal128(38, 6))
 PLACE = ["store", "businessdate", "what", "key"]
@@ -42,6 +42,9 @@ _STATEMENTS = f"""
           date 'infinity')"""
 
 _KINDS = "CASE e.type WHEN 2 THEN 'sale' WHEN 3 THEN 'deposit' ELSE 'income/expense' END"
+
+_STATEMENT_ORDERS = f"(SELECT * FROM ax.salestable WHERE salesstatus <> {int(SalesStatus.CANCELED)}) AS o"
+"""Orders that were taken back before they were invoiced are canceled, and keep their numbers."""
 
 DOCUMENTS = text(f"""
 WITH s AS MATERIALIZED ({_STATEMENTS}),
@@ -64,11 +67,11 @@ FROM s JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid) GR
 UNION ALL SELECT 'statements: ' || {_KINDS} || ' payments', s.store, s.businessdate, '', sum(e.paymentamount)
 FROM s JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid) GROUP BY 1, 2, 3
 UNION ALL SELECT part.what, s.store, s.businessdate, '', sum(part.amount)
-FROM s JOIN ax.salestable AS o USING (dataareaid, statementid)
+FROM s JOIN {_STATEMENT_ORDERS} USING (dataareaid, statementid)
 CROSS JOIN LATERAL (VALUES ('sales orders: net', o.netamount), ('sales orders: gross', o.grossamount),
     ('sales orders: charges', o.chargeamount)) AS part (what, amount) GROUP BY 1, 2, 3
 UNION ALL SELECT part.what, s.store, s.businessdate, '', sum(part.amount)
-FROM s JOIN ax.salestable AS o USING (dataareaid, statementid) JOIN ax.salesline AS l USING (dataareaid, salesid)
+FROM s JOIN {_STATEMENT_ORDERS} USING (dataareaid, statementid) JOIN ax.salesline AS l USING (dataareaid, salesid)
 CROSS JOIN LATERAL (VALUES ('sales order lines: quantity', l.qty), ('sales order lines: net', l.netamount),
     ('sales order lines: tax', l.taxamount), ('sales order lines: discount', l.discamount)) AS part (what, amount)
 GROUP BY 1, 2, 3

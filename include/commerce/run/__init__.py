@@ -4,6 +4,7 @@ from commerce.run.backfilling import BackfillResult, backfill
 from commerce.run.opening import RunPlan, Shard, open_run
 from commerce.run.pipeline import customer_sync, end_of_day
 from commerce.run.planning import DryRun, plan
+from commerce.run.recalculating import recalculate_statement
 from commerce.run.single import single_step
 from commerce.run.status import status
 from commerce.run.stepping import run_step
@@ -22,6 +23,7 @@ __all__ = [
     "end_of_day",
     "open_run",
     "plan",
+    "recalculate_statement",
     "run_step",
     "single_step",
     "status",

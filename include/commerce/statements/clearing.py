@@ -14,6 +14,7 @@ from commerce.schema.enums import PostingErrorStatus, StatementStatus, Validatio
 from commerce.scope import amount_sql, key_sql
 from commerce.statements.changes import CREATE_CHANGED
 from commerce.statements.events import log_sql
+from commerce.statements.named import find
 from commerce.statements.totals import add_up
 
 FREE = text(f"""
@@ -31,12 +32,6 @@ FROM (SELECT dataareaid, statementid, string_agg(code || ' ' || count, ', ' ORDE
       GROUP BY dataareaid, statementid) AS c
 JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)""")
 
-FIND = text("""
-SELECT dataareaid AS company, storeid AS store, postingstatus
-FROM ax.retailstatementtable
-WHERE statementid = :statement AND (CAST(:company AS text) IS NULL OR dataareaid = :company)
-ORDER BY dataareaid FOR NO KEY UPDATE""")
-
 CHANGE_ALL = text("""
 INSERT INTO changed
 SELECT store, terminal, transactionid, dataareaid, statementid, 'Cleared'
@@ -47,6 +42,8 @@ SELECT count(*) AS transactions, coalesce(sum({amount_sql("t")}), 0) AS amount
 FROM changed AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}""")
 
 EMPTY = (
+    text("DELETE FROM ax.retailstatementshiftline WHERE (dataareaid, statementid) = (:company, :statement)"),
+    text("DELETE FROM ax.retailstatementshift WHERE (dataareaid, statementid) = (:company, :statement)"),
     text("DELETE FROM ax.retaileodstatementaggregation WHERE (dataareaid, statementid) = (:company, :statement)"),
     text("DELETE FROM ax.retailstatementline WHERE (dataareaid, statementid) = (:company, :statement)"),
     log_sql("""
@@ -82,8 +79,8 @@ def take_out(connection: Connection, run: int | None) -> None:
 
 
 def clear_statement(hq: Engine, *, statement: str, company: str | None = None) -> Cleared:
-    """Take every transaction out of a statement that has no sales orders yet (Calculated, Checked or Aggregated). The
-    next posting of its date passes it through as an empty one; the next run takes the transactions that are right.
+    """Take every transaction and shift out of a statement that has no sales orders yet (Calculated, Checked or
+    Aggregated). The next posting of its date passes it through as an empty one; the next run takes what is right.
 
     Raises:
         UsageError: there is no such statement, several companies have one, or it has sales orders or is posted.
@@ -93,25 +90,23 @@ def clear_statement(hq: Engine, *, statement: str, company: str | None = None) -
 
 def _clear(hq: Engine, statement: str, company: str | None) -> Cleared:
     with hq.begin() as connection:
-        found = connection.execute(FIND, {"statement": statement, "company": company}).all()
-        if not found:
-            raise UsageError(f"There is no statement {statement}. `commerce statements list` shows them.")
-        if len(found) > 1:
-            companies = ", ".join(row.company for row in found)
-            raise UsageError(f"{companies} have a statement {statement} each. Say which with --company.")
-        (row,) = found
-        if row.postingstatus == StatementStatus.POSTED:
+        found = find(connection, statement, company)
+        if found.state == StatementStatus.POSTED:
             raise UsageError(f"Statement {statement} is posted. What is posted is never touched.")
-        if row.postingstatus >= StatementStatus.CUSTOMER_ORDER_CREATED:
+        if found.state >= StatementStatus.CUSTOMER_ORDER_INVOICED:
             raise UsageError(
-                f"Statement {statement} has sales orders, it can only be posted: mend what its error names and run the "
+                f"Statement {statement} has invoices, it can only be posted: mend what its error names and run the "
                 "day again."
             )
-        key = {"company": row.company, "statement": statement}
+        if found.state == StatementStatus.CUSTOMER_ORDER_CREATED:
+            raise UsageError(
+                f"Statement {statement} has sales orders. Mend what its error names and run the day again, or take"
+                f" them back: `commerce statements delete-orders {statement}`."
+            )
         connection.execute(CREATE_CHANGED)
-        connection.execute(CHANGE_ALL, key)
+        connection.execute(CHANGE_ALL, found.key)
         freed = connection.execute(AMOUNT).one()
         take_out(connection, None)
         for emptying in EMPTY:
-            connection.execute(emptying, {**key, "run": None})
-    return Cleared(row.company, statement, row.store, freed.transactions, freed.amount)
+            connection.execute(emptying, {**found.key, "run": None})
+    return Cleared(found.company, statement, found.store, freed.transactions, freed.amount)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.database import describe_error, retry_transient, sqlstate
-from commerce.errors import ConfigurationError
+from commerce.errors import ConfigurationError, UsageError
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import StatementStatus, StatementType
@@ -32,6 +32,7 @@ from commerce.statements import (
     orders,
     payments,
 )
+from commerce.statements.named import find
 from commerce.statements.transitions import (
     Key,
     Refusal,
@@ -128,6 +129,23 @@ def post_statements(
     outcomes = _outcomes(hq, scope.stores, [*keys[_TRANSACTIONAL], *keys[_FINANCIAL]], taken_out)
     posted = sum((outcome.amounts["posted"] for outcome in outcomes.values()), start=Decimal(0))
     return JobResult("post_statements", outcomes, totals(outcomes), {"posted": posted})
+
+
+def post_statement(hq: Engine, *, statement: str, company: str | None = None, progress: Progress = silent) -> JobResult:
+    """Post one statement from where it stands; result as of `post_statements`, of its store.
+
+    Raises:
+        UsageError: there is no such statement, several companies have one, or it is posted.
+    """
+    with hq.begin() as connection:
+        found = find(connection, statement, company)
+    if found.state == S.POSTED:
+        raise UsageError(f"Statement {statement} is posted already.")
+    key = (found.company, statement)
+    keys: dict[int, list[Key]] = {_TRANSACTIONAL: [], _FINANCIAL: [], int(found.type): [key]}
+    taken_out = _post(hq, keys, (found.store,), found.run or 0, progress)
+    outcomes = _outcomes(hq, (found.store,), [key], taken_out)
+    return JobResult("post_statements", outcomes, totals(outcomes), dict(outcomes[found.store].amounts))
 
 
 def _post(

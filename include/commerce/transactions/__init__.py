@@ -3,6 +3,7 @@
 from commerce.transactions.disabling import disable_rule, enable_rule, rule_states
 from commerce.transactions.editable import lock_editable
 from commerce.transactions.holding import held_transactions, hold_transactions, release_transactions
+from commerce.transactions.of_statement import revalidate_statement
 from commerce.transactions.revalidation import revalidate_transactions
 from commerce.transactions.rules import RULES, Rule
 from commerce.transactions.validation import validate_transactions
@@ -16,6 +17,7 @@ __all__ = [
     "hold_transactions",
     "lock_editable",
     "release_transactions",
+    "revalidate_statement",
     "revalidate_transactions",
     "rule_states",
     "validate_transactions",

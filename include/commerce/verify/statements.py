@@ -6,6 +6,7 @@ from commerce.schema.enums import (
     REAL_ENTRY_STATUSES,
     STATEMENT_TYPES,
     EntryStatus,
+    SalesStatus,
     StatementStatus,
     StatementType,
     TransactionType,
@@ -171,10 +172,21 @@ CHECKS = (
             SELECT o.dataareaid, o.salesid, {_LINE_SUMS}
             FROM ax.salestable AS o
             JOIN ax.salesline AS l ON (l.dataareaid, l.salesid) = (o.dataareaid, o.salesid)
-            WHERE o.salesorigin = 'statement'
+            WHERE o.salesorigin = 'statement' AND o.salesstatus <> {int(SalesStatus.CANCELED)}
             GROUP BY o.dataareaid, o.salesid) AS l USING (dataareaid, salesid)
         WHERE (t.qty, t.netamount, t.taxamount, t.discamount, t.items)
               IS DISTINCT FROM (l.qty, l.netamount, l.taxamount, l.discamount, l.items)""",
+    ),
+    Check(
+        "canceled_order_in_use",
+        "no aggregated transaction and no invoice belongs to a canceled sales order",
+        f"""
+        SELECT o.dataareaid || ' ' || o.salesid AS id FROM ax.salestable AS o
+        WHERE o.salesstatus = {int(SalesStatus.CANCELED)} AND (
+              EXISTS (SELECT FROM ax.retaileodstatementaggregation AS a
+                      WHERE (a.dataareaid, a.salesid) = (o.dataareaid, o.salesid))
+              OR EXISTS (SELECT FROM ax.custinvoicejour AS j
+                         WHERE (j.dataareaid, j.salesid) = (o.dataareaid, o.salesid)))""",
     ),
     Check(
         "order_differs_from_transaction",

@@ -16,6 +16,7 @@ from commerce.schema.enums import (
     EntryStatus,
     OrderStatus,
     StatementStatus,
+    StatementType,
     TransactionType,
     ValidationStatus,
 )
@@ -69,10 +70,15 @@ TRANSACTION_PARTS = {
 }
 _POSTING_STATES = " ".join(f"WHEN {int(state)} THEN '{state.name.lower()}'" for state in StatementStatus)
 STATEMENTS = f"""
-    SELECT s.dataareaid AS company, s.statementid AS statement, s.storeid AS store, s.businessdate AS business_date,
+    SELECT s.dataareaid AS company, s.statementid AS statement,
+           CASE s.statementtype WHEN {int(StatementType.FINANCIAL)} THEN 'financial' ELSE 'transactional' END AS type,
+           s.storeid AS store, s.businessdate AS business_date, nullif(s.stafforterminal, '') AS split_off_for,
            CASE WHEN s.postingstatus < {int(StatementStatus.POSTED)} AND s.postingerrorstatus = 1 THEN 'failed'
                 WHEN s.postingstatus < {int(StatementStatus.POSTED)} THEN 'open'
-                WHEN s.transactioncount = 0 THEN 'cleared' ELSE 'posted' END AS state,
+                WHEN s.transactioncount = 0 AND NOT EXISTS (
+                    SELECT FROM ax.retailstatementshift AS m
+                    WHERE (m.dataareaid, m.statementid) = (s.dataareaid, s.statementid)) THEN 'cleared'
+                ELSE 'posted' END AS state,
            CASE s.postingstatus {_POSTING_STATES} END AS posting_status, s.transactioncount AS transactions,
            s.salesamount AS sales, s.taxamount AS tax, s.paymentamount AS paid, s.currency,
            s.posteddatetime AS posted_at, s.postingerrormessage AS error
@@ -83,6 +89,21 @@ STATEMENT_PARTS = {
         SELECT tendertypeid AS tender, currency, transcount AS payments, transamount AS amount
         FROM ax.retailstatementline WHERE dataareaid = :company AND statementid = :statement
         ORDER BY tendertypeid, currency
+    """,
+    "counted": """
+        SELECT l.terminalid || ':' || l.batchid AS shift, l.tendertypeid AS tender, l.currency, l.transamount AS paid,
+               l.addedtodrawer AS added, l.removedfromdrawer AS removed, l.changetender AS changed,
+               l.bankedamount AS banked, l.safeamount AS safe, l.countedamount - l.differenceamount AS expected,
+               CASE l.countedhow WHEN 'required' THEN NULL ELSE l.countedamount END AS counted,
+               l.countedhow AS how, l.differenceamount AS difference
+        FROM ax.retailstatementshiftline AS l WHERE l.dataareaid = :company AND l.statementid = :statement
+        ORDER BY l.terminalid, l.batchid, l.tendertypeid, l.currency
+    """,
+    "entered": """
+        SELECT c.terminalid || ':' || c.batchid AS shift, c.tendertypeid AS tender, c.currency,
+               c.countedamount AS amount, c.reason, c.enteredby AS by, c.createddatetime AS entered_at
+        FROM ax.retailstatementshift AS m JOIN ax.retailstatementcount AS c USING (storeid, terminalid, batchid)
+        WHERE m.dataareaid = :company AND m.statementid = :statement ORDER BY c.recid
     """,
     "documents": """
         SELECT aggregation, custaccount AS customer, salesid AS sales_order, invoiceid AS invoice,
@@ -207,7 +228,7 @@ def list_statements(
 
 
 def show_statement(hq: Engine, key: str) -> list[Row]:
-    """A statement with its tenders, documents, vouchers and event log.
+    """A statement with its tenders, what was counted, documents, vouchers and event log.
 
     Raises:
         UsageError: there is none.
@@ -217,6 +238,19 @@ def show_statement(hq: Engine, key: str) -> list[Row]:
         for part, query in STATEMENT_PARTS.items():
             statement[part] = fetch(hq, query, statement)
     return found
+
+
+def statement_events(hq: Engine, key: str) -> list[Row]:
+    """The event log of a statement, the oldest first.
+
+    Raises:
+        UsageError: there is no such statement.
+    """
+    return [
+        {"company": statement["company"], **event}
+        for statement in show_statement(hq, key)
+        for event in statement["events"]
+    ]
 
 
 def found_or_refuse(rows: list[Row], what: str) -> list[Row]:

@@ -1,0 +1,59 @@
+"""Revalidate the transactions of a statement that has not gone to the ledger yet (domain B4: Revalidate transactions).
+
+Those that are not valid any more leave it when it is posted; the next run judges them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+from commerce.database import retry_transient
+from commerce.errors import UsageError
+from commerce.outcomes import JobResult
+from commerce.schema.enums import StatementStatus, StatementType
+from commerce.scope import key_sql
+from commerce.transactions import applicability
+from commerce.transactions.sums import Selection
+from commerce.transactions.validation import job_result, judge
+
+STATEMENT = text("""
+    SELECT dataareaid AS company, storeid AS store, postingstatus, statementtype FROM ax.retailstatementtable
+    WHERE statementid = :statement AND (CAST(:company AS text) IS NULL OR dataareaid = :company)
+    ORDER BY dataareaid FOR NO KEY UPDATE
+""")
+IN_STATEMENT = f"""
+    {key_sql("t")} IN (SELECT e.store, e.terminal, e.transactionid FROM ax.retaileodtransactiontable AS e
+                       WHERE (e.dataareaid, e.statementid) = (:company, :statement))
+"""
+
+
+def revalidate_statement(hq: Engine, *, statement: str, company: str | None = None) -> JobResult:
+    """Validate the transactions of a Calculated transactional `statement` anew; counts and amounts as
+    `validate_transactions`.
+
+    Raises:
+        UsageError: there is no such statement, several companies have one, or it is in another state.
+    """
+
+    def work() -> JobResult:
+        with hq.begin() as connection:
+            found = connection.execute(STATEMENT, {"statement": statement, "company": company}).all()
+            if not found:
+                raise UsageError(f"There is no statement {statement}. `commerce statements list` shows them.")
+            if len(found) > 1:
+                companies = ", ".join(row.company for row in found)
+                raise UsageError(f"{companies} have a statement {statement} each. Say which with --company.")
+            (row,) = found
+            if row.statementtype != StatementType.TRANSACTIONAL:
+                raise UsageError(f"Statement {statement} is a financial one: cash management has no validation.")
+            if row.postingstatus != StatementStatus.CALCULATED:
+                raise UsageError(
+                    f"Statement {statement} is on its way to the ledger: what is Checked was valid then. `commerce"
+                    f" statements clear {statement}` takes everything out, as long as it has no sales orders."
+                )
+            applied = applicability.of_stores(connection, [row.store])
+            applicability.record(connection, applied)
+            selection = Selection(IN_STATEMENT, {"company": row.company, "statement": statement})
+            return job_result([row.store], judge(connection, selection, applied), applied)
+
+    return retry_transient(work)
