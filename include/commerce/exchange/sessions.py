@@ -32,14 +32,22 @@ _STATES = {
 TAKE_UP = text("""
 UPDATE cdx.retailcdxuploadsession SET status = :started, message = '', dateuploaded = NULL
 WHERE uploadsessionid = (
-    SELECT max(uploadsessionid) FROM cdx.retailcdxuploadsession
+    SELECT min(uploadsessionid) FROM cdx.retailcdxuploadsession
     WHERE datastore = :datastore AND incarnation = :incarnation AND stream = :stream AND rerunfor IS NULL
-      AND status NOT IN (3, 4))
+      AND status NOT IN (3, 4) AND status NOT IN (:started, :uploaded))
 RETURNING uploadsessionid
 """)
 START = text("""
 INSERT INTO cdx.retailcdxuploadsession (datastore, incarnation, stream, status)
 VALUES (:datastore, :incarnation, :stream, :started) RETURNING uploadsessionid
+""")
+FORGET = text("""
+DELETE FROM cdx.retailcdxuploadsession WHERE uploadsessionid = :session AND trycount = 0 AND dateavailable IS NULL
+""")
+WITHDRAW = text("""
+UPDATE cdx.retailcdxuploadsession
+SET status = CASE WHEN trycount = 0 THEN CAST(:available AS integer) ELSE :upload_failed END
+WHERE uploadsessionid = :session
 """)
 RESTART = text("""
 UPDATE cdx.retailcdxuploadsession SET status = :started, message = '', dateuploaded = NULL
@@ -78,7 +86,8 @@ class Landed:
 
 
 def start(hq: Engine, database: ChannelDatabase, stream: str, extents: Sequence[Extent]) -> int:
-    """The session of the stream's next slice: the one that has failed before, else a new one."""
+    """The session of the stream's next slice: the one that has failed before, else a new one. The slice before may
+    still be at work."""
     values = {**_STATES, "datastore": database.recid, "incarnation": database.incarnation, "stream": stream}
     with hq.begin() as connection:
         session = connection.execute(TAKE_UP, values).scalar()
@@ -96,6 +105,13 @@ def start(hq: Engine, database: ChannelDatabase, stream: str, extents: Sequence[
             },
         )
     return int(session)
+
+
+def withdraw(hq: Engine, session: int) -> None:
+    """The slice of a session was read, but the one before has failed: the session is as it was before it began."""
+    with hq.begin() as connection:
+        connection.execute(FORGET, {"session": session})
+        connection.execute(WITHDRAW, {"session": session, **_STATES})
 
 
 def reruns(hq: Engine, database: ChannelDatabase) -> dict[tuple[int, str], list[tuple[str, int, int]]]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -29,8 +31,17 @@ from commerce.exchange.screening import lengths_and_bytes
 from commerce.schema.enums import QuarantineStatus
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
-Kept = Mapping[UploadedTable, Sequence[pa.RecordBatch]]
-"""The rows of a slice, as the screen let them pass: the counter, and every column as text."""
+
+@dataclass(frozen=True)
+class Hashed:
+    """Rows as the screen let them pass, the counter and every column as text, with their content hashes."""
+
+    rows: pa.RecordBatch
+    hashes: pa.Array
+
+
+Kept = Mapping[UploadedTable, Sequence[Hashed]]
+"""The rows of a slice."""
 
 _NO_TEXT = "\0"
 """Between the columns of a key: no value has it."""
@@ -77,29 +88,39 @@ def transactions_by_store(kept: Kept) -> dict[str, int]:
     """The headers among the rows, by store."""
     found: Counter[str] = Counter()
     for batch in kept.get(TRANSACTION, ()):
-        for entry in pc.value_counts(batch.column("store")).to_pylist():
+        for entry in pc.value_counts(batch.rows.column("store")).to_pylist():
             found[entry["values"]] += entry["counts"]
     return dict(found)
 
 
-def content_hashes(table: UploadedTable, batch: pa.RecordBatch) -> pa.Array:
-    """The content hash of each row, 32 hex digits: the one of `content.hash_sql`."""
-    columns = [batch.column(name) for name in table.column_names]
-    joined = pc.binary_join_element_wise(*columns, SEPARATOR, null_handling="replace", null_replacement=NULL)
+def hashed(table: UploadedTable, batch: pa.RecordBatch) -> Hashed:
+    """The rows with the content hash of each, 32 hex digits: the one of `content.hash_sql`."""
+    joined = pc.binary_join_element_wise(
+        *_pieces(table, batch), SEPARATOR, null_handling="replace", null_replacement=NULL
+    )
     lengths, content = lengths_and_bytes(joined)
     ends = np.cumsum(lengths, dtype=np.int64).tolist()
     md5, view = hashlib.md5, memoryview(content.data)
-    return pa.array(
-        [
-            md5(view[start:end], usedforsecurity=False).hexdigest()
-            for start, end in zip([0, *ends][:-1], ends, strict=True)
-        ],
-        pa.string(),
-    )
+    digests = [
+        md5(view[start:end], usedforsecurity=False).hexdigest()
+        for start, end in zip([0, *ends][:-1], ends, strict=True)
+    ]
+    return Hashed(batch, pa.array(digests, pa.string()))
 
 
-def _typed(table: UploadedTable, batch: pa.RecordBatch, database: ChannelDatabase, session: int) -> pa.RecordBatch:
+def _pieces(table: UploadedTable, batch: pa.RecordBatch) -> list[pa.Array | str]:
+    """What is joined to the content of each row: its columns, those without any value that stand together as one."""
+    pieces: list[pa.Array | str] = []
+    columns = (batch.column(name) for name in table.column_names)
+    for empty, together in groupby(columns, lambda column: bool(column.null_count == len(column))):
+        found = list(together)
+        pieces += [SEPARATOR.join([NULL] * len(found))] if empty else found
+    return pieces
+
+
+def _typed(table: UploadedTable, given: Hashed, database: ChannelDatabase, session: int) -> pa.RecordBatch:
     """The rows as headquarters' table has them. A column without any value is left to its default, the same blank."""
+    batch = given.rows
     columns: dict[str, pa.Array] = {}
     for field in table.fields:
         column = batch.column(field.name)
@@ -109,7 +130,7 @@ def _typed(table: UploadedTable, batch: pa.RecordBatch, database: ChannelDatabas
     origin = {"origin": database.recid, "incarnation": database.incarnation, "uploadsession": session}
     columns |= {name: pa.repeat(pa.scalar(value, pa.int64()), len(batch)) for name, value in origin.items()}
     columns[COUNTER] = batch.column(COUNTER)
-    columns["contenthash"] = content_hashes(table, batch)
+    columns["contenthash"] = given.hashes
     return pa.RecordBatch.from_pydict(columns)
 
 
@@ -132,12 +153,12 @@ def _is_known(landing: Landing, database: ChannelDatabase, session: int, extents
 
 def _is_late(landing: Landing, kept: Kept) -> bool:
     """Whether headquarters has the transaction of a row whose header is not among these (`late`)."""
-    headers = pa.chunked_array([_keys(TRANSACTION, batch) for batch in kept.get(TRANSACTION, ())], pa.string())
+    headers = pa.chunked_array([_keys(TRANSACTION, batch.rows) for batch in kept.get(TRANSACTION, ())], pa.string())
     alone: set[str] = set()
     for table, batches in kept.items():
         if table.group == "line":
             for batch in batches:
-                keys = _keys(table, batch)
+                keys = _keys(table, batch.rows)
                 has_none = pc.invert(pc.is_in(keys, value_set=headers))
                 alone.update(pc.unique(keys.filter(has_none)).to_pylist())
     if not alone:

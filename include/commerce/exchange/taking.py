@@ -1,7 +1,7 @@
 """Take one slice: read it from one snapshot of its channel, and move it to headquarters in one transaction.
 
 Rows that nothing speaks against are kept and copied straight into headquarters' tables (`straight`); as soon as
-something does, the whole slice lands and is moved with care (`moving`).
+something does, the whole slice lands and is moved with care (`moving`). The next slice is read while one is moved.
 """
 
 from __future__ import annotations
@@ -26,30 +26,39 @@ from commerce.exchange.watermarks import StreamMarks
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 KEPT_BYTES = 64 << 20
-"""A slice with more than this lands: four databases are worked at once."""
+"""A slice with more than this lands: four databases are worked at once, with two slices each."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A slice that was read. `progress`: the stream and its reach, where it moves on; `marks`: the watermarks then."""
+
+    extents: Sequence[Extent]
+    rows: _Rows
+    progress: tuple[str, Reach] | None
+    marks: StreamMarks
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What was moved by table, transactions by store, and the new watermarks."""
+    """What was moved by table, and transactions by store."""
 
     moved: dict[str, Moved]
     transactions: dict[str, int]
-    marks: StreamMarks
 
 
-def take_slice(
+def read_slice(
     channel: ChannelConnection,
     landing: Landing,
     database: ChannelDatabase,
-    session: int,
     extents: Sequence[Extent],
     progress: tuple[str, Reach] | None,
-) -> Taken:
-    """Take the slice of `session`. `progress`: the stream and its reach, where it moves on; None: rows that may be
-    here already are read again."""
-    landing.clear()
-    rows = _Rows(channel, landing, database, keep=progress is not None and straight.is_open(database))
+    when_free: Callable[[], None],
+) -> Slice:
+    """Read a slice. `progress`: the stream and its reach, where it moves on; None: rows that may be here already are
+    read again. `when_free`: called before anything lands; returns when nobody else works on `landing`."""
+    keep = progress is not None and straight.is_open(database)
+    rows = _Rows(channel, landing, database, when_free, keep=keep)
     for extent in extents:
         rows.take(extent)
     hashes = hashes_at(channel, {extent.table: extent.high for extent in extents})
@@ -57,21 +66,27 @@ def take_slice(
     rows.finish()
     channel.new_snapshot()  # the register's checkpoints need not wait for headquarters
     channel.make_lasting()
+    return Slice(extents, rows, progress, new)
+
+
+def move_slice(landing: Landing, database: ChannelDatabase, session: int, slice_: Slice) -> Taken:
+    """Move the slice of `session`, with the watermarks."""
+    rows = slice_.rows
     sessions.uploaded(landing, session, rows.read, combined([one.checksum for one in rows.read.values()]))
 
     def commit(write: Callable[[], tuple[dict[str, Moved], dict[str, int]]]) -> Taken:
         with landing.transaction():
             moved, transactions = write()
             sessions.apply(landing, session, moved)
-            if progress is not None:
-                stream, reach = progress
-                watermarks.move(landing, database, stream, reach.marks, new)
-        return Taken(moved, transactions, new)
+            if slice_.progress is not None:
+                stream, reach = slice_.progress
+                watermarks.move(landing, database, stream, reach.marks, slice_.marks)
+        return Taken(moved, transactions)
 
     if rows.kept is not None:
         kept = rows.kept
         try:
-            return retry_transient(lambda: commit(lambda: _copy(landing, database, session, extents, kept)))
+            return retry_transient(lambda: commit(lambda: _copy(landing, database, session, slice_.extents, kept)))
         except straight.RefusedError:
             rows.land()
     return retry_transient(lambda: commit(lambda: _move(landing, database, session, rows)))
@@ -83,14 +98,26 @@ class _Rows:
     `read`: what was read, by table; `kept`: None when the rows have landed.
     """
 
-    def __init__(self, channel: ChannelConnection, landing: Landing, database: ChannelDatabase, *, keep: bool) -> None:
+    def __init__(
+        self,
+        channel: ChannelConnection,
+        landing: Landing,
+        database: ChannelDatabase,
+        when_free: Callable[[], None],
+        *,
+        keep: bool,
+    ) -> None:
         self._channel = channel
         self._landing = landing
         self._database = database
+        self._when_free = when_free
         self._size = 0
         self.read: dict[UploadedTable, Landed] = {}
         self.screens: dict[UploadedTable, Screen] = {}
-        self.kept: dict[UploadedTable, list[pa.RecordBatch]] | None = {} if keep else None
+        self.kept: dict[UploadedTable, list[straight.Hashed]] | None = {} if keep else None
+        if not keep:
+            when_free()
+            landing.clear()
 
     def take(self, extent: Extent) -> None:
         """Read an extent."""
@@ -120,16 +147,18 @@ class _Rows:
         if self.kept is None:
             self._landing.land(table, [batch])
             return
-        self.kept[table].append(batch)
+        self.kept[table].append(straight.hashed(table, batch))
         self._size += batch.nbytes
         if not usual or self._size > KEPT_BYTES:
+            self._when_free()
             self.land()
 
     def land(self) -> None:
         """Land what is kept; what is still to be read follows it."""
         kept, self.kept = self.kept or {}, None
+        self._landing.clear()
         for table, batches in kept.items():
-            self._landing.land(table, batches)
+            self._landing.land(table, (one.rows for one in batches))
 
     def finish(self) -> None:
         """Keep the rows that are no text, from the same snapshot. There are none among rows that are kept."""

@@ -24,13 +24,14 @@ from sqlalchemy.exc import DBAPIError
 from commerce.database import analyze, try_advisory_lock
 from commerce.errors import StoreError
 from commerce.exchange import heartbeat, lost, parameters, restored, sessions, standing, watermarks
+from commerce.exchange.behind import Behind
 from commerce.exchange.channels import ChannelDatabase, databases_of
 from commerce.exchange.dialects import ChannelConnection, check_uploads, describe_channel_error, open_channel
 from commerce.exchange.landing import Landing
 from commerce.exchange.reach import Extent, Reach, open_reach
 from commerce.exchange.restored import RestoredBackupError
 from commerce.exchange.slices import extent_again, has_history, next_slice
-from commerce.exchange.taking import take_slice
+from commerce.exchange.taking import Slice, move_slice, read_slice
 from commerce.exchange.watermarks import STREAMS, StreamMarks
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
@@ -92,7 +93,8 @@ def upload(
         for database, (taken, fault) in zip(databases, pool.map(job.run, databases), strict=True):
             gained.update(taken.rows)
             outcomes.update(_outcomes(database, wanted, taken, fault))
-    _analyze(hq, gained)
+        grown = sorted(name for name, rows in gained.items() if rows >= ANALYZE_ROWS)
+        list(pool.map(lambda name: _analyze(hq, name), grown))
     return JobResult(JOB, outcomes, _totals(outcomes))
 
 
@@ -100,25 +102,25 @@ class _Upload:
     """One call of the job; `run` works one database in a thread."""
 
     def __init__(self, hq: Engine, history: bool, wait_seconds: float, progress: Progress) -> None:
-        self._hq = hq
+        self.hq = hq
         self._history = history
         self._wait_seconds = wait_seconds
         self._progress = progress
         self._reporting = threading.Lock()
         with hq.connect() as connection:
-            self._tries = parameters.read(connection).try_count
+            self.tries = parameters.read(connection).try_count
 
     def run(self, database: ChannelDatabase) -> tuple[_Taken, str]:
         """What was taken, and the fault that ended the upload ('' for none)."""
         taken = _Taken()
         try:
-            with try_advisory_lock(self._hq, f"P-0001 {database.recid}", self._wait_seconds) as held:
+            with try_advisory_lock(self.hq, f"P-0001 {database.recid}", self._wait_seconds) as held:
                 if not held:
                     raise StoreError(f"upload busy: another upload of channel database {database.name} is running.")
                 self._upload(self._again(database), taken)
         except RestoredBackupError as error:
             with contextlib.suppress(DBAPIError):  # the next upload finds the same, and stops it then
-                restored.stop(self._hq, database, str(error))
+                restored.stop(self.hq, database, str(error))
             return taken, str(error)
         except StoreError as error:
             return taken, str(error)
@@ -133,41 +135,56 @@ class _Upload:
 
     def _again(self, database: ChannelDatabase) -> ChannelDatabase:
         """The database as it stands now that we hold its lock."""
-        (current,) = (one for one in databases_of(self._hq, [database.stores[0].store]) if one.recid == database.recid)
+        (current,) = (one for one in databases_of(self.hq, [database.stores[0].store]) if one.recid == database.recid)
         if current.paused:
             raise StoreError(f"Channel database {current.name} is paused; resume it with `commerce channel resume`.")
         if current.stop_reason:
             raise StoreError(current.stop_reason)
         return current
 
+    def report(self, database: ChannelDatabase, rows: int) -> None:
+        with self._reporting:
+            self._progress(f"upload {database.name}", rows)
+
     def _upload(self, database: ChannelDatabase, taken: _Taken) -> None:
-        sessions.fail_dead(self._hq, database, self._tries)
-        marks = watermarks.read(self._hq, database)
-        known = standing.peek(self._hq, database)
-        with open_channel(database.url) as channel, Landing(self._hq) as landing:
-            heartbeat.contact(self._hq, database)
+        sessions.fail_dead(self.hq, database, self.tries)
+        marks = watermarks.read(self.hq, database)
+        known = standing.peek(self.hq, database)
+        with (
+            open_channel(database.url) as channel,
+            Landing(self.hq) as landing,
+            Behind(f"upload {database.name}") as behind,
+        ):
+            heartbeat.contact(self.hq, database)
             check_uploads(channel)
             restored.check_not_restored(channel, database, marks)
-            lost.notice(self._hq, database, channel, known)
+            lost.notice(self.hq, database, channel, known)
+            work = _Work(self, database, channel, landing, behind, taken)
             streams = ["customers", "current"]
             if self._history and has_history(database):
                 streams.append("history")
             for stream in [*streams, "customers"]:
-                marks[stream] = self._stream(channel, landing, database, stream, marks[stream], taken)
-            self._read_again(channel, landing, database, taken)
-        with self._hq.begin() as connection:
+                marks[stream] = work.stream(stream, marks[stream])
+            behind.wait()
+            work.read_again()
+        with self.hq.begin() as connection:
             connection.execute(UPLOADED, {"recid": database.recid})
 
-    def _stream(
-        self,
-        channel: ChannelConnection,
-        landing: Landing,
-        database: ChannelDatabase,
-        stream: str,
-        marks: StreamMarks,
-        taken: _Taken,
-    ) -> StreamMarks:
-        """Take what was new of a stream when this began, slice by slice; returns the marks then.
+
+@dataclass(frozen=True)
+class _Work:
+    """An upload of one database. The next slice is read while one is moved, by whoever works `behind`."""
+
+    job: _Upload
+    database: ChannelDatabase
+    channel: ChannelConnection
+    landing: Landing
+    behind: Behind
+    taken: _Taken
+
+    def stream(self, stream: str, marks: StreamMarks) -> StreamMarks:
+        """Take what was new of a stream when this began, slice by slice; returns the marks then. The last slice may
+        still lie behind.
 
         What is written meanwhile waits for the next upload: beside a busy register this one would never end.
         """
@@ -175,66 +192,85 @@ class _Upload:
         goal: dict[str, int] = {}
         reach: Reach | None = None
         while True:
-            channel.new_snapshot()
-            reach = open_reach(channel, stream, marks, reach)
+            self.channel.new_snapshot()
+            reach = open_reach(self.channel, stream, marks, reach)
             goal = goal or {table.name: reach.high(table) for table in STREAMS[stream]}
-            extents = next_slice(channel, database, stream, reach)
+            extents = next_slice(self.channel, self.database, stream, reach)
             if extents:
-                session = sessions.start(self._hq, database, stream, extents)
-                marks = self._work(channel, landing, database, session, extents, taken, (stream, reach))
+                session = sessions.start(self.job.hq, self.database, stream, extents)
+                marks = self._take(session, extents, (stream, reach))
             else:
-                marks = _note_nothing(channel, landing, database, stream, reach)
+                marks = self._note_nothing(stream, reach)
             if resumed and not marks.round.underway:
                 resumed, reach = False, None
             elif not extents or _has_reached(marks, goal):
                 return marks
 
-    def _read_again(
-        self, channel: ChannelConnection, landing: Landing, database: ChannelDatabase, taken: _Taken
-    ) -> None:
+    def read_again(self) -> None:
         """Sessions that a person wants read again: rows that are here already are skipped. Everything else is taken
         by now, so a fault of one of them is its own."""
-        for (session, stream), tables in sessions.reruns(self._hq, database).items():
-            channel.new_snapshot()
-            extents = [extent_again(channel, database, stream, BY_NAME[name], low, high) for name, low, high in tables]
-            sessions.restart(self._hq, session)
+        for (session, stream), tables in sessions.reruns(self.job.hq, self.database).items():
+            self.channel.new_snapshot()
+            extents = [
+                extent_again(self.channel, self.database, stream, BY_NAME[name], low, high)
+                for name, low, high in tables
+            ]
+            sessions.restart(self.job.hq, session)
             try:
-                self._work(channel, landing, database, session, extents, taken, None)
+                self._take(session, extents, None)
+                self.behind.wait()
             except RestoredBackupError:
                 raise
             except (StoreError, DBAPIError, adbc.Error, pa.ArrowException) as error:
                 log.debug("rerun session %s failed (%s)", session, type(error).__name__)
 
-    def _work(
-        self,
-        channel: ChannelConnection,
-        landing: Landing,
-        database: ChannelDatabase,
-        session: int,
-        extents: Sequence[Extent],
-        taken: _Taken,
-        progress: tuple[str, Reach] | None,
-    ) -> StreamMarks:
-        """Work one session and return the stream's new marks; `progress`: the stream and its reach, where it moves
-        on."""
+    def _take(self, session: int, extents: Sequence[Extent], progress: tuple[str, Reach] | None) -> StreamMarks:
+        """Read the slice of a session and have it moved; returns the stream's new marks. `progress`: the stream and
+        its reach, where it moves on."""
         try:
-            slice_ = take_slice(channel, landing, database, session, extents, progress)
-        except StoreError as error:
-            sessions.fail(self._hq, session, str(error), self._tries)
+            slice_ = read_slice(self.channel, self.landing, self.database, extents, progress, self.behind.wait)
+            self.behind.wait()
+        except BaseException as error:
+            if error is self.behind.fault:
+                sessions.withdraw(self.job.hq, session)
+            else:
+                self._fail(session, error)
             raise
-        except (DBAPIError, adbc.Error, pa.ArrowException) as error:
-            sessions.fail(self._hq, session, describe_channel_error(error) + ".", self._tries)
-            raise
-        except Exception as error:  # its text may quote data
-            sessions.fail(self._hq, session, f"Internal error ({type(error).__name__}).", self._tries)
-            raise
-        for name, count in slice_.moved.items():
-            taken.rows[name] += count.rows
-            taken.quarantined += count.quarantined
-        taken.transactions.update(slice_.transactions)
-        with self._reporting:
-            self._progress(f"upload {database.name}", taken.rows.total())
+        self.behind.follow(lambda: self._move(session, slice_))
         return slice_.marks
+
+    def _move(self, session: int, slice_: Slice) -> None:
+        try:
+            moved = move_slice(self.landing, self.database, session, slice_)
+        except Exception as error:
+            self._fail(session, error)
+            raise
+        for name, count in moved.moved.items():
+            self.taken.rows[name] += count.rows
+            self.taken.quarantined += count.quarantined
+        self.taken.transactions.update(moved.transactions)
+        self.job.report(self.database, self.taken.rows.total())
+
+    def _fail(self, session: int, error: BaseException) -> None:
+        if isinstance(error, StoreError):
+            message = str(error)
+        elif isinstance(error, (DBAPIError, adbc.Error, pa.ArrowException)):
+            message = describe_channel_error(error) + "."
+        elif isinstance(error, Exception):  # its text may quote data
+            message = f"Internal error ({type(error).__name__})."
+        else:
+            return  # the process ends: the next upload settles the session
+        sessions.fail(self.job.hq, session, message, self.job.tries)
+
+    def _note_nothing(self, stream: str, reach: Reach) -> StreamMarks:
+        """Nothing is left to read: that may end a round, or change the list of open shifts. Returns the marks then."""
+        new = reach.after([], {})
+        if new != reach.marks:
+            self.behind.wait()
+            self.channel.make_lasting()
+            with self.landing.transaction():
+                watermarks.move(self.landing, self.database, stream, reach.marks, new)
+        return new
 
 
 def _has_reached(marks: StreamMarks, goal: dict[str, int]) -> bool:
@@ -242,18 +278,6 @@ def _has_reached(marks: StreamMarks, goal: dict[str, int]) -> bool:
     if marks.round.server:
         return not marks.round.underway
     return all(mark.counter >= goal.get(name, 0) for name, mark in marks.tables.items())
-
-
-def _note_nothing(
-    channel: ChannelConnection, landing: Landing, database: ChannelDatabase, stream: str, reach: Reach
-) -> StreamMarks:
-    """Nothing is left to read: that may end a round, or change the list of open shifts. Returns the marks then."""
-    new = reach.after([], {})
-    if new != reach.marks:
-        channel.make_lasting()
-        with landing.transaction():
-            watermarks.move(landing, database, stream, reach.marks, new)
-    return new
 
 
 def _outcomes(database: ChannelDatabase, wanted: set[str], taken: _Taken, fault: str) -> dict[str, StoreOutcome]:
@@ -276,7 +300,5 @@ def _totals(outcomes: dict[str, StoreOutcome]) -> dict[str, int]:
     return dict(summed)
 
 
-def _analyze(hq: Engine, gained: Counter[str]) -> None:
-    for name, rows in sorted(gained.items()):
-        if rows >= ANALYZE_ROWS:
-            analyze(hq, f"ax.{name}", [column.name for column in UPLOADS[name].columns])
+def _analyze(hq: Engine, name: str) -> None:
+    analyze(hq, f"ax.{name}", [column.name for column in UPLOADS[name].columns])
