@@ -191,6 +191,9 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "INSERT INTO cdx.outbox (datagroup, dataareaid, accountnum)"
         f" SELECT recid, 'USMF', '{ANNA}' FROM cdx.retailcdxdatagroup",
     ),
+    "posting_date_is_nobodys": (
+        "UPDATE ax.retailstatementtable SET postingdate = businessdate + 1 WHERE statementid = 'ST00000001'",
+    ),
     "ledger_export_differs": (
         "INSERT INTO cdx.ledgerexport (vouchers, rows) VALUES (1, 2)",
         "INSERT INTO cdx.ledgerexportvoucher (dataareaid, voucher, export)"

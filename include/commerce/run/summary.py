@@ -204,6 +204,10 @@ def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[Stor
     )
     if unfinished:
         return "failed", unfinished
+    closed = facts.closed_periods.get(store)
+    if closed is not None and closed.of_the_day:
+        reason = Reason("closed_fiscal_period", closed.of_the_day, closed.amount, (), f"{closed.message}.")
+        return "blocked", (reason,)
     return ("posted" if posted else "nothing_to_post"), ()
 
 
@@ -229,6 +233,10 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
         notes.append(f"already posted: {before.transactions} transactions, {amount} {facts.currencies[store]}")
     if state in ("posted", "nothing_to_post") and (unjudged := facts.unjudged.get(store)):
         notes.append(f"{_plural(unjudged, 'transaction')} came or changed meanwhile, left to the next run")
+    closed = facts.closed_periods.get(store)
+    if closed is not None and closed.earlier:
+        amount = f"{money(closed.earlier_amount)} {facts.currencies[store]}"
+        notes.append(f"{_plural(closed.earlier, 'transaction')} of earlier days, {amount}, in closed fiscal periods")
     notes.extend(_orders(run, store))
     if store in facts.overdue:
         overdue, hours = facts.overdue[store]

@@ -121,6 +121,27 @@ COMPANIES = text(
 )
 
 
+def closed_periods_sql(run: RunRecord) -> str:
+    """Transactions of the run's dates that validation refused because their fiscal period is not open: store, count and
+    amount of those on the run's own business dates (there may be none) and of earlier ones; one of the messages."""
+    scope = run.scope(run.closed)
+    own = "t.businessdate BETWEEN :first AND :business_date"
+    return f"""
+        SELECT t.store, count(*) FILTER (WHERE {own}) AS of_the_day,
+               coalesce(sum({amount_sql("t")}) FILTER (WHERE {own}), 0) AS amount,
+               count(*) FILTER (WHERE NOT {own}) AS earlier,
+               coalesce(sum({amount_sql("t")}) FILTER (WHERE NOT {own}), 0) AS earlier_amount,
+               coalesce(min(e.errormessage) FILTER (WHERE {own}), min(e.errormessage)) AS message
+        FROM ax.retailtransactiontable AS t
+        JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+        JOIN ax.retailtransactionvalidationerror AS e
+             ON (e.store, e.terminal, e.transactionid) = (t.store, t.terminal, t.transactionid)
+             AND e.validationtype = 'BusinessDate'
+        WHERE t.validationstatus = {int(ValidationStatus.ERROR)} AND {scope.unposted_sql("t", "ch")}
+        GROUP BY t.store
+    """
+
+
 def waiting_sql(run: RunRecord) -> str:
     """Real transactions of the run's dates that are neither in a statement nor a sales order: store, count, amount;
     `unjudged`: those of them that came or changed after the validation had looked."""
@@ -149,6 +170,7 @@ class Facts:
     other_findings: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     waiting: Mapping[str, tuple[int, Decimal]] = field(default_factory=dict)
     unjudged: Mapping[str, int] = field(default_factory=dict)
+    closed_periods: Mapping[str, Any] = field(default_factory=dict)
     held: Mapping[str, Sequence[HeldTransaction]] = field(default_factory=dict)
     customers_converted: Mapping[str, int] = field(default_factory=dict)
     customers_failed: Mapping[str, int] = field(default_factory=dict)
@@ -175,7 +197,9 @@ def read(connection: Connection, run: RunRecord) -> Facts:
     )
     if run.business_date is None:
         return facts
-    waiting = connection.execute(text(waiting_sql(run)), run.scope(run.closed).parameters).all()
+    scope = run.scope(run.closed).parameters
+    waiting = connection.execute(text(waiting_sql(run)), scope).all()
+    refused = connection.execute(text(closed_periods_sql(run)), scope | {"first": values["first_date"]})
     return replace(
         facts,
         statements=_groups(connection, STATEMENTS, values),
@@ -184,6 +208,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         other_findings=_groups(connection, OTHER_FINDINGS, values),
         waiting={row.store: (row[1], row.amount) for row in waiting},
         unjudged={row.store: row.unjudged for row in waiting},
+        closed_periods={row.store: row for row in refused},
         held=_by_store(held_transactions(connection, list(run.closed))),
         orders=_counts(connection, ORDERS, values),
         overdue={row.store: (row[1], row[2]) for row in connection.execute(OVERDUE, values)},

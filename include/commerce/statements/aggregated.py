@@ -8,7 +8,7 @@ CREATE_SALE_ORDER = text("""
 CREATE TEMP TABLE sale_order ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY a.dataareaid, a.statementid COLLATE "C", a.aggregation)::integer AS orderno,
        row_number() OVER (PARTITION BY a.dataareaid ORDER BY a.statementid COLLATE "C", a.aggregation) AS position,
-       a.*, b.storeid, b.businessdate, b.currency
+       a.*, b.storeid, b.postingdate, b.currency
 FROM batch AS b JOIN ax.retaileodstatementaggregation AS a USING (dataareaid, statementid)""")
 
 CREATE_SALE = text(f"""

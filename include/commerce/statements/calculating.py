@@ -1,9 +1,10 @@
 """Calculate statements: Started -> Marked -> Calculated (domain B4, life cycle; trickle feed).
 
 A transactional statement per store, business date and currency takes what the quality gate of a run has stamped and
-passed; a financial one takes the shifts that are closed. A store may have them split by its statement method. All
-statements of a call are made in one transaction, so the states Started and Marked are seen in the event log only, and a
-killed calculation leaves nothing behind.
+passed (where the store does not post as business day, one per calendar date of these); a financial one takes the shifts
+that are closed. A store may have them split by its statement method. All statements of a call are made in one
+transaction, so the states Started and Marked are seen in the event log only, and a killed calculation leaves nothing
+behind.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ SELECT ch.retailchannelid, 'One statement per day: it waits for the end of the d
 FROM ax.retailchanneltable AS ch JOIN ax.retailstoretable AS st USING (recid)
 WHERE st.onestatementperday = 1 AND ch.retailchannelid = ANY(:stores)""")
 
-_PLACE = "dataareaid, store, businessdate, currency, stafforterminal"
+_PLACE = "dataareaid, store, businessdate, postingdate, currency, stafforterminal"
 
 CREATE_STATEMENTS = text(f"""
 CREATE TEMP TABLE new_statement ON COMMIT DROP AS
@@ -46,37 +47,40 @@ SELECT place.*, coalesce(open_one.statementid, '') AS statementid, open_one.stat
 FROM (
     SELECT {_PLACE}, {_TRANSACTIONAL} AS statementtype, {TOTALS} FROM candidate GROUP BY {_PLACE}
     UNION ALL
-    SELECT DISTINCT dataareaid, storeid, businessdate, currency, stafforterminal, {_FINANCIAL}, 0, 0::numeric,
-           0::numeric, 0::numeric
+    SELECT DISTINCT dataareaid, storeid, businessdate, businessdate, currency, stafforterminal, {_FINANCIAL}, 0,
+           0::numeric, 0::numeric, 0::numeric
     FROM shift) AS place
 LEFT JOIN LATERAL (
     SELECT s.statementid FROM ax.retailstatementtable AS s
     JOIN ax.retailstoretable AS st ON st.storenumber = s.storeid
     WHERE st.onestatementperday = 1 AND s.postingstatus = {int(StatementStatus.CALCULATED)}
-      AND (s.dataareaid, s.storeid, s.businessdate, s.currency, s.stafforterminal, s.statementtype)
-        = (place.dataareaid, place.store, place.businessdate, place.currency, place.stafforterminal,
-           place.statementtype)
+      AND (s.dataareaid, s.storeid, s.businessdate, coalesce(s.postingdate, s.businessdate), s.currency,
+           s.stafforterminal, s.statementtype)
+        = (place.dataareaid, place.store, place.businessdate, place.postingdate, place.currency,
+           place.stafforterminal, place.statementtype)
     ORDER BY s.statementid LIMIT 1 FOR NO KEY UPDATE OF s) AS open_one ON true""")
 """`joined`: the store has one statement per day, and that of the date has not gone to the ledger yet."""
 
-CREATE_UNNUMBERED = text("""
+CREATE_UNNUMBERED = text(f"""
 CREATE TEMP TABLE unnumbered ON COMMIT DROP AS
-SELECT dataareaid, store, businessdate, currency, stafforterminal, statementtype,
+SELECT {_PLACE}, statementtype,
        row_number() OVER (PARTITION BY dataareaid ORDER BY statementtype, store COLLATE "C", businessdate,
-           currency COLLATE "C", stafforterminal COLLATE "C") AS position
+           postingdate, currency COLLATE "C", stafforterminal COLLATE "C") AS position
 FROM new_statement WHERE NOT joined""")
 
 NUMBER_STATEMENTS = text(f"""
 UPDATE new_statement AS s SET statementid = {number_sql("r", "u.position")}
 FROM unnumbered AS u JOIN number_range AS r ON r.reference = 'Statement' AND r.dataareaid = u.dataareaid
-WHERE (s.dataareaid, s.store, s.businessdate, s.currency, s.stafforterminal, s.statementtype)
-    = (u.dataareaid, u.store, u.businessdate, u.currency, u.stafforterminal, u.statementtype)""")
+WHERE (s.dataareaid, s.store, s.businessdate, s.postingdate, s.currency, s.stafforterminal, s.statementtype)
+    = (u.dataareaid, u.store, u.businessdate, u.postingdate, u.currency, u.stafforterminal, u.statementtype)""")
 
 INSERT_STATEMENTS = text(f"""
-INSERT INTO ax.retailstatementtable (dataareaid, statementid, storeid, statementtype, businessdate, currency,
-    stafforterminal, postingstatus, run, transactioncount, salesamount, taxamount, paymentamount, calculateddatetime)
-SELECT dataareaid, statementid, store, statementtype, businessdate, currency, stafforterminal,
-       {int(StatementStatus.CALCULATED)}, :run, transactioncount, salesamount, taxamount, paymentamount, now()
+INSERT INTO ax.retailstatementtable (dataareaid, statementid, storeid, statementtype, businessdate, postingdate,
+    currency, stafforterminal, postingstatus, run, transactioncount, salesamount, taxamount, paymentamount,
+    calculateddatetime)
+SELECT dataareaid, statementid, store, statementtype, businessdate, nullif(postingdate, businessdate), currency,
+       stafforterminal, {int(StatementStatus.CALCULATED)}, :run, transactioncount, salesamount, taxamount,
+       paymentamount, now()
 FROM new_statement WHERE NOT joined""")
 
 _TAKEN = f"JOIN new_statement AS s USING ({_PLACE}) WHERE s.statementtype = {_TRANSACTIONAL}"

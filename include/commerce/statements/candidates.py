@@ -12,7 +12,7 @@ from commerce.scope import Scope, account_sql, key_sql, live_line_sql, map_sql
 CREATE_CANDIDATES = text("""
 CREATE TEMP TABLE candidate (
     store varchar(10), terminal varchar(10), transactionid varchar(44), dataareaid varchar(4), type integer,
-    businessdate date, currency varchar(3), stafforterminal varchar(35), custaccount varchar(38),
+    businessdate date, postingdate date, currency varchar(3), stafforterminal varchar(35), custaccount varchar(38),
     netamount numeric(32, 6), grossamount numeric(32, 6), paymentamount numeric(32, 6)
 ) ON COMMIT DROP""")
 
@@ -38,7 +38,9 @@ def _gather(scope: Scope) -> str:
     types = ", ".join(str(int(type_)) for type_ in STATEMENT_TYPES)
     return f"""
 INSERT INTO candidate
-SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate, t.currency, {_SPLIT},
+SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate,
+       CASE st.stmtpostasbusinessday WHEN 1 THEN t.businessdate ELSE coalesce(t.transdate, t.businessdate) END,
+       t.currency, {_SPLIT},
        {account_sql("t", "m", "d.account")}, t.netamount, t.grossamount, t.paymentamount
 FROM ax.retailtransactiontable AS t
 JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store

@@ -17,9 +17,9 @@ _LINES = "batch AS b JOIN ax.retailstatementshiftline AS l USING (dataareaid, st
 
 def _documents(category: str) -> str:
     return f"""
-INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
     defaultdimension)
-SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C"), dataareaid, statementid, storeid, businessdate,
+SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C"), dataareaid, statementid, storeid, postingdate,
        currency, '', '{category}', 0
 FROM batch"""
 

@@ -19,11 +19,11 @@ _DEPOSIT = int(TransactionType.PAYMENT)
 _CASH = f"{_DEPOSIT}, {_INCOME_EXPENSE}"
 
 INSERT_DOCUMENTS = text(f"""
-INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
     defaultdimension)
 SELECT row_number() OVER (ORDER BY booked.dataareaid, statementid COLLATE "C", custaccount COLLATE "C",
                                    category COLLATE "C"),
-       booked.dataareaid, statementid, b.storeid, b.businessdate, b.currency, custaccount, category,
+       booked.dataareaid, statementid, b.storeid, b.postingdate, b.currency, custaccount, category,
        coalesce(customer.defaultdimension, 0)
 FROM (SELECT DISTINCT dataareaid, statementid, CASE type WHEN {_DEPOSIT} THEN custaccount ELSE '' END AS custaccount,
              CASE type WHEN {_DEPOSIT} THEN 'deposit' ELSE 'incomeexpense' END AS category

@@ -35,9 +35,9 @@ GROUP BY orderno, taxcode""")
 """Charge rows name no tax code: their tax stands under the code ''."""
 
 INSERT_DOCUMENTS = text("""
-INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
     defaultdimension, invoiceid)
-SELECT orderno, dataareaid, statementid, storeid, businessdate, currency, custaccount, 'invoice', defaultdimension, NULL
+SELECT orderno, dataareaid, statementid, storeid, postingdate, currency, custaccount, 'invoice', defaultdimension, NULL
 FROM sale_order""")
 
 INSERT_ENTRIES = text("""
@@ -59,7 +59,7 @@ FROM number_range AS r WHERE r.reference = 'CustomerInvoice' AND r.dataareaid = 
 INSERT_INVOICES = text("""
 INSERT INTO ax.custinvoicejour (dataareaid, invoiceid, salesid, invoiceaccount, store, invoicedate, currency,
     statementid, netamount, taxamount, chargeamount, invoiceamount, ledgervoucher)
-SELECT o.dataareaid, v.invoiceid, o.salesid, o.custaccount, o.storeid, o.businessdate, o.currency, o.statementid,
+SELECT o.dataareaid, v.invoiceid, o.salesid, o.custaccount, o.storeid, o.postingdate, o.currency, o.statementid,
        o.netamount, o.taxamount, o.chargeamount, o.grossamount, n.voucher
 FROM sale_order AS o
 JOIN new_voucher AS v ON v.voucherno = o.orderno

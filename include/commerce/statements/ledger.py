@@ -16,7 +16,7 @@ from commerce.statements.transitions import raise_refusals
 
 CREATE_DOCUMENT = text("""
 CREATE TEMP TABLE document (
-    voucherno integer, dataareaid varchar(4), statementid varchar(20), storeid varchar(10), businessdate date,
+    voucherno integer, dataareaid varchar(4), statementid varchar(20), storeid varchar(10), postingdate date,
     currency varchar(3), custaccount varchar(20), category varchar(20), defaultdimension bigint, invoiceid varchar(20)
 ) ON COMMIT DROP""")
 
@@ -28,10 +28,10 @@ CREATE TEMP TABLE entry (
 ) ON COMMIT DROP""")
 
 DOCUMENT_STATEMENTS = text("""
-INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
     defaultdimension)
 SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C", defaultdimension), dataareaid, statementid,
-       b.storeid, b.businessdate, b.currency, '', :category, defaultdimension
+       b.storeid, b.postingdate, b.currency, '', :category, defaultdimension
 FROM (SELECT dataareaid, statementid, defaultdimension FROM sale_order
       UNION SELECT dataareaid, statementid, 0 FROM batch) AS part
 JOIN batch AS b USING (dataareaid, statementid)""")
@@ -81,7 +81,7 @@ FROM new_voucher AS v JOIN number_range AS r ON r.reference = 'LedgerVoucher' AN
 INSERT_VOUCHERS = text("""
 INSERT INTO ax.generaljournalentry (dataareaid, voucher, accountingdate, journalcategory, store, currency,
     defaultdimension, debitamount, creditamount)
-SELECT v.dataareaid, n.voucher, v.businessdate, v.category, v.storeid, v.currency, v.defaultdimension, v.debitamount,
+SELECT v.dataareaid, n.voucher, v.postingdate, v.category, v.storeid, v.currency, v.defaultdimension, v.debitamount,
        v.creditamount
 FROM new_voucher AS v JOIN voucher_number AS n USING (voucherno)
 ORDER BY v.voucherno""")
@@ -102,13 +102,13 @@ WHERE e.amount <> 0""")
 
 LINK = text("""
 INSERT INTO ax.retailstatementvoucher (dataareaid, statementid, voucher, voucherdate)
-SELECT v.dataareaid, v.statementid, n.voucher, v.businessdate
+SELECT v.dataareaid, v.statementid, n.voucher, v.postingdate
 FROM new_voucher AS v JOIN voucher_number AS n USING (voucherno)
 ORDER BY v.voucherno""")
 
 INSERT_CUSTOMER_TRANSACTIONS = text("""
 INSERT INTO ax.custtrans (dataareaid, accountnum, voucher, transdate, transtype, invoiceid, currency, amountcur)
-SELECT v.dataareaid, v.custaccount, n.voucher, v.businessdate,
+SELECT v.dataareaid, v.custaccount, n.voucher, v.postingdate,
        CASE v.category WHEN 'deposit' THEN 'payment' ELSE v.category END, v.invoiceid, v.currency, e.amount
 FROM entry AS e
 JOIN new_voucher AS v USING (voucherno)

@@ -42,7 +42,7 @@ FROM new_order AS o JOIN number_range AS r ON r.reference = 'SalesOrder' AND r.d
 INSERT_ORDERS = text("""
 INSERT INTO ax.salestable (dataareaid, salesid, custaccount, salesorigin, store, businessdate, currency,
     inventlocationid, statementid, defaultdimension, netamount, taxamount, chargeamount, grossamount)
-SELECT o.dataareaid, n.number, o.custaccount, 'statement', o.storeid, o.businessdate, o.currency, ch.inventlocation,
+SELECT o.dataareaid, n.number, o.custaccount, 'statement', o.storeid, o.postingdate, o.currency, ch.inventlocation,
        o.statementid, o.defaultdimension, o.netamount, o.taxamount, o.chargeamount, o.grossamount
 FROM new_order AS o
 JOIN order_number AS n USING (orderno)

@@ -33,9 +33,9 @@ DOCUMENTS = {"payment": 0, "rounding": 1}
 """Vouchers of an aggregated transaction, in the order of their numbers."""
 
 INSERT_DOCUMENTS = text(f"""
-INSERT INTO document (voucherno, dataareaid, statementid, storeid, businessdate, currency, custaccount, category,
+INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
     defaultdimension, invoiceid)
-SELECT {len(DOCUMENTS)} * orderno + d.place, dataareaid, statementid, storeid, businessdate, currency, custaccount,
+SELECT {len(DOCUMENTS)} * orderno + d.place, dataareaid, statementid, storeid, postingdate, currency, custaccount,
        d.category, defaultdimension, invoiceid
 FROM sale_order
 CROSS JOIN (VALUES {", ".join(f"({place}, '{category}')" for category, place in DOCUMENTS.items())})
@@ -84,7 +84,7 @@ FROM number_range AS r WHERE r.reference = 'PaymentJournal' AND r.dataareaid = j
 
 INSERT_JOURNALS = text("""
 INSERT INTO ax.ledgerjournaltable (dataareaid, journalnum, statementid, journaldate)
-SELECT j.dataareaid, j.journalnum, j.statementid, b.businessdate
+SELECT j.dataareaid, j.journalnum, j.statementid, b.postingdate
 FROM new_journal AS j JOIN batch AS b USING (dataareaid, statementid)
 ORDER BY j.dataareaid, j.position""")
 

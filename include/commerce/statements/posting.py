@@ -26,6 +26,7 @@ from commerce.statements import (
     counting,
     counts,
     discounts,
+    fiscal_periods,
     gift_cards,
     income_expense,
     invoices,
@@ -205,6 +206,8 @@ def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> 
 def _apply(connection: Connection, batch: Sequence[Key], transition: Transition, run: int) -> Mapping[str, int]:
     if not claim(connection, batch, transition.source, run):
         return {}
+    if transition.target < S.POSTED:
+        fiscal_periods.refuse_closed(connection)
     taken_out = transition.apply(connection)
     finish(connection, transition.target, run)
     return taken_out or {}

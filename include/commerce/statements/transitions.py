@@ -49,13 +49,14 @@ CREATE_BATCH = text("""
 CREATE TEMP TABLE batch (
     dataareaid varchar(4), statementid varchar(20), storeid varchar(10), businessdate date, currency varchar(3),
     transactioncount integer, salesamount numeric(32, 6), taxamount numeric(32, 6), paymentamount numeric(32, 6),
-    run bigint
+    run bigint, postingdate date
 ) ON COMMIT DROP""")
 
 CLAIM_BATCH = text("""
 INSERT INTO batch
 SELECT s.dataareaid, s.statementid, s.storeid, s.businessdate, s.currency,
-       s.transactioncount, s.salesamount, s.taxamount, s.paymentamount, :run
+       s.transactioncount, s.salesamount, s.taxamount, s.paymentamount, :run,
+       coalesce(s.postingdate, s.businessdate)
 FROM ax.retailstatementtable AS s
 JOIN unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
      USING (dataareaid, statementid)

@@ -36,7 +36,7 @@ CHECKS = (
         SELECT v.dataareaid || ' ' || v.voucher AS id FROM ax.generaljournalentry AS v
         LEFT JOIN ax.retailstatementvoucher AS l USING (dataareaid, voucher)
         LEFT JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
-        WHERE (s.businessdate, s.storeid, l.voucherdate)
+        WHERE (coalesce(s.postingdate, s.businessdate), s.storeid, l.voucherdate)
               IS DISTINCT FROM (v.accountingdate, v.store, v.accountingdate)""",
     ),
     Check(

@@ -56,6 +56,15 @@ CHECKS = (
               AND (e.businessdate <> s.businessdate OR t.businessdate <> s.businessdate))""",
     ),
     Check(
+        "posting_date_is_nobodys",
+        "a statement with another posting date than its business date has transactions of that calendar date only",
+        f"""
+        SELECT {_ID} AS id FROM ax.retaileodtransactiontable AS e
+        JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        JOIN ax.retailtransactiontable AS t ON {_HEADER}
+        WHERE s.postingdate IS NOT NULL AND t.transdate IS DISTINCT FROM s.postingdate""",
+    ),
+    Check(
         "unreal_transaction_posted",
         "voided, cancelled, on-hold, training and suspended transactions are never posted",
         f"""

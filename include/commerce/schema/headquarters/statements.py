@@ -41,6 +41,7 @@ STATEMENT = Table(
     Column("storeid", String(10), nullable=False),
     Column("statementtype", Integer, nullable=False),
     Column("businessdate", Date, nullable=False),
+    Column("postingdate", Date, nullable=True),
     Column("currency", String(3), nullable=False),
     Column("stafforterminal", String(35), nullable=False, server_default=text("''")),
     Column("postingstatus", Integer, nullable=False),
@@ -61,7 +62,8 @@ STATEMENT = Table(
     CheckConstraint("postingstatus IN (1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)", name="postingstatus"),
     Index("ix_retailstatementtable_storeid", "storeid", "businessdate"),
     schema="ax",
-    comment="stafforterminal: the staff, terminal or shift (terminal:batch) that the statement is split off for",
+    comment="stafforterminal: the staff, terminal or shift (terminal:batch) that the statement is split off for;"
+    " postingdate: the date of its documents where that is not the business date",
 )
 
 
