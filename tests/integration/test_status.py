@@ -166,6 +166,8 @@ class TestTransactions:
             "online_errors": 0,
             "customer_errors": 1,
             "on_hold": 0,
+            "cancellations_waiting": 0,
+            "cancellation_errors": 0,
         }
         assert found["references"] == {"waiting": 0, "overdue": 0, "oldest_at": None}
         assert found["transactions"] == {

@@ -18,6 +18,12 @@ PLANTS: dict[str, tuple[str, ...]] = {
         " 'retailtransactionsalestrans', 'linenum=1', 'edited', 'qty', '1.000000', '77.000000', 'kari'"
         " FROM ax.retailtransactionsalestrans WHERE linenum = 1 LIMIT 1",
     ),
+    "cancellation_not_done": (
+        "INSERT INTO ax.retaildocumentoperation"
+        " (store, terminal, transactionid, dataareaid, operation, salesid, status)"
+        " SELECT t.store, t.terminal, t.transactionid, t.dataareaid, 'cancel', o.salesid, 2"
+        " FROM ax.retailtransactiontable AS t, ax.salestable AS o LIMIT 1",
+    ),
     "order_hold_differs": (
         "UPDATE ax.salestable SET mcrorderstopped = 1 WHERE salesid = (SELECT min(salesid) FROM ax.salestable)",
     ),

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from support import staging
 from support.transactions import Key
 
-STATES = ("synchronized", "pending", "failed", "retrying", "editing", "waiting")
+STATES = ("synchronized", "pending", "failed", "retrying", "editing", "waiting", "canceled", "not_canceled")
 
 
 def counts(**nonzero: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from commerce.customers.references import StoreReferences, bind, selected_sql
 from commerce.database import analyze, describe_error, retry_transient, sqlstate
 from commerce.errors import ConfigurationError
 from commerce.orders import creating, recording
+from commerce.orders.cancellation import cancel_orders
 from commerce.orders.creating import CHUNK, JOB
 from commerce.orders.judging import DUE, judge
 from commerce.orders.recording import Place
@@ -38,7 +39,8 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
 
     Counts by store: `synchronized` now; after this run `pending`, `failed`, `retrying` (transient errors) and
     `editing`; `waiting` because a row came for them, or a person edited them, while they were judged: the next run
-    takes them. A store fails only when setup is missing (no numbers left); an order that fails is a count.
+    takes them; `canceled` now, and `not_canceled`: requests of channels that are not done (`cancellation`). A store
+    fails only when setup is missing (no numbers left); an order that fails is a count.
     """
     references = bind(hq, scope=scope, types=ORDER_TYPES, condition=DUE, job=JOB, progress=progress)
     with hq.connect() as connection:
@@ -53,6 +55,7 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
                 return ready
 
         created = _create(connection, retry_transient(work), progress)
+        canceled, not_canceled = cancel_orders(hq, scope)
         with connection.begin():
             standing = recording.standing(connection, scope)
             waiting = creating.overtaken(connection)
@@ -64,6 +67,8 @@ def synchronize_orders(hq: Engine, *, scope: Scope, progress: Progress = silent)
                 "synchronized": created.orders[store],
                 **standing.get(store, dict.fromkeys(recording.STATES, 0)),
                 "waiting": waiting.get(store, 0),
+                "canceled": canceled.get(store, 0),
+                "not_canceled": not_canceled.get(store, 0),
             },
             created.messages.get(store, ""),
         )

@@ -10,7 +10,8 @@ A
   the search has not seen yet (`unexamined`).
 * orders are real transactions of the types that *Synchronize orders* takes; each is pending, synchronized, failed or
   being edited. `online_errors` and `customer_errors` are the failed online orders, and customer orders and quotations;
-  `on_hold` are sales orders whose hold somebody has to remove.
+  `on_hold` are sales orders whose hold somebody has to remove. `cancellations_waiting` are tried again by themselves,
+  `cancellation_errors` wait for a person.
 * `references.waiting` are unposted transactions whose customer or address headquarters does not know; `overdue` are
   those of them that have waited for longer than their company allows (`pending_reference_hours`).
 * `transactions.posted` stand in a posted statement. `transactions.unposted` are real transactions that a statement or a
@@ -35,6 +36,8 @@ from commerce.schema.enums import (
     ORDER_TYPES,
     STATEMENT_TYPES,
     CustomerAsyncOperation,
+    DocumentOperationStatus,
+    ErrorClass,
     OrderStatus,
     PostingErrorStatus,
     QuarantineStatus,
@@ -89,7 +92,13 @@ ORDERS = text(f"""
            count(*) FILTER (WHERE os.status = {int(OrderStatus.EDITING)}) AS editing,
            count(*) FILTER (WHERE {_FAILED} AND t.type = {_ONLINE}) AS online_errors,
            count(*) FILTER (WHERE {_FAILED} AND t.type <> {_ONLINE}) AS customer_errors,
-           (SELECT count(*) FROM ax.mcrholdcodetrans WHERE mcrcleared = 0) AS on_hold
+           (SELECT count(*) FROM ax.mcrholdcodetrans WHERE mcrcleared = 0) AS on_hold,
+           (SELECT count(*) FROM ax.retaildocumentoperation
+            WHERE status IN ({int(DocumentOperationStatus.PENDING)}, {int(DocumentOperationStatus.FAILED)})
+              AND errorclass <> '{ErrorClass.PERMANENT}') AS cancellations_waiting,
+           (SELECT count(*) FROM ax.retaildocumentoperation
+            WHERE status = {int(DocumentOperationStatus.FAILED)}
+              AND errorclass = '{ErrorClass.PERMANENT}') AS cancellation_errors
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
     WHERE t.type IN ({_ORDER_TYPES}) AND {real_sql("t")}

@@ -267,6 +267,8 @@ def _orders(run: RunRecord, store: str) -> Iterator[str]:
     for state, words in told.items():
         if orders := row.counts.get(state, 0) if row else 0:
             yield f"{_plural(orders, 'order')} {words}"
+    if requests := row.counts.get("not_canceled", 0) if row else 0:
+        yield f"{_plural(requests, 'cancellation')} not done: `commerce orders cancellations list` says why"
 
 
 def _of_held(held: Sequence[HeldTransaction]) -> list[str]:

@@ -94,6 +94,13 @@ class TransactionType(IntEnum):
     SUSPENDED_TRANSACTION = 36
 
 
+class TransactionOrderType(IntEnum):
+    """`transactionordertype` of a customer order: what a register wants with it (number of the runtime's
+    CustomerOrderMode; inferred)."""
+
+    CANCELLATION = 5
+
+
 class EntryStatus(IntEnum):
     """RetailEntryStatus of a transaction and of its lines."""
 

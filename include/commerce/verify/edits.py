@@ -1,6 +1,6 @@
-"""What people did to transactions stays done: edits are not lost, and a held order is held (domain B1, B5)."""
+"""What people and channels asked for is done and stays done: edits, holds, cancellations (domain B1, B5)."""
 
-from commerce.schema.enums import RepairAction
+from commerce.schema.enums import DocumentOperationStatus, RepairAction, SalesStatus
 from commerce.schema.uploaded import TRANSACTION, TRANSACTION_LINES, UploadedTable
 from commerce.verify.rules import Check
 
@@ -51,5 +51,14 @@ CHECKS = (
         FULL JOIN (SELECT dataareaid, salesid, count(*) AS holds FROM ax.mcrholdcodetrans WHERE mcrcleared = 0
                    GROUP BY dataareaid, salesid) AS h USING (dataareaid, salesid)
         WHERE coalesce(o.mcrorderstopped, 0) <> (h.holds IS NOT NULL)::integer""",
+    ),
+    Check(
+        "cancellation_not_done",
+        "an order whose cancellation has succeeded is canceled",
+        f"""
+        SELECT d.store || ' ' || d.terminal || ' ' || d.transactionid AS id FROM ax.retaildocumentoperation AS d
+        LEFT JOIN ax.salestable AS o USING (dataareaid, salesid)
+        WHERE d.status = {int(DocumentOperationStatus.SUCCEEDED)}
+          AND o.salesstatus IS DISTINCT FROM {int(SalesStatus.CANCELED)}""",
     ),
 )

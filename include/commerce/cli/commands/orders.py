@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from commerce.cli import options, output
-from commerce.cli.commands import editing
+from commerce.cli.commands import cancellations, editing
 from commerce.cli.progress import working
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ commands = typer.Typer(help="Orders that channels sent, and their sales orders."
 
 
 def add_to(app: typer.Typer) -> None:
+    commands.add_typer(cancellations.commands, name="cancellations")
     app.add_typer(commands, name="orders")
 
 

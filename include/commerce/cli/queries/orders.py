@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from commerce.cli.queries.documents import found_or_refuse, whereabouts
 from commerce.cli.queries.reading import Row, fetch, where
-from commerce.schema.enums import ORDER_TYPES, OrderStatus, SalesStatus, TransactionType
+from commerce.schema.enums import ORDER_TYPES, DocumentOperationStatus, OrderStatus, SalesStatus, TransactionType
 from commerce.scope import Key, key_sql, real_sql
 
 _TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
@@ -56,6 +56,23 @@ HOLDS = """
            clearreason AS release_reason, cleareddatetime AS released_at
     FROM ax.mcrholdcodetrans WHERE dataareaid = :company AND salesid = :sales_order ORDER BY recid
 """
+
+
+_OPERATION_STATES = " ".join(f"WHEN {int(state)} THEN '{state.name.lower()}'" for state in DocumentOperationStatus)
+CANCELLATIONS = f"""
+    SELECT d.store, d.terminal, d.transactionid AS transaction, d.createddatetime AS arrived_at,
+           coalesce(nullif(d.requestedsalesid, ''), d.channelreferenceid) AS "order", d.salesid AS sales_order,
+           CASE d.status {_OPERATION_STATES} END AS state, d.errorclass AS error_class, d.errordetail AS error,
+           d.retrycount AS tries, d.nextattempt AS next_try_at
+    FROM ax.retaildocumentoperation AS d
+"""
+
+
+def list_cancellations(hq: Engine, *, state: str | None, store: str | None, limit: int) -> list[Row]:
+    """Cancellations that channels ask for, by the transaction that does."""
+    condition, values = where({"listed.state = :state": state, "listed.store = :store": store})
+    query = f"SELECT * FROM ({CANCELLATIONS}) AS listed{condition} ORDER BY store, terminal, transaction LIMIT :limit"
+    return fetch(hq, query, {**values, "limit": limit})
 
 
 def list_orders(

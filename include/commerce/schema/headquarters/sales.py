@@ -76,6 +76,12 @@ SALES_ORDER = Table(
         f"mcrorderstopped = 0 OR salesstatus NOT IN ({int(SalesStatus.DELIVERED)}, {int(SalesStatus.INVOICED)})",
         name="hold_before_fulfilment",
     ),
+    Index(
+        "ix_salestable_channelreferenceid",
+        "dataareaid",
+        "channelreferenceid",
+        postgresql_where=text("channelreferenceid <> ''"),
+    ),
     schema="ax",
     comment="netamount includes charges (chargeamount says how much of it); mcrorderstopped: a hold keeps the order,"
     " and whoever delivers or invoices it is refused; salesstatus: of an order of a channel, one of a statement follows"

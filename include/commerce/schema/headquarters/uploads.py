@@ -122,6 +122,12 @@ def _transaction_table(table: UploadedTable) -> Table:
         Index(f"ix_{table.name}_businessdate", made.c.store, made.c.businessdate)
         cash = text(f"type IN ({', '.join(str(int(kind)) for kind in CASH_MANAGEMENT_TYPES)})")
         Index(f"ix_{table.name}_cash", made.c.store, made.c.businessdate, postgresql_where=cash)
+        Index(
+            f"ix_{table.name}_channelreferenceid",
+            made.c.dataareaid,
+            made.c.channelreferenceid,
+            postgresql_where=text("channelreferenceid <> ''"),
+        )
         Index(f"ix_{table.name}_gaterun", made.c.gaterun, postgresql_where=text("gaterun IS NOT NULL"))
         Index(f"ix_{table.name}_held", made.c.store, postgresql_where=text("held = 1"))
     return made

@@ -1,0 +1,220 @@
+"""Asynchronous cancellation of orders (domain.md B1): a channel asks for it, headquarters does it with the same job.
+
+A register asks by a transaction of type 19 (customer order) whose `transactionordertype` is Cancellation; it names the
+order by its number (`salesorderid`) or, as it does not know that one yet, by its confirmation number
+(`channelreferenceid`). Each request becomes one document operation. Transient: the order does not exist yet; it is
+tried again by itself, and given up only when nobody has heard of the order for as long as a reference may be on its
+way. Permanent: a person has to look, as the order is delivered or invoiced already, or the request names none or
+several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, text
+
+from commerce.database import retry_transient
+from commerce.editing import audit
+from commerce.errors import UsageError
+from commerce.orders.recording import LONGEST_WAIT
+from commerce.schema.enums import (
+    ORDER_TYPES,
+    DocumentOperationStatus,
+    ErrorClass,
+    RepairAction,
+    SalesStatus,
+    TransactionOrderType,
+    TransactionType,
+)
+from commerce.scope import Key, Scope, key_sql, real_sql
+
+S = DocumentOperationStatus
+_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
+_CANCEL = (
+    f"t.type = {int(TransactionType.CUSTOMER_ORDER)} AND t.transactionordertype = {TransactionOrderType.CANCELLATION}"
+)
+
+_REQUESTED = f"""
+    INSERT INTO ax.retaildocumentoperation
+        (store, terminal, transactionid, dataareaid, operation, channelreferenceid, requestedsalesid)
+    SELECT t.store, t.terminal, t.transactionid, t.dataareaid, 'cancel', t.channelreferenceid, t.salesorderid
+    FROM ax.retailtransactiontable AS t JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+    WHERE {_CANCEL} AND {real_sql("t")} AND t.held = 0 AND {{dated}}
+    ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING
+"""
+_DUE = f"""
+    CREATE TEMP TABLE due ON COMMIT DROP AS
+    SELECT d.store, d.terminal, d.transactionid, d.dataareaid, d.channelreferenceid, d.requestedsalesid
+    FROM ax.retaildocumentoperation AS d
+    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {real_sql("t")} AND t.held = 0
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+    WHERE {{dated}} AND (d.status = {int(S.PENDING)} OR (d.status = {int(S.FAILED)}
+          AND d.errorclass = '{ErrorClass.TRANSIENT}' AND d.nextattempt <= now()))
+    ORDER BY d.store, d.terminal, d.transactionid FOR UPDATE OF d
+"""
+# Whoever delivers or invoices one of these orders waits here, and so do we for them.
+_ORDERS = """
+    CREATE TEMP TABLE asked ON COMMIT DROP AS
+    SELECT o.dataareaid, o.salesid, o.channelreferenceid, o.salesstatus
+    FROM ax.salestable AS o
+    WHERE o.salesorigin = 'channel' AND (o.dataareaid, o.salesid) IN (
+        SELECT dataareaid, requestedsalesid FROM due WHERE requestedsalesid <> ''
+        UNION
+        SELECT c.dataareaid, c.salesid FROM due AS d
+        JOIN ax.salestable AS c ON c.dataareaid = d.dataareaid AND c.channelreferenceid = d.channelreferenceid
+        WHERE c.channelreferenceid <> '' AND d.requestedsalesid = '')
+    ORDER BY o.dataareaid, o.salesid FOR UPDATE OF o
+"""
+_STATUS_WORDS = " ".join(f"WHEN {int(status)} THEN '{status.name.lower()}'" for status in SalesStatus)
+_JUDGED = f"""
+    CREATE TEMP TABLE judged ON COMMIT DROP AS
+    SELECT d.*, o.salesid, o.salesstatus, CASE
+        WHEN d.requestedsalesid = '' AND d.channelreferenceid = ''
+            THEN 'The cancellation names no order: neither its number nor its confirmation number.'
+        WHEN o.orders > 1 THEN 'Several orders have the confirmation number ' || d.channelreferenceid || '.'
+        WHEN o.salesstatus IN ({int(SalesStatus.DELIVERED)}, {int(SalesStatus.INVOICED)})
+            THEN 'Order ' || o.salesid || ' is ' || CASE o.salesstatus {_STATUS_WORDS} END || ' already.'
+        ELSE '' END AS permanent,
+        o.orders IS NULL AND NOT (d.requestedsalesid = '' AND d.channelreferenceid = '') AS missing,
+        EXISTS (SELECT FROM ax.retailtransactiontable AS t
+                WHERE t.dataareaid = d.dataareaid AND t.channelreferenceid = d.channelreferenceid
+                  AND t.channelreferenceid <> '' AND t.type IN ({_TYPES})) AS underway
+    FROM due AS d
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS orders, min(a.salesid) AS salesid, min(a.salesstatus) AS salesstatus FROM asked AS a
+        WHERE a.dataareaid = d.dataareaid AND CASE d.requestedsalesid WHEN '' THEN
+              a.channelreferenceid = d.channelreferenceid ELSE a.salesid = d.requestedsalesid END
+        HAVING count(*) > 0) AS o ON TRUE
+"""
+_CANCELED = f"""
+    UPDATE ax.salestable AS o SET salesstatus = {int(SalesStatus.CANCELED)}
+    FROM judged AS j
+    WHERE (o.dataareaid, o.salesid) = (j.dataareaid, j.salesid) AND j.permanent = ''
+      AND o.salesstatus = {int(SalesStatus.BACKORDER)}
+"""
+_OVERDUE = (
+    "NOT j.underway AND d.createddatetime < now() - make_interval(hours => COALESCE(k.pendingreferencehours, 24))"
+)
+_TRIED = "d.retrycount + 1"
+_SETTLED = f"""
+    UPDATE ax.retaildocumentoperation AS d
+    SET status = CASE WHEN j.permanent <> '' OR j.missing THEN {int(S.FAILED)} ELSE {int(S.SUCCEEDED)} END,
+        salesid = CASE WHEN j.permanent = '' THEN j.salesid END,
+        errorclass = CASE WHEN j.permanent <> '' OR (j.missing AND {_OVERDUE}) THEN '{ErrorClass.PERMANENT}'
+                          WHEN j.missing THEN '{ErrorClass.TRANSIENT}' ELSE '' END,
+        errordetail = CASE WHEN j.permanent <> '' THEN j.permanent WHEN j.missing THEN 'Order '
+            || COALESCE(NULLIF(j.requestedsalesid, ''), j.channelreferenceid) || CASE WHEN j.underway
+            THEN ' has no sales order yet.' ELSE ' is not known at headquarters.' END ELSE '' END,
+        retrycount = CASE WHEN j.permanent <> '' OR j.missing THEN {_TRIED} ELSE d.retrycount END,
+        nextattempt = CASE WHEN j.permanent = '' AND j.missing AND NOT ({_OVERDUE})
+            THEN now() + make_interval(mins => least({LONGEST_WAIT}, power(2, least({_TRIED}, 10) - 1)::integer)) END,
+        modifieddatetime = now()
+    FROM judged AS j LEFT JOIN ax.retailparameters AS k ON k.dataareaid = j.dataareaid
+    WHERE {key_sql("d")} = {key_sql("j")}
+"""
+_DONE = "SELECT store, count(*) AS canceled FROM judged WHERE permanent = '' AND NOT missing GROUP BY store"
+_STANDING = f"""
+    SELECT d.store, count(*) AS operations FROM ax.retaildocumentoperation AS d
+    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {real_sql("t")}
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+    WHERE d.status IN ({int(S.PENDING)}, {int(S.FAILED)}) AND {{dated}} GROUP BY d.store
+"""
+
+
+def cancel_orders(hq: Engine, scope: Scope) -> tuple[dict[str, int], dict[str, int]]:
+    """Cancel the sales orders that transactions in `scope` ask to be canceled; returns by store how many were canceled
+    now (one that was canceled before counts, too), and how many requests are not done."""
+
+    def work() -> tuple[dict[str, int], dict[str, int]]:
+        with hq.begin() as connection:
+            dated = scope.dated_sql()
+            connection.execute(text(_REQUESTED.format(dated=dated)), scope.parameters)
+            canceled: dict[str, int] = {}
+            if connection.execute(text(_DUE.format(dated=dated)), scope.parameters).rowcount:
+                for statement in (_ORDERS, _JUDGED, _CANCELED, _SETTLED):
+                    connection.execute(text(statement))
+                canceled = _by_store(connection, _DONE, {})
+            return canceled, _by_store(connection, _STANDING.format(dated=dated), scope.parameters)
+
+    return retry_transient(work)
+
+
+def _by_store(connection: Connection, query: str, values: dict[str, object]) -> dict[str, int]:
+    return {row.store: row[1] for row in connection.execute(text(query), values)}
+
+
+_FOUND = text("""
+    SELECT d.store, d.terminal, d.transactionid FROM ax.retaildocumentoperation AS d
+    WHERE d.transactionid = ANY(:keys) AND (CAST(:store AS text) IS NULL OR d.store = :store) ORDER BY 1, 2, 3
+""")
+_CHOSEN = f"""
+    CREATE TEMP TABLE chosen ON COMMIT DROP AS
+    SELECT d.* FROM ax.retaildocumentoperation AS d
+    WHERE {key_sql("d")} IN (SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:terminals AS text[]),
+                                                  CAST(:transactions AS text[])))
+      AND d.status <> {int(S.SUCCEEDED)} AND d.status <> :status
+    ORDER BY d.store, d.terminal, d.transactionid FOR UPDATE OF d
+"""
+_NAMES = " ".join(f"WHEN {int(status)} THEN '{status.name.lower()}'" for status in S)
+_ENTRIES = f"""
+    SELECT store, terminal, transactionid, dataareaid, 'retaildocumentoperation' AS reftable, '' AS refkey,
+           'status' AS fieldname, CASE status {_NAMES} END AS oldvalue, CASE CAST(:status AS integer) {_NAMES} END
+           AS newvalue
+    FROM chosen ORDER BY 1, 2, 3
+"""
+_SET = f"""
+    UPDATE ax.retaildocumentoperation AS d
+    SET status = :status, errorclass = '', errordetail = '', retrycount = 0, nextattempt = NULL,
+        modifieddatetime = now()
+    FROM chosen AS c WHERE {key_sql("d")} = {key_sql("c")}
+"""
+
+
+def find_cancellations(hq: Engine, transactions: Sequence[str], store: str | None = None) -> list[Key]:
+    """The cancellations that transactions ask for.
+
+    Raises:
+        UsageError: one does not ask for any.
+    """
+    with hq.connect() as connection:
+        rows = connection.execute(_FOUND, {"keys": list(transactions), "store": store}).all()
+    if missing := sorted(set(transactions) - {row.transactionid for row in rows}):
+        raise UsageError(f"No cancellation comes from {', '.join(missing[:5])}: `commerce orders cancellations list`.")
+    return [(row.store, row.terminal, row.transactionid) for row in rows]
+
+
+def retry_cancellations(hq: Engine, keys: Sequence[Key], *, by: str, reason: str) -> int:
+    """Let cancellations that failed or were given up be tried again, at once; returns how many are done now.
+
+    Raises:
+        UsageError: nobody says who, or why.
+    """
+    _settle(hq, keys, S.PENDING, RepairAction.RETRIED, by, reason)
+    canceled, _ = cancel_orders(hq, Scope.just(keys))
+    return sum(canceled.values())
+
+
+def ignore_cancellations(hq: Engine, keys: Sequence[Key], *, by: str, reason: str) -> int:
+    """Give cancellations up that are not done: nobody tries them any more; returns how many.
+
+    Raises:
+        UsageError: nobody says who, or why.
+    """
+    return _settle(hq, keys, S.IGNORED, RepairAction.IGNORED, by, reason)
+
+
+def _settle(
+    hq: Engine, keys: Sequence[Key], status: DocumentOperationStatus, action: RepairAction, by: str, reason: str
+) -> int:
+    audit.check_words(by, reason)
+    values = {name: [key[place] for key in keys] for place, name in enumerate(("stores", "terminals", "transactions"))}
+
+    def work() -> int:
+        with hq.begin() as connection:
+            connection.execute(text(_CHOSEN), {**values, "status": int(status)})
+            audit.record(connection, action, _ENTRIES, by, reason, {"status": int(status)})
+            return connection.execute(text(_SET), {"status": int(status)}).rowcount
+
+    return retry_transient(work)
