@@ -29,8 +29,10 @@ DATA_GROUP = Table(
     recid(),
     Column("name", String(60), nullable=False, unique=True),
     Column("dataareaid", String(4), ForeignKey("ax.dataarea.dataareaid"), nullable=False),
+    moment("forgottenuntil"),
     schema="cdx",
-    comment="channel database group: every database in it receives the customers of the group's company",
+    comment="channel database group: every database in it receives the customers of the group's company;"
+    " forgottenuntil: of its sessions up to here it is not known any more which customers travelled in them",
 )
 
 DATABASE_PROFILE = Table(
@@ -51,12 +53,13 @@ DATABASE_PROFILE = Table(
     moment("lastupload"),
     moment("lastdownload"),
     Column("forgottensession", BigInteger, nullable=False, server_default=text("0")),
+    Column("forgottenrows", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("connectionstring !~ '://[^/@]*:[^/@]*@'", name="no_password"),
     schema="cdx",
     comment="a channel database; stopreason is set when it was restored from a backup and waits for a new incarnation,"
     " fullsyncreason when it needs a full resynchronization; comparedownloads: it may have lost download sessions;"
     " incomplete: a person has canceled its full resynchronization; forgottensession: the highest of the applied"
-    " download sessions that are not kept any more",
+    " download sessions that are not kept any more; forgottenrows: the rows of that one",
 )
 
 HEARTBEAT = Table(
