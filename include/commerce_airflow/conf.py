@@ -56,6 +56,17 @@ class EndOfDayConf(BaseModel):
     skip: tuple[Annotated[str, BeforeValidator(_step)], ...] | None = None
 
 
+class TrickleFeedConf(BaseModel):
+    """`trickle_feed`: what there is so far, of all or some stores."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    business_date: Annotated[date | None, BeforeValidator(_calendar_date)] = None
+    """None: the date on which the run's data interval starts, in the company's time zone."""
+
+    stores: Annotated[tuple[Store, ...], Field(min_length=1)] | None = None
+
+
 class CustomerSyncConf(BaseModel):
     """`customer_sync`: only a choice of stores."""
 
@@ -77,6 +88,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "end_of_day": EndOfDayConf,
     "customer_sync": CustomerSyncConf,
     "historical": HistoricalConf,
+    "trickle_feed": TrickleFeedConf,
 }
 
 

@@ -16,6 +16,7 @@ from airflow.sdk import CronDataIntervalTimetable
 from commerce_airflow.timetables import BackfillOnlyTimetable
 
 DAILY_CRON = "0 4 * * *"  # at four the day before has ended, and no change to daylight saving time falls on it
+HOURLY_CRON = "0 * * * *"
 CUSTOMER_SYNC_CRON = "*/10 * * * *"
 
 HISTORY_ZONE = (
@@ -58,6 +59,11 @@ def daily() -> CronDataIntervalTimetable:
     """One data interval a business date, in the company's zone: a plain cron schedule would have intervals of no
     width."""
     return CronDataIntervalTimetable(DAILY_CRON, timezone=company_zone())
+
+
+def hourly() -> CronDataIntervalTimetable:
+    """Hours in the company's zone: the date of an hour is the one on which it begins there."""
+    return CronDataIntervalTimetable(HOURLY_CRON, timezone=company_zone())
 
 
 def every_ten_minutes() -> CronDataIntervalTimetable:

@@ -27,9 +27,14 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
-KINDS = {"end_of_day": "end_of_day", "customer_sync": "customer_sync", "historical_end_of_day": "historical"}
+KINDS = {
+    "end_of_day": "end_of_day",
+    "customer_sync": "customer_sync",
+    "historical_end_of_day": "historical",
+    "trickle_feed": "trickle_feed",
+}
 ALLOWED_TAGS = {"commerce", "posting", "customers", "history"}
-POSTING = ("end_of_day", "historical_end_of_day")
+POSTING = ("end_of_day", "historical_end_of_day", "trickle_feed")
 
 
 @pytest.fixture(params=sorted(KINDS))

@@ -1,5 +1,6 @@
 """Calculation: which transactions a statement takes, and that no two statements share one."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 
 from commerce.errors import ConfigurationError
 from commerce.scope import Scope
-from commerce.statements import calculate_statements
+from commerce.statements import calculate_statements, competing
 from support.company import CARD, CASH, add_company, add_customer, add_store
 from support.statements import (
     ANNA,
@@ -179,6 +180,31 @@ def test_calls_that_compete_share_nothing(hq: Engine) -> None:
     assert sum(result.counts["statements"] for result in results) == 2
     assert _rows(hq, "SELECT count(*), sum(transactioncount) FROM ax.retailstatementtable") == [(2, 39)]
     assert _rows(hq, "SELECT count(*) FROM ax.retaileodtransactiontable") == [(39,)]
+
+
+def test_of_two_that_want_the_same_transactions_one_wins_and_the_other_says_so(hq: Engine) -> None:
+    add_retailer(hq)
+    add_day(hq, "S1")
+    run = pass_gate(hq)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with ThreadPoolExecutor(2) as pool:
+        with hq.begin() as both_wait:
+            both_wait.execute(competing.LOCK_STORES, {"stores": ["S1"]})
+            calls = [pool.submit(calculate_statements, hq, run=run, scope=SCOPE) for _ in range(2)]
+            deadline = time.monotonic() + 20
+            while _rows(hq, waiting) != [(2,)]:
+                assert time.monotonic() < deadline, "they do not wait"
+                time.sleep(0.02)
+        loser, winner = sorted((call.result() for call in calls), key=lambda result: result.counts["statements"])
+
+    assert winner.counts == {**NOTHING, "statements": 1, "transactions": 11}
+    assert loser.counts == {**NOTHING, "taken_by_others": 11}
+    assert loser.stores["S1"].message == (
+        "Another calculation took 11 transactions of this store meanwhile (statement ST00000001)."
+    )
+    assert loser.ok
+    told = "SELECT statementid FROM ax.retaileodstatementcontrollerlog WHERE postingstatemessage LIKE 'Run % wanted%'"
+    assert _rows(hq, told) == [("ST00000001",)]
 
 
 def test_a_company_without_statement_numbers_is_named(hq: Engine) -> None:

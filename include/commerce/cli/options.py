@@ -46,6 +46,18 @@ OptionalBusinessDate = Annotated[
     date | None,
     typer.Option("--business-date", parser=calendar_date, metavar="YYYY-MM-DD", help="Only this business date."),
 ]
+FeedDate = Annotated[
+    date | None,
+    typer.Option(
+        "--business-date",
+        parser=calendar_date,
+        metavar="YYYY-MM-DD",
+        help="The business date; earlier days that are not posted yet come along. Default: the latest that has begun.",
+    ),
+]
+TrickleFeed = Annotated[
+    bool, typer.Option("--trickle-feed", help="While the day goes on: only what transactional statements take.")
+]
 FirstDate = Annotated[date, typer.Option("--from", parser=calendar_date, metavar="YYYY-MM-DD", help="The first date.")]
 LastDate = Annotated[
     date, typer.Option("--to", parser=calendar_date, metavar="YYYY-MM-DD", help="The last one, included.")

@@ -51,6 +51,7 @@ KINDS = {
     "historical": "End of day, history",
     "history_upload": "Upload of history",
     "customer_sync": "Customer synchronization",
+    "trickle_feed": "Trickle feed",
 }
 
 

@@ -2,7 +2,7 @@
 
 from commerce.run.backfilling import BackfillResult, backfill
 from commerce.run.opening import RunPlan, Shard, open_run
-from commerce.run.pipeline import customer_sync, end_of_day
+from commerce.run.pipeline import customer_sync, end_of_day, trickle_feed
 from commerce.run.planning import DryRun, plan
 from commerce.run.recalculating import recalculate_statement
 from commerce.run.single import single_step
@@ -27,4 +27,5 @@ __all__ = [
     "run_step",
     "single_step",
     "status",
+    "trickle_feed",
 ]

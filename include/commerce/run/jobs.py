@@ -14,7 +14,13 @@ from commerce.run.steps import OF_HISTORY
 
 Job = Callable[[Engine, RunRecord, tuple[str, ...], Progress], JobResult]
 
-WAIT_FOR_UPLOAD = {"end_of_day": 300.0, "historical": 300.0, "history_upload": 300.0, "customer_sync": 60.0}
+WAIT_FOR_UPLOAD = {
+    "end_of_day": 300.0,
+    "historical": 300.0,
+    "history_upload": 300.0,
+    "customer_sync": 60.0,
+    "trickle_feed": 60.0,
+}
 """Seconds that a run waits for a channel's P-job that somebody else runs: an end of day lets `customer_sync` finish."""
 
 CUSTOMERS_OF_A_RUN = 100_000
@@ -69,13 +75,17 @@ def _quality_gate(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress:
 def _calculate_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
     from commerce import statements
 
-    return statements.calculate_statements(hq, run=run.run, scope=run.scope(stores), progress=progress)
+    return statements.calculate_statements(
+        hq, run=run.run, scope=run.scope(stores), trickle_feed=run.kind == "trickle_feed", progress=progress
+    )
 
 
 def _post_statements(hq: Engine, run: RunRecord, stores: tuple[str, ...], progress: Progress) -> JobResult:
     from commerce import statements
 
-    return statements.post_statements(hq, run=run.run, scope=run.scope(stores), progress=progress)
+    return statements.post_statements(
+        hq, run=run.run, scope=run.scope(stores), trickle_feed=run.kind == "trickle_feed", progress=progress
+    )
 
 
 def _find_duplicates(hq: Engine, run: RunRecord, _: tuple[str, ...], progress: Progress) -> JobResult:

@@ -90,7 +90,9 @@ def open_run(
         chosen = resolve(connection, kind, business_date, stores, moment)
         if first_date is not None and (kind != "historical" or business_date is None or first_date > business_date):
             raise UsageError("Only a historical run takes a range of business dates, the earlier one first.")
-        ended = {store.store: has_ended(store, business_date, moment) for store in chosen}
+        ended = {
+            store.store: kind in steps.THROUGH_THE_DAY or has_ended(store, business_date, moment) for store in chosen
+        }
         values = {"key": key, "kind": kind, "business_date": business_date, "first_date": first_date}
         run = connection.execute(NEW_RUN, values).scalar_one_or_none()
         if run is None:
@@ -130,7 +132,9 @@ def resolve(
         raise UsageError("The business date is missing (YYYY-MM-DD).")
     if kind == "historical":
         stores.refuse_without_history(chosen, business_date)
-    if not any(has_begun(business_date, store.time_zone, now) for store in chosen):
+    if kind not in steps.THROUGH_THE_DAY and not any(
+        has_begun(business_date, store.time_zone, now) for store in chosen
+    ):
         raise UsageError(f"Business date {business_date} has not begun in any of these stores.")
     return chosen
 

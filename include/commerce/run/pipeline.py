@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
@@ -13,6 +14,7 @@ from commerce.progress import Progress, silent
 from commerce.run.opening import open_run
 from commerce.run.stepping import run_step
 from commerce.run.steps import Kind, names
+from commerce.run.stores import choose
 from commerce.run.summary import RunSummary, close_run
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,29 @@ def customer_sync(
 ) -> RunSummary:
     """Upload, convert customers, distribute: what the register needs between two ends of day."""
     return work_run(hq, "customer_sync", None, stores, (), progress, now)
+
+
+def trickle_feed(
+    hq: Engine,
+    *,
+    business_date: date | None = None,
+    stores: Sequence[str] | None = None,
+    skip: Iterable[str] = (),
+    progress: Progress = silent,
+    now: Clock = clock,
+) -> RunSummary:
+    """Through the day: bring in, convert, check and post what there is so far up to `business_date` (None: the latest
+    that has begun in one of the stores). Financial statements, and stores with one statement per day, wait for the end
+    of the day.
+
+    Raises:
+        UsageError: an unknown store, a step that cannot be left out. A store's failure is in the summary instead.
+    """
+    if business_date is None:
+        with hq.connect() as connection:
+            zones = {store.time_zone for store in choose(connection, stores)}
+        business_date = max((now().astimezone(ZoneInfo(zone)).date() for zone in zones), default=now().date())
+    return work_run(hq, "trickle_feed", business_date, stores, skip, progress, now)
 
 
 def work_run(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from commerce.errors import UsageError
 
-Kind = Literal["end_of_day", "customer_sync", "historical", "history_upload"]
+Kind = Literal["end_of_day", "customer_sync", "historical", "history_upload", "trickle_feed"]
 
 EVERY_STORE = "*"
 """Stands for the store in the record of a step that works the whole run at once, and of one that is left out."""
@@ -57,9 +57,12 @@ OF_KIND: dict[str, tuple[Step, ...]] = {
     "historical": END_OF_DAY,
     "customer_sync": CUSTOMER_SYNC,
     "history_upload": END_OF_DAY[:3],
+    "trickle_feed": END_OF_DAY,
 }
 WITHOUT_DATE: tuple[Kind, ...] = ("customer_sync", "history_upload")
 """Runs that post nothing and so have no business date."""
+THROUGH_THE_DAY: tuple[Kind, ...] = ("trickle_feed",)
+"""Runs that do not ask whether a store's business day has ended: they post what is there so far."""
 OF_HISTORY: tuple[Kind, ...] = ("historical", "history_upload")
 
 

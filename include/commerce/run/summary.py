@@ -156,13 +156,14 @@ def _store(run: RunRecord, facts: Facts, store: str) -> StoreSummary:
     state, reasons = _state(run, facts, store, any(_has_posted(row) for row in posted))
     waiting = facts.waiting.get(store, (0, ZERO))
     nothing = (0, ZERO)
+    judged = state in ("posted", "nothing_to_post") and not _put_off(run, store)
     return StoreSummary(
         store=store,
         state=state,
         currency=facts.currencies[store],
         reasons=reasons,
-        exceptions=waiting if state in ("posted", "nothing_to_post") else nothing,
-        waiting=nothing if state in ("posted", "nothing_to_post") else waiting,
+        exceptions=waiting if judged else nothing,
+        waiting=nothing if judged else waiting,
         held=tuple(facts.held.get(store, ())),
         statements=tuple(row.statementid for row in facts.statements.get(store, ())),
         posted_amount=sum((row.salesamount for row in posted), ZERO),
@@ -211,6 +212,13 @@ def _state(run: RunRecord, facts: Facts, store: str, posted: bool) -> tuple[Stor
     return ("posted" if posted else "nothing_to_post"), ()
 
 
+def _put_off(run: RunRecord, store: str) -> str:
+    """Why the calculation left a store out that nothing holds back: it has one statement per day, and the day goes
+    on."""
+    calculated = run.steps.get(("calculate_statements", store))
+    return calculated.message if calculated is not None and calculated.state == "skipped" else ""
+
+
 def _has_posted(statement: Any) -> bool:
     """Whether a posted statement says anything: one that all transactions were taken out of does not."""
     return bool(statement.statementtype == StatementType.FINANCIAL or statement.transactioncount)
@@ -238,6 +246,7 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
         amount = f"{money(closed.earlier_amount)} {facts.currencies[store]}"
         notes.append(f"{_plural(closed.earlier, 'transaction')} of earlier days, {amount}, in closed fiscal periods")
     notes.extend(_orders(run, store))
+    notes.extend(_statements(run, store))
     if store in facts.overdue:
         overdue, hours = facts.overdue[store]
         wait = "has waited" if overdue == 1 else "have waited"
@@ -253,6 +262,17 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
     notes.extend(facts.short_of_numbers.get(store, ()))
     notes.extend(_behind(run, store))
     return tuple(notes)
+
+
+def _statements(run: RunRecord, store: str) -> Iterator[str]:
+    """What the store's statements wait for, and what other calculations were faster with."""
+    calculated = run.steps.get(("calculate_statements", store))
+    if calculated is None:
+        return
+    if still_open := calculated.counts.get("open_shifts", 0):
+        yield f"{_plural(still_open, 'shift')} still open, the financial statement waits"
+    if calculated.state in ("skipped", "done") and calculated.message:
+        yield calculated.message
 
 
 def _orders(run: RunRecord, store: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("end-of-day")(end_of_day)
     app.command("backfill")(backfill)
     app.command("customer-sync")(customer_sync)
+    app.command("trickle-feed")(trickle_feed)
 
 
 def end_of_day(
@@ -79,6 +80,24 @@ def customer_sync(channel: options.Channels = None, as_json: options.Json = Fals
 
     with output.headquarters() as hq, progress_bars() as progress:
         summary = run.customer_sync(hq, stores=channel, progress=progress)
+    _show(summary, as_json)
+    output.exit_unless(summary.ok)
+
+
+def trickle_feed(
+    business_date: options.FeedDate = None,
+    channel: options.Channels = None,
+    skip: options.Skip = None,
+    as_json: options.Json = False,
+) -> None:
+    """Through the day: post the sales that are there so far; financial statements wait for the end of the day.
+
+    Exit code 1: a store is blocked or failed; the others are posted.
+    """
+    from commerce import run
+
+    with output.headquarters() as hq, progress_bars() as progress:
+        summary = run.trickle_feed(hq, business_date=business_date, stores=channel, skip=skip or (), progress=progress)
     _show(summary, as_json)
     output.exit_unless(summary.ok)
 

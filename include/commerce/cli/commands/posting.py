@@ -82,12 +82,15 @@ def events(statement: Statement, as_json: options.Json = False) -> None:
 
 @commands.command()
 def calculate(
-    business_date: options.BusinessDate, channel: options.Channels = None, as_json: options.Json = False
+    business_date: options.BusinessDate,
+    channel: options.Channels = None,
+    trickle_feed: options.TrickleFeed = False,
+    as_json: options.Json = False,
 ) -> None:
     """Take what `check` let through into new statements; the same as `calculate-statements`."""
     from commerce.cli.commands.single_steps import calculate_statements
 
-    calculate_statements(business_date, channel, as_json)
+    calculate_statements(business_date, channel, trickle_feed, as_json)
 
 
 @commands.command()

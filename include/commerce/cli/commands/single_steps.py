@@ -53,29 +53,43 @@ def bind_cash_and_carry(
 
 
 def validate_transactions(
-    business_date: options.BusinessDate, channel: options.Channels = None, as_json: options.Json = False
+    business_date: options.BusinessDate,
+    channel: options.Channels = None,
+    trickle_feed: options.TrickleFeed = False,
+    as_json: options.Json = False,
 ) -> None:
     """Validate store transactions: the consistency checker."""
-    _work("validate_transactions", business_date, channel, as_json)
+    _work("validate_transactions", business_date, channel, as_json, trickle_feed)
 
 
-def check(business_date: options.BusinessDate, channel: options.Channels = None, as_json: options.Json = False) -> None:
+def check(
+    business_date: options.BusinessDate,
+    channel: options.Channels = None,
+    trickle_feed: options.TrickleFeed = False,
+    as_json: options.Json = False,
+) -> None:
     """The quality gate: blocks stores whose transactions refer to unsynchronized customers or addresses."""
-    _work("quality_gate", business_date, channel, as_json)
+    _work("quality_gate", business_date, channel, as_json, trickle_feed)
 
 
 def calculate_statements(
-    business_date: options.BusinessDate, channel: options.Channels = None, as_json: options.Json = False
+    business_date: options.BusinessDate,
+    channel: options.Channels = None,
+    trickle_feed: options.TrickleFeed = False,
+    as_json: options.Json = False,
 ) -> None:
     """Take what `check` let through into new statements."""
-    _work("calculate_statements", business_date, channel, as_json)
+    _work("calculate_statements", business_date, channel, as_json, trickle_feed)
 
 
 def post_statements(
-    business_date: options.BusinessDate, channel: options.Channels = None, as_json: options.Json = False
+    business_date: options.BusinessDate,
+    channel: options.Channels = None,
+    trickle_feed: options.TrickleFeed = False,
+    as_json: options.Json = False,
 ) -> None:
     """Post the open statements: orders, invoices, payments and vouchers."""
-    _work("post_statements", business_date, channel, as_json)
+    _work("post_statements", business_date, channel, as_json, trickle_feed)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -91,11 +105,20 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
-def _work(step: str, business_date: date | None, stores: list[str] | None, as_json: bool) -> None:
+def _work(
+    step: str, business_date: date | None, stores: list[str] | None, as_json: bool, trickle_feed: bool = False
+) -> None:
     from commerce import run
 
     with output.headquarters() as hq, progress_bars() as progress:
-        result = run.single_step(hq, step=step, business_date=business_date, stores=stores, progress=progress)
+        result = run.single_step(
+            hq,
+            step=step,
+            business_date=business_date,
+            stores=stores,
+            trickle_feed=trickle_feed,
+            progress=progress,
+        )
     found = result.as_dict()
 
     def render() -> RenderableType:

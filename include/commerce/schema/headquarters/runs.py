@@ -52,7 +52,8 @@ RUN_STORE = Table(
     Column("closed", Integer, nullable=False),
     PrimaryKeyConstraint("run", "store"),
     schema="cdx",
-    comment="closed: 1 when the store's business day had ended when the run was opened; 0: not yet closed, not posted",
+    comment="closed: 1 when the store's business day had ended when the run was opened, or the run does not ask"
+    " (trickle feed); 0: not yet closed, not posted",
 )
 
 RUN_STEP = Table(
