@@ -77,7 +77,7 @@ class TestClosing:
         assert oslo["waiting"] == {"count": 1, "amount": "12.50"}
         assert oslo["exceptions"] == {"count": 0, "amount": "0.00"}
         assert summary.stores[0].state == "nothing_to_post"
-        assert summary.stores[0].notes == ("stale_address: 1",)
+        assert summary.stores[0].notes == ("stale_address: 1, such as T1-****1",)
         assert not summary.ok
         assert ("calculate_statements", ("BERGEN", "HOUSTON")) in calls
 

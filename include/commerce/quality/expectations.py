@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import NullPool
 
 from commerce.errors import CommerceError
-from commerce.quality.rules import GateRule, batch_sql, per_store
+from commerce.quality.rule import GateRule, batch_sql, per_store
 
 PAGE = 150
 """Stores an expectation looks at: Great Expectations hands back at most 200 failing rows, and each is a store."""
@@ -32,13 +33,16 @@ class Finding:
 
 
 class Evaluation:
-    """The rules over the stamped transactions of some channels, in an ephemeral context of Great Expectations."""
+    """The rules over some channels and their stamped transactions, in an ephemeral context of Great Expectations."""
 
-    def __init__(self, hq: Engine, run: int, channels: Collection[int], rules: Sequence[GateRule]) -> None:
+    def __init__(self, hq: Engine, run: int, day: date, channels: Collection[int], rules: Sequence[GateRule]) -> None:
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
         import great_expectations as gx
 
-        self._gx = gx
+        from commerce.quality.failing_stores import ExpectNoFailingStores
+
+        self._gx, self._expectation = gx, ExpectNoFailingStores
+        self._day = day
         self._rules = {rule.name: rule for rule in rules}
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False, "metric_calculations": False}
@@ -49,7 +53,7 @@ class Evaluation:
             kwargs={"creator": _connector(hq), "poolclass": NullPool, "hide_parameters": True},
         )
         definitions = [
-            self._definition(f"run {run}" if page == 1 else f"run {run}, page {page}", batch_sql(run, ids))
+            self._definition(f"run {run}" if page == 1 else f"run {run}, page {page}", run, ids)
             for page, ids in enumerate(_pages(sorted(channels)), 1)
         ]
         self._checkpoint = self._context.checkpoints.add(
@@ -91,14 +95,14 @@ class Evaluation:
         self._context.add_data_docs_site("gate", site)
         self._context.build_data_docs(site_names=["gate"])
 
-    def _definition(self, name: str, query: str) -> Any:
-        gx = self._gx
+    def _definition(self, name: str, run: int, channels: Sequence[int]) -> Any:
+        gx, query = self._gx, batch_sql(run, channels)
         suite = gx.ExpectationSuite(name=name)
         for rule in self._rules.values():
             suite.add_expectation(
-                gx.expectations.UnexpectedRowsExpectation(
+                self._expectation(
                     description=rule.says,
-                    unexpected_rows_query=per_store(rule.rows),
+                    unexpected_rows_query=per_store(rule.filled(channels, self._day)),
                     severity=rule.severity,
                     meta={"rule": rule.name},
                 )
@@ -113,7 +117,7 @@ class Evaluation:
         counted = answer.get("observed_value")
         if counted is None:
             raise CommerceError(f"Great Expectations could not evaluate {rule.name}.")
-        rows = answer["details"]["unexpected_rows"] if counted else []
+        rows = answer["details"]["unexpected_rows"]
         if len(rows) != counted:
             raise CommerceError(
                 f"Great Expectations counted {counted} stores that break {rule.name}, but returned {len(rows)}."

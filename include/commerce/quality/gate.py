@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from commerce.errors import CommerceError
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
 from commerce.quality.expectations import Evaluation, Finding
-from commerce.quality.rules import GATE_TYPES, batch_sql, rules, samples
+from commerce.quality.rule import GATE_TYPES, batch_sql, samples
+from commerce.quality.rules import rules
 from commerce.scope import Scope, amount_sql
 
 JOB = "check"
@@ -54,14 +56,15 @@ def check(
 ) -> GateResult:
     """Stamp every unposted real transaction in `scope` with `run` and judge the stamped ones, store by store.
 
-    Statements take only what is stamped, of stores without a critical verdict in `cdx.gateverdict`. With `docs_dir`,
+    Statements take only what is stamped, of stores without a critical verdict in `cdx.gateverdict`; warnings and notes
+    stand there, too, of stores without a transaction as well. With `docs_dir`,
     Data Docs are written to its folder `run-<run>`. Counts by store: `transactions` stamped, `findings`.
     """
     stamped = retry_transient(lambda: _stamp(hq, run, scope))
     progress("stamp transactions", sum(stamped.values()), sum(stamped.values()))
-    channels = _channels(hq, stamped)
+    channels = _channels(hq, scope.stores)
     try:
-        findings = _evaluate(hq, run, channels, docs_dir, progress) if channels else []
+        findings = _evaluate(hq, run, scope.business_date, channels, docs_dir, progress) if channels else []
     except Exception as error:  # whatever it was: nothing was proven, so nothing may be posted
         return _failed(scope, stamped, error)
     verdicts = retry_transient(lambda: _record(hq, run, scope, channels, findings))
@@ -92,10 +95,10 @@ def _channels(hq: Engine, stores: Collection[str]) -> dict[str, int]:
 
 
 def _evaluate(
-    hq: Engine, run: int, channels: dict[str, int], docs_dir: Path | None, progress: Progress
+    hq: Engine, run: int, day: date, channels: dict[str, int], docs_dir: Path | None, progress: Progress
 ) -> list[Finding]:
     progress("load Great Expectations", 0)
-    evaluation = Evaluation(hq, run, channels.values(), rules())
+    evaluation = Evaluation(hq, run, day, channels.values(), rules())
     progress("evaluate rules", 0, len(rules()))
     findings = evaluation.run()
     progress("evaluate rules", len(rules()), len(rules()))
@@ -116,13 +119,12 @@ def _record(
         taken: dict[tuple[str, str], list[str]] = {}
         for rule in {finding.rule.name: finding.rule for finding in found}.values():
             failing = [channels[finding.store] for finding in found if finding.rule == rule]
-            for row in connection.execute(text(samples(rule.rows, batch_sql(run, failing), SAMPLES))):
+            wrong = samples(rule.filled(failing, scope.business_date), batch_sql(run, failing), SAMPLES)
+            for row in connection.execute(text(wrong)):
                 sample = taken.setdefault((rule.name, row.store), [])
-                sample.append(f"{row.transactionid} ({masked(row.reference)})")
-        verdicts = tuple(
-            Verdict(f.store, f.rule.name, f.rule.severity, f.count, f.amount, tuple(taken[f.rule.name, f.store]))
-            for f in found
-        )
+                reference = masked(row.reference) if rule.names_people else row.reference
+                sample.append(f"{row.transactionid} ({reference})")
+        verdicts = tuple(_verdict(finding, taken.get((finding.rule.name, finding.store), ())) for finding in found)
         connection.execute(text(_FORGET), {"run": run, "stores": list(scope.stores)})
         if verdicts:
             connection.execute(
@@ -130,6 +132,11 @@ def _record(
                 [{**vars(verdict), "run": run, "sample": json.dumps(verdict.sample)} for verdict in verdicts],
             )
     return verdicts
+
+
+def _verdict(finding: Finding, sample: Iterable[str]) -> Verdict:
+    rule = finding.rule
+    return Verdict(finding.store, rule.name, rule.severity, finding.count, finding.amount, tuple(sample))
 
 
 def masked(reference: str) -> str:

@@ -254,7 +254,10 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
             f"{_plural(overdue, 'transaction')} {wait} more than {_plural(hours, 'hour')} for a customer or address"
         )
     notes.extend(_of_held(facts.held.get(store, ())))
-    notes.extend(f"{row.rule}: {row[2]}" for row in facts.other_findings.get(store, ()))
+    notes.extend(
+        f"{row.rule}: {row[2]}" + (f", such as {row.sample}" if row.sample else "")
+        for row in facts.other_findings.get(store, ())
+    )
     if rows := facts.quarantined.get(store):
         notes.append(f"{_plural(rows, 'row')} in quarantine")
     if failed := facts.customers_failed.get(store):

@@ -60,8 +60,11 @@ VERDICTS = text("""
     SELECT store, rule, count, amount, sample FROM cdx.gateverdict
     WHERE run = :run AND severity = 'critical' ORDER BY store, rule
 """)
+# What the summary tells in words of its own (held transactions, short number sequences) is not told twice.
 OTHER_FINDINGS = text("""
-    SELECT store, rule, count FROM cdx.gateverdict WHERE run = :run AND severity = 'warning' ORDER BY store, rule
+    SELECT store, rule, count, coalesce(sample ->> 0, '') AS sample FROM cdx.gateverdict
+    WHERE run = :run AND severity <> 'critical' AND rule NOT IN ('held_transaction', 'short_of_numbers')
+    ORDER BY store, severity DESC, rule
 """)
 # A run is over with its last step: closed late, or asked again, it counts nothing that was done since.
 _END = "LATERAL (SELECT max(finished) AS moment FROM cdx.runstep WHERE run = r.run) AS last"
