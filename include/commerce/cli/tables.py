@@ -207,9 +207,10 @@ def reconciliation_tables(result: Mapping[str, Any]) -> RenderableType:
     for title, name, amounts in (
         ("Differences", "differences", ("expected", "found", "difference")),
         ("Not posted, and why", "unposted", ("amount",)),
+        ("Figures", "figures", ("channel", "posted", "explained", "difference")),
         ("Edited in headquarters, not compared with the channel", "edited", ()),
     ):
-        if result[name]:
+        if result.get(name):
             rows = [{**row, **{amount: Decimal(row[amount]) for amount in amounts}} for row in result[name]]
             table = plain_table(rows, [column for column in rows[0] if column != "sample"])
             table.title = title

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from commerce.database import describe_error
 from commerce.errors import CommerceError, UsageError
 from commerce.progress import Progress, silent
-from commerce.reconcile import documents, headquarters
+from commerce.reconcile import documents, figures, headquarters
 from commerce.reconcile.channel import SUMS, Channel, header_condition
 from commerce.reconcile.explaining import Explained, explain_counters, explain_headers, explain_purged
 from commerce.reconcile.result import Difference, Edited, ReconcileResult
@@ -58,13 +58,16 @@ def reconcile(
         found = documents.found(connection, names, date_from, date_to)
         tenders = documents.tenders(connection, names)
         explained.unposted_in_headquarters(connection)
+        stores_of = figures.stores_of(connection, names)
         edited = tuple(Edited(**row) for row in connection.execute(headquarters.EDITED_TRANSACTIONS).mappings())
         connection.rollback()
-    sums = _with_edited(_frame(channel), _frame(uploaded), explained)
+    frame = _frame(channel)
+    sums = _with_edited(frame, _frame(uploaded), explained)
+    expected = documents.expected(sums, tenders)
     differences = [
         *explained.differences,
         *_differences(_as_places(channel), _as_places(uploaded), explained),
-        *_differences(documents.expected(sums, tenders), found, explained),
+        *_differences(expected, found, explained),
     ]
     transactions, amount = _posted(sums)
     return ReconcileResult(
@@ -72,6 +75,9 @@ def reconcile(
         differences=tuple(sorted(differences, key=lambda d: (d.store, d.businessdate, d.check, d.key))),
         unposted=tuple(sorted(explained.unposted, key=lambda u: (u.store, u.businessdate, u.reason))),
         edited=edited,
+        figures=figures.figures(
+            documents.expected(frame, tenders, posted=False), expected, found, stores_of, explained.left_out
+        ),
         unreadable=dict(sorted(explained.unreadable.items())),
         transactions=transactions,
         amount=amount,

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from commerce.outcomes import money
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -81,14 +83,47 @@ class Edited:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A number of a store's day. `channel`: what the channel's own rows say; `posted`: what the documents say;
+    `explained`: of the channel's, what is not posted for a reason (`Unposted`), and what people changed by editing;
+    `key`: tax code, or tender and its currency; amounts are in `currency`."""
+
+    store: str
+    businessdate: str
+    figure: str
+    key: str
+    currency: str
+    channel: Decimal
+    posted: Decimal
+    explained: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        return self.channel - self.posted - self.explained
+
+    def as_dict(self) -> dict[str, Any]:
+        names = ("channel", "posted", "explained", "difference")
+        return {
+            "store": self.store,
+            "businessdate": self.businessdate,
+            "figure": self.figure,
+            "key": self.key,
+            "currency": self.currency,
+            **{name: money(getattr(self, name)) for name in names},
+        }
+
+
+@dataclass(frozen=True)
 class ReconcileResult:
-    """`unreadable`: store -> why its channel could not be compared. `transactions` and `amount`: what was found posted
-    in channels and headquarters alike (orders included; amounts as in `Unposted`)."""
+    """`figures`: what each store sold and took on each day, and how much of it is posted. `unreadable`: store
+    -> why its channel could not be compared. `transactions` and `amount`: what was found posted in channels and
+    headquarters alike (orders included; amounts as in `Unposted`)."""
 
     stores: tuple[str, ...]
     differences: tuple[Difference, ...]
     unposted: tuple[Unposted, ...]
     edited: tuple[Edited, ...] = ()
+    figures: tuple[Figure, ...] = ()
     unreadable: dict[str, str] = field(default_factory=dict)
     transactions: int = 0
     amount: Decimal = Decimal(0)
@@ -98,7 +133,9 @@ class ReconcileResult:
         """Every number agrees or is explained, and every channel could be read."""
         return not self.differences and not self.unreadable
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, *, figures: bool = False) -> dict[str, Any]:
+        """JSON-able; `figures`: with those of every store and day."""
+        more = {"figures": [figure.as_dict() for figure in self.figures]} if figures else {}
         return {
             "ok": self.ok,
             "stores": list(self.stores),
@@ -108,6 +145,7 @@ class ReconcileResult:
             "unposted": [unposted.as_dict() for unposted in self.unposted],
             "edited": [edited.as_dict() for edited in self.edited],
             "unreadable": dict(self.unreadable),
+            **more,
         }
 
 

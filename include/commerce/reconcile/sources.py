@@ -84,6 +84,14 @@ PAYMENTS = Source(
     computed={"paid": "CASE WHEN r.currency = h.currency THEN r.amountcur ELSE r.amountmst END"},
     live=f"CASE WHEN coalesce(r.voidstatus, 0) <> 0 OR coalesce(r.transactionstatus, 0) = {VOIDED} THEN 0 ELSE 1 END",
 )
+PAYMENTS_IN_CURRENCY = Source(
+    PAYMENTS.table,
+    (),
+    key="r.tendertype || ' ' || coalesce(r.currency, '')",
+    computed={"incurrency": "r.amountcur"},
+    live=PAYMENTS.live,
+)
+"""The same payments, each in its own currency: key is tender and currency."""
 TAXES = Source(
     "retailtransactiontaxtrans",
     ("amount",),
@@ -97,7 +105,7 @@ CHARGES = Source("retailtransactionmarkuptrans", ("calculatedamount", "taxamount
 DEPOSITS = Source("retailtransactioncustomeraccountdeposittrans", ("amount",), live=_LIVE)
 INCOME_EXPENSES = Source("retailtransactionincomeexpensetrans", ("amount",), key="r.incomeexepenseaccount", live=_LIVE)
 
-SOURCES = (HEADERS, LINES, PAYMENTS, TAXES, DISCOUNTS, CHARGES, DEPOSITS, INCOME_EXPENSES)
+SOURCES = (HEADERS, LINES, PAYMENTS, PAYMENTS_IN_CURRENCY, TAXES, DISCOUNTS, CHARGES, DEPOSITS, INCOME_EXPENSES)
 
 GROUP = ("store", "businessdate", "kind", "disposition", "live", "key")
 """What every sum is kept apart by."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,14 +22,25 @@ def reconcile(
     channel: options.Channels = None,
     first: options.FromDate = None,
     last: options.ToDate = None,
+    figures: Annotated[
+        bool,
+        typer.Option("--figures", help="Show what every store sold and took on each day, and how much is posted."),
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw sales, tenders and exceptions: .png or .svg.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare the channels' own tables with what was posted, by store, day, tender, tax. Exit code 1: they differ."""
     from commerce import reconcile as judge
 
+    if picture is not None:
+        judge.check_picture(picture)
     with output.headquarters() as hq, progress_bars() as progress:
         result = judge.reconcile(hq, stores=channel, date_from=first, date_to=last, progress=progress)
-    found = result.as_dict()
+    if picture is not None:
+        judge.draw_picture(result, picture)
+    found = result.as_dict(figures=figures)
 
     def render() -> RenderableType:
         from commerce.cli.tables import reconciliation_tables
