@@ -197,7 +197,7 @@ def test_what_a_person_must_mend_fails_that_order_alone(shop: Engine) -> None:
     change(shop, LINE, order("line"), custaccount="C8")
     change(shop, HEADER, order("currency"), currency="EUR")
     change(shop, LINE, order("empty"), transactionstatus=1)
-    order("paid", paid={"1": Decimal("5.00")})
+    change(shop, HEADER, order("paid", paid={"1": Decimal("5.00")}), paymentamount=4)
     change(shop, LINE, order("company"), dataareaid="DEMF")
     change(shop, "retailtransactiontaxtrans", order("tax"), amount=1)
     change(shop, HEADER, order("address"), logisticspostaladdress=7)
@@ -219,7 +219,7 @@ def test_what_a_person_must_mend_fails_that_order_alone(shop: Engine) -> None:
         "empty": "The order has no line that is not voided."
         " Net amount 10.00 is not the sum of the lines and charges, 0.00."
         " Gross amount 12.50 is not the sum of the lines and charges with tax, 0.00.",
-        "paid": "The order was paid (5.00): prepayments of orders are not handled yet.",
+        "paid": "Payment amount 4.00 is not the sum of the payments, 5.00.",
         "company": "The order or a line of it does not belong to the company of its store, USMF.",
         "tax": "Tax of the lines, 2.50, is not the sum of the tax rows, 1.00.",
         "address": "Postal address 7 does not exist.",

@@ -24,6 +24,19 @@ PLANTS: dict[str, tuple[str, ...]] = {
         " SELECT t.store, t.terminal, t.transactionid, t.dataareaid, 'cancel', o.salesid, 2"
         " FROM ax.retailtransactiontable AS t, ax.salestable AS o LIMIT 1",
     ),
+    **dict.fromkeys(
+        ("prepayment_differs", "prepayment_voucher_differs"),
+        (
+            "INSERT INTO ax.mcrcustpaymtable (store, terminal, transactionid, linenum, dataareaid, salesid,"
+            " tendertypeid, currency, amount, voucher) SELECT p.store, p.terminal, p.transactionid, p.linenum,"
+            " o.dataareaid, o.salesid, p.tendertype, p.currency, p.amountcur, v.voucher"
+            " FROM ax.retailtransactionpaymenttrans AS p, ax.salestable AS o, ax.generaljournalentry AS v LIMIT 1",
+        ),
+    ),
+    "prepayment_of_other_customer": (
+        "UPDATE ax.custtrans SET salesid = (SELECT min(salesid) FROM ax.salestable)"
+        " WHERE recid = (SELECT min(recid) FROM ax.custtrans)",
+    ),
     "order_hold_differs": (
         "UPDATE ax.salestable SET mcrorderstopped = 1 WHERE salesid = (SELECT min(salesid) FROM ax.salestable)",
     ),

@@ -5,29 +5,34 @@ order by its number (`salesorderid`) or, as it does not know that one yet, by it
 (`channelreferenceid`). Each request becomes one document operation. Transient: the order does not exist yet; it is
 tried again by itself, and given up only when nobody has heard of the order for as long as a reference may be on its
 way. Permanent: a person has to look, as the order is delivered or invoiced already, or the request names none or
-several.
+several, or pays back what was not paid. Payments of the request give a prepayment back and are posted with it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import Connection, Engine, text
 
+from commerce import sequences
 from commerce.database import retry_transient
 from commerce.editing import audit
-from commerce.errors import UsageError
-from commerce.orders.recording import LONGEST_WAIT
+from commerce.errors import ConfigurationError, UsageError
+from commerce.orders import prepayments
+from commerce.orders.recording import DETAIL_WIDTH, LONGEST_WAIT
 from commerce.schema.enums import (
     ORDER_TYPES,
     DocumentOperationStatus,
     ErrorClass,
     RepairAction,
     SalesStatus,
+    TenderFunction,
     TransactionOrderType,
     TransactionType,
 )
-from commerce.scope import Key, Scope, key_sql, real_sql
+from commerce.scope import Key, Scope, key_sql, live_payment_sql, paid_sql, real_sql
 
 S = DocumentOperationStatus
 _TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
@@ -50,8 +55,9 @@ _DUE = f"""
     FROM ax.retaildocumentoperation AS d
     JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {real_sql("t")} AND t.held = 0
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
-    WHERE {{dated}} AND (d.status = {int(S.PENDING)} OR (d.status = {int(S.FAILED)}
-          AND d.errorclass = '{ErrorClass.TRANSIENT}' AND d.nextattempt <= now()))
+    WHERE {{dated}} AND d.dataareaid = :company AND (
+        d.status = {int(S.PENDING)} OR (d.status = {int(S.FAILED)} AND (d.errorclass = '{ErrorClass.PENDING}'
+        OR (d.errorclass = '{ErrorClass.TRANSIENT}' AND d.nextattempt <= now()))))
     ORDER BY d.store, d.terminal, d.transactionid FOR UPDATE OF d
 """
 # Whoever delivers or invoices one of these orders waits here, and so do we for them.
@@ -68,30 +74,61 @@ _ORDERS = """
     ORDER BY o.dataareaid, o.salesid FOR UPDATE OF o
 """
 _STATUS_WORDS = " ".join(f"WHEN {int(status)} THEN '{status.name.lower()}'" for status in SalesStatus)
-_JUDGED = f"""
-    CREATE TEMP TABLE judged ON COMMIT DROP AS
-    SELECT d.*, o.salesid, o.salesstatus, CASE
-        WHEN d.requestedsalesid = '' AND d.channelreferenceid = ''
-            THEN 'The cancellation names no order: neither its number nor its confirmation number.'
-        WHEN o.orders > 1 THEN 'Several orders have the confirmation number ' || d.channelreferenceid || '.'
-        WHEN o.salesstatus IN ({int(SalesStatus.DELIVERED)}, {int(SalesStatus.INVOICED)})
-            THEN 'Order ' || o.salesid || ' is ' || CASE o.salesstatus {_STATUS_WORDS} END || ' already.'
-        ELSE '' END AS permanent,
-        o.orders IS NULL AND NOT (d.requestedsalesid = '' AND d.channelreferenceid = '') AS missing,
-        EXISTS (SELECT FROM ax.retailtransactiontable AS t
-                WHERE t.dataareaid = d.dataareaid AND t.channelreferenceid = d.channelreferenceid
-                  AND t.channelreferenceid <> '' AND t.type IN ({_TYPES})) AS underway
+_REFUNDS = f"""
+    CREATE TEMP TABLE refund ON COMMIT DROP AS
+    SELECT d.store, d.terminal, d.transactionid, t.businessdate, t.currency, t.paymentamount,
+           COALESCE(sum({paid_sql("p", "t.currency")}), 0) AS amount,
+           COALESCE(bool_or(p.store IS NOT NULL AND (k.tendertypeid IS NULL
+                            OR k.function = {int(TenderFunction.CUSTOMER_ACCOUNT)})), FALSE) AS wrong_tender
     FROM due AS d
+    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")}
+    LEFT JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("d")} AND {live_payment_sql("p")}
+    LEFT JOIN ax.retailtendertypetable AS k ON (k.dataareaid, k.tendertypeid) = (d.dataareaid, p.tendertype)
+    GROUP BY 1, 2, 3, 4, 5, 6
+"""
+_NAMED = f"""
+    CREATE TEMP TABLE named ON COMMIT DROP AS
+    SELECT d.*, o.orders, o.salesid, o.salesstatus, r.businessdate, r.currency, r.amount AS refund, r.paymentamount,
+           r.wrong_tender,
+           COALESCE((SELECT sum(m.amount) FROM ax.mcrcustpaymtable AS m
+                     WHERE (m.dataareaid, m.salesid) = (d.dataareaid, o.salesid)), 0)
+           + sum(r.amount) OVER (PARTITION BY o.salesid ORDER BY d.store, d.terminal, d.transactionid) AS left_over
+    FROM due AS d JOIN refund AS r ON {key_sql("r")} = {key_sql("d")}
     LEFT JOIN LATERAL (
         SELECT count(*) AS orders, min(a.salesid) AS salesid, min(a.salesstatus) AS salesstatus FROM asked AS a
         WHERE a.dataareaid = d.dataareaid AND CASE d.requestedsalesid WHEN '' THEN
               a.channelreferenceid = d.channelreferenceid ELSE a.salesid = d.requestedsalesid END
         HAVING count(*) > 0) AS o ON TRUE
 """
+_JUDGED = f"""
+    CREATE TEMP TABLE judged ON COMMIT DROP AS
+    SELECT n.*, CASE
+        WHEN n.requestedsalesid = '' AND n.channelreferenceid = ''
+            THEN 'The cancellation names no order: neither its number nor its confirmation number.'
+        WHEN n.orders > 1 THEN 'Several orders have the confirmation number ' || n.channelreferenceid || '.'
+        WHEN n.salesstatus IN ({int(SalesStatus.DELIVERED)}, {int(SalesStatus.INVOICED)})
+            THEN 'Order ' || n.salesid || ' is ' || CASE n.salesstatus {_STATUS_WORDS} END || ' already.'
+        WHEN n.paymentamount <> n.refund
+            THEN 'Its payment amount is not the sum of its payments.'
+        WHEN n.wrong_tender THEN 'A tender of its payments does not exist, or is the customer account.'
+        WHEN n.refund > 0 THEN 'It takes money: a cancellation only gives money back.'
+        WHEN n.refund < 0 AND n.orders = 1 AND n.left_over < 0
+            THEN 'It pays back more than was paid for order ' || n.salesid || '.'
+        WHEN n.refund < 0 AND NOT {prepayments.open_sql("n.dataareaid", "n.businessdate")}
+            THEN 'It pays back on ' || n.businessdate || ', which is in no open fiscal period.'
+        ELSE '' END AS permanent,
+        CASE WHEN n.refund <> 0 AND n.orders = 1 THEN CAST(:setup AS text) ELSE '' END AS setup,
+        n.orders IS NULL AND NOT (n.requestedsalesid = '' AND n.channelreferenceid = '') AS missing,
+        EXISTS (SELECT FROM ax.retailtransactiontable AS t
+                WHERE t.dataareaid = n.dataareaid AND t.channelreferenceid = n.channelreferenceid
+                  AND t.channelreferenceid <> '' AND t.type IN ({_TYPES})) AS underway
+    FROM named AS n
+"""
+_GRANTED = "j.permanent = '' AND j.setup = '' AND NOT j.missing"
 _CANCELED = f"""
     UPDATE ax.salestable AS o SET salesstatus = {int(SalesStatus.CANCELED)}
     FROM judged AS j
-    WHERE (o.dataareaid, o.salesid) = (j.dataareaid, j.salesid) AND j.permanent = ''
+    WHERE (o.dataareaid, o.salesid) = (j.dataareaid, j.salesid) AND {_GRANTED}
       AND o.salesstatus = {int(SalesStatus.BACKORDER)}
 """
 _OVERDUE = (
@@ -100,21 +137,35 @@ _OVERDUE = (
 _TRIED = "d.retrycount + 1"
 _SETTLED = f"""
     UPDATE ax.retaildocumentoperation AS d
-    SET status = CASE WHEN j.permanent <> '' OR j.missing THEN {int(S.FAILED)} ELSE {int(S.SUCCEEDED)} END,
-        salesid = CASE WHEN j.permanent = '' THEN j.salesid END,
+    SET status = CASE WHEN {_GRANTED} THEN {int(S.SUCCEEDED)} ELSE {int(S.FAILED)} END,
+        salesid = CASE WHEN {_GRANTED} THEN j.salesid END,
         errorclass = CASE WHEN j.permanent <> '' OR (j.missing AND {_OVERDUE}) THEN '{ErrorClass.PERMANENT}'
-                          WHEN j.missing THEN '{ErrorClass.TRANSIENT}' ELSE '' END,
-        errordetail = CASE WHEN j.permanent <> '' THEN j.permanent WHEN j.missing THEN 'Order '
+                          WHEN j.missing THEN '{ErrorClass.TRANSIENT}'
+                          WHEN j.setup <> '' THEN '{ErrorClass.PENDING}' ELSE '' END,
+        errordetail = left(CASE WHEN j.permanent <> '' THEN j.permanent WHEN j.missing THEN 'Order '
             || COALESCE(NULLIF(j.requestedsalesid, ''), j.channelreferenceid) || CASE WHEN j.underway
-            THEN ' has no sales order yet.' ELSE ' is not known at headquarters.' END ELSE '' END,
-        retrycount = CASE WHEN j.permanent <> '' OR j.missing THEN {_TRIED} ELSE d.retrycount END,
+            THEN ' has no sales order yet.' ELSE ' is not known at headquarters.' END
+            ELSE j.setup END, {DETAIL_WIDTH}),
+        retrycount = CASE WHEN {_GRANTED} THEN d.retrycount ELSE {_TRIED} END,
         nextattempt = CASE WHEN j.permanent = '' AND j.missing AND NOT ({_OVERDUE})
             THEN now() + make_interval(mins => least({LONGEST_WAIT}, power(2, least({_TRIED}, 10) - 1)::integer)) END,
         modifieddatetime = now()
     FROM judged AS j LEFT JOIN ax.retailparameters AS k ON k.dataareaid = j.dataareaid
     WHERE {key_sql("d")} = {key_sql("j")}
 """
-_DONE = "SELECT store, count(*) AS canceled FROM judged WHERE permanent = '' AND NOT missing GROUP BY store"
+_PREPAID = f"""
+    CREATE TEMP TABLE prepaid ON COMMIT DROP AS
+    SELECT j.store, j.terminal, j.transactionid, j.dataareaid, o.custaccount AS account, j.businessdate, j.currency,
+           j.salesid
+    FROM judged AS j JOIN ax.salestable AS o USING (dataareaid, salesid) WHERE {_GRANTED} AND j.refund <> 0
+"""
+_DONE = f"SELECT j.store, count(*) AS canceled FROM judged AS j WHERE {_GRANTED} GROUP BY j.store"
+_COMPANIES = f"""
+    SELECT DISTINCT d.dataareaid FROM ax.retaildocumentoperation AS d
+    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")}
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+    WHERE d.status IN ({int(S.PENDING)}, {int(S.FAILED)}) AND {{dated}} ORDER BY 1
+"""
 _STANDING = f"""
     SELECT d.store, count(*) AS operations FROM ax.retaildocumentoperation AS d
     JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {real_sql("t")}
@@ -124,21 +175,45 @@ _STANDING = f"""
 
 
 def cancel_orders(hq: Engine, scope: Scope) -> tuple[dict[str, int], dict[str, int]]:
-    """Cancel the sales orders that transactions in `scope` ask to be canceled; returns by store how many were canceled
-    now (one that was canceled before counts, too), and how many requests are not done."""
+    """Cancel the sales orders that transactions in `scope` ask to be canceled, and post what they pay back; returns by
+    store how many were canceled now (one that was canceled before counts, too), and how many requests are not done.
 
-    def work() -> tuple[dict[str, int], dict[str, int]]:
+    Where a company lacks what posting needs (voucher numbers, an account), only what pays money back waits for it.
+    """
+    dated = scope.dated_sql()
+
+    def ask() -> list[str]:
         with hq.begin() as connection:
-            dated = scope.dated_sql()
             connection.execute(text(_REQUESTED.format(dated=dated)), scope.parameters)
-            canceled: dict[str, int] = {}
-            if connection.execute(text(_DUE.format(dated=dated)), scope.parameters).rowcount:
-                for statement in (_ORDERS, _JUDGED, _CANCELED, _SETTLED):
-                    connection.execute(text(statement))
-                canceled = _by_store(connection, _DONE, {})
-            return canceled, _by_store(connection, _STANDING.format(dated=dated), scope.parameters)
+            return list(connection.scalars(text(_COMPANIES.format(dated=dated)), scope.parameters))
 
-    return retry_transient(work)
+    canceled: Counter[str] = Counter()
+    for company in retry_transient(ask):
+        try:
+            canceled.update(retry_transient(partial(_cancel, hq, scope, company)))
+        except ConfigurationError as error:
+            canceled.update(retry_transient(partial(_cancel, hq, scope, company, str(error))))
+    with hq.begin() as connection:
+        return dict(canceled), _by_store(connection, _STANDING.format(dated=dated), scope.parameters)
+
+
+def _cancel(hq: Engine, scope: Scope, company: str, setup: str = "") -> dict[str, int]:
+    """The requests of one company; `setup`: why it can post nothing, '' where it can."""
+    values = {**scope.parameters, "company": company}
+    with hq.begin() as connection:
+        if not connection.execute(text(_DUE.format(dated=scope.dated_sql())), values).rowcount:
+            return {}
+        connection.execute(prepayments.LOCK_PERIODS, {"companies": [company]})
+        for statement in (_ORDERS, _REFUNDS, _NAMED):
+            connection.execute(text(statement))
+        connection.execute(text(_JUDGED), {"setup": setup})
+        for statement in (_CANCELED, _SETTLED, _PREPAID):
+            connection.execute(text(statement))
+        if vouchers := prepayments.gather(connection).get(company, 0):
+            code = prepayments.sequence(connection, company, prepayments.REFERENCE)
+            numbers = sequences.take(connection, {(company, code): vouchers})[company, code]
+            prepayments.write(connection, {company: numbers.sql("position")})
+        return _by_store(connection, _DONE, {})
 
 
 def _by_store(connection: Connection, query: str, values: dict[str, object]) -> dict[str, int]:

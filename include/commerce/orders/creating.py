@@ -1,9 +1,12 @@
 """Sales orders and quotations from asynchronous orders: one short transaction a chunk, numbers taken last (rule 8)."""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, text
 
 from commerce import sequences
-from commerce.errors import ConfigurationError
+from commerce.orders import prepayments
 from commerce.orders.recording import Place
 from commerce.schema.enums import OrderStatus, TransactionType
 from commerce.scope import key_sql, live_line_sql
@@ -12,31 +15,54 @@ CHUNK = 2_000
 """Orders a transaction: the number sequence is held for well under a second."""
 
 JOB = "synchronize-orders"
-REFERENCES = {"order": "SalesOrder", "quotation": "SalesQuotation"}
-"""Document type -> number sequence reference."""
+DOCUMENTS = {"SalesOrder": "order", "SalesQuotation": "quotation"}
+"""Number sequence reference -> document type."""
 
 
 def create(connection: Connection, place: Place) -> dict[str, int]:
-    """Create the sales orders of a part of temp table `ready`; returns how many by store. The caller's transaction is
-    short and does nothing else.
+    """Create the sales orders of a part of temp table `ready`, and post their prepayments; returns how many by store.
+    The caller's transaction is short and does nothing else.
 
-    Raises ConfigurationError when the company has no number sequence for them, or too few numbers.
+    Raises ConfigurationError when the company has no number sequence for them, too few numbers, or no account.
     """
     connection.execute(text(_LOCK), vars(place))
+    connection.execute(prepayments.LOCK_PERIODS, {"companies": [place.company]})
     connection.execute(text(_CHOSEN), vars(place))
-    needs = {row.documenttype: row.orders for row in connection.execute(text(_NEEDS))}
+    needs = {row.reference: row.orders for row in connection.execute(text(_NEEDS))}
     if not needs:
         return {}
     connection.execute(text("ANALYZE chosen"))
-    codes = {kind: _sequence(connection, place.company, REFERENCES[kind]) for kind in needs}
-    ranges = sequences.take(connection, {(place.company, codes[kind]): needs[kind] for kind in needs})
-    for kind in needs:
-        number = ranges[place.company, codes[kind]].sql("position")
-        connection.execute(text(f"UPDATE chosen SET salesid = {number} WHERE documenttype = :kind"), {"kind": kind})
-    for statement in (_ORDERS, _LINES, _RETAIL_ORDERS, _HOLDS, _STATUS):
-        connection.execute(text(statement), {"job": JOB} if statement is _HOLDS else {})
+    connection.execute(text(_PREPAID))
+    if vouchers := prepayments.gather(connection).get(place.company, 0):
+        needs[prepayments.REFERENCE] = vouchers
+    numbers = _take(connection, place.company, needs)
+    for kind in DOCUMENTS.keys() & needs.keys():
+        connection.execute(
+            text(f"UPDATE chosen SET salesid = {numbers[kind]} WHERE documenttype = :kind"), {"kind": DOCUMENTS[kind]}
+        )
+    for statement in (_ORDERS, _LINES, _RETAIL_ORDERS, _STATUS):
+        connection.execute(text(statement))
+    connection.execute(text(_HOLDS), {"job": JOB})
+    if vouchers:
+        connection.execute(text(_NAME_ORDERS))
+        prepayments.write(connection, {place.company: numbers[prepayments.REFERENCE]})
     rows = connection.execute(text("SELECT store, count(*) AS orders FROM chosen GROUP BY store"))
     return {row.store: row.orders for row in rows}
+
+
+def _take(connection: Connection, company: str, needs: Mapping[str, int]) -> dict[str, str]:
+    """Take all numbers at once (reference -> how many); returns SQL of the number at a `position`. References may share
+    a sequence."""
+    codes = {reference: prepayments.sequence(connection, company, reference) for reference in sorted(needs)}
+    totals: Counter[tuple[str, str]] = Counter()
+    offsets: dict[str, int] = {}
+    for reference, code in codes.items():
+        offsets[reference] = totals[company, code]
+        totals[company, code] += needs[reference]
+    ranges = sequences.take(connection, totals)
+    return {
+        reference: ranges[company, code].sql(f"(position + {offsets[reference]})") for reference, code in codes.items()
+    }
 
 
 def chunks(connection: Connection, size: int) -> list[Place]:
@@ -52,16 +78,6 @@ def chunks(connection: Connection, size: int) -> list[Place]:
 def overtaken(connection: Connection) -> dict[str, int]:
     """Ready orders that changed before they were created, by store."""
     return {row.store: row.orders for row in connection.execute(text(_OVERTAKEN))}
-
-
-def _sequence(connection: Connection, company: str, reference: str) -> str:
-    code = sequences.references(connection, reference).get(company)
-    if code is None:
-        raise ConfigurationError(
-            f"Company {company} has no number sequence for {reference}. Name one under `references` in the setup file"
-            " and run `commerce setup apply`."
-        )
-    return code
 
 
 _OF_READY = f"""
@@ -80,7 +96,8 @@ _CHOSEN = f"""
     SELECT *, row_number() OVER (PARTITION BY documenttype ORDER BY store, terminal, transactionid) AS position,
            CAST(NULL AS varchar(20)) AS salesid
     FROM (
-        SELECT r.store, r.terminal, r.transactionid, r.dataareaid, r.account, r.net, r.tax, r.charges, t.businessdate,
+        SELECT r.store, r.terminal, r.transactionid, r.dataareaid, r.account, r.net, r.tax, r.charges, r.paid,
+               t.businessdate,
                t.currency, COALESCE(os.manuallymodified, 0) = 1 AND COALESCE(k.orderholdcode, '') <> '' AS stopped,
                COALESCE(k.orderholdcode, '') AS holdcode, COALESCE(os.lastedituser, '') AS editedby,
                t.dlvmode, t.inventlocationid, t.channelreferenceid,
@@ -91,7 +108,17 @@ _CHOSEN = f"""
                    WHERE {key_sql("d")} = {key_sql("t")} AND d.salelinenum = 0)) AS address
         {_OF_READY} AND t.xmin = r.version
           AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
+          AND (r.paid IS NULL OR {prepayments.open_sql("t.dataareaid", "t.businessdate")})
     ) AS waiting
+"""
+_PREPAID = """
+    CREATE TEMP TABLE prepaid ON COMMIT DROP AS
+    SELECT store, terminal, transactionid, dataareaid, account, businessdate, currency,
+           CAST('' AS varchar(20)) AS salesid
+    FROM chosen WHERE paid IS NOT NULL
+"""
+_NAME_ORDERS = f"""
+    UPDATE prepayment AS v SET salesid = c.salesid FROM chosen AS c WHERE {key_sql("c")} = {key_sql("v")}
 """
 _OVERTAKEN = f"""
     SELECT r.store, count(*) AS orders
@@ -101,7 +128,8 @@ _OVERTAKEN = f"""
       AND COALESCE(os.status, 0) NOT IN ({int(OrderStatus.SUCCEEDED)}, {int(OrderStatus.EDITING)})
     GROUP BY r.store
 """
-_NEEDS = "SELECT documenttype, count(*) AS orders FROM chosen GROUP BY documenttype"
+_REFERENCE = " ".join(f"WHEN '{kind}' THEN '{reference}'" for reference, kind in DOCUMENTS.items())
+_NEEDS = f"SELECT CASE documenttype {_REFERENCE} END AS reference, count(*) AS orders FROM chosen GROUP BY documenttype"
 _ORDERS = """
     INSERT INTO ax.salestable (dataareaid, salesid, custaccount, documenttype, salesorigin, store, businessdate,
                                currency, deliverypostaladdress, dlvmode, inventlocationid, channelreferenceid,

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, text
 
 from commerce.customers.references import ACCOUNT_WIDTH
 from commerce.customers.waiting import sentence_sql
-from commerce.schema.enums import ErrorClass, OrderStatus
-from commerce.scope import Scope, key_sql, live_line_sql, live_payment_sql
+from commerce.orders import prepayments
+from commerce.schema.enums import ErrorClass, OrderStatus, TenderFunction, TransactionType
+from commerce.scope import Scope, key_sql, live_line_sql, live_payment_sql, paid_sql
 
 DUE = (
     "NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS ws"
@@ -82,9 +83,13 @@ _CANDIDATE = f"""
         FROM selected AS s JOIN ax.retailtransactionmarkuptrans AS m ON {key_sql("m", _LINE_KEY)} = {key_sql("s")}
         GROUP BY 1, 2, 3
     ), payment AS (
-        SELECT s.store, s.terminal, s.transactionid, sum(p.amountcur) AS amount
-        FROM selected AS s JOIN ax.retailtransactionpaymenttrans AS p
-            ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
+        SELECT s.store, s.terminal, s.transactionid, sum({paid_sql("p", "h.currency")}) AS amount,
+               min(p.tendertype) FILTER (WHERE k.tendertypeid IS NULL) AS unknown_tender,
+               bool_or(k.function = {int(TenderFunction.CUSTOMER_ACCOUNT)}) AS on_account
+        FROM selected AS s
+        JOIN ax.retailtransactiontable AS h ON {key_sql("h")} = {key_sql("s")}
+        JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
+        LEFT JOIN ax.retailtendertypetable AS k ON (k.dataareaid, k.tendertypeid) = (s.dataareaid, p.tendertype)
         GROUP BY 1, 2, 3
     )
     SELECT t.store, t.terminal, t.transactionid, t.xmin AS version, t.dataareaid, t.type, t.currency,
@@ -97,7 +102,9 @@ _CANDIDATE = f"""
            COALESCE(l.net, 0) + COALESCE(c.amount, 0) AS net, COALESCE(l.tax, 0) + COALESCE(c.tax, 0) AS tax,
            COALESCE(l.gross, 0) + COALESCE(c.amount, 0) + COALESCE(c.tax, 0) AS gross,
            COALESCE(l.tax, 0) AS line_tax, COALESCE(l.tax_rows, 0) AS tax_rows, COALESCE(c.amount, 0) AS charges,
-           p.amount AS paid, {_unfilled("t")} OR COALESCE(l.unfilled, FALSE) AS unfilled,
+           p.amount AS paid, p.unknown_tender, COALESCE(p.on_account, FALSE) AS on_account,
+           t.businessdate, {prepayments.open_sql("t.dataareaid", "t.businessdate")} AS period_open,
+           {_unfilled("t")} OR COALESCE(l.unfilled, FALSE) AS unfilled,
            {_two_customers("t")} OR COALESCE(l.two_customers, FALSE) AS two_customers
     FROM selected AS s
     JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("s")}
@@ -153,9 +160,23 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
         f" || {_amount('c.tax_rows')} || '.'",
     ),
     (
-        "c.paid IS NOT NULL OR c.paymentamount <> 0",
-        f"'The order was paid (' || {_amount('COALESCE(c.paid, c.paymentamount)')}"
-        " || '): prepayments of orders are not handled yet.'",
+        "c.paymentamount <> COALESCE(c.paid, 0)",
+        f"'Payment amount ' || {_amount('c.paymentamount')} || ' is not the sum of the payments, '"
+        f" || {_amount('COALESCE(c.paid, 0)')} || '.'",
+    ),
+    (
+        f"c.type = {int(TransactionType.ASYNC_CUSTOMER_QUOTE)} AND c.paid <> 0",
+        f"'The quotation was paid (' || {_amount('c.paid')} || '): only orders are paid in advance.'",
+    ),
+    (
+        "c.paid < 0 OR c.paid > c.gross",
+        f"'The order was paid with ' || {_amount('c.paid')} || ', and is worth ' || {_amount('c.gross')} || '.'",
+    ),
+    ("c.unknown_tender IS NOT NULL", "'Tender ' || c.unknown_tender || ' of a payment does not exist.'"),
+    ("c.on_account", "'The order was paid on account: that is no prepayment.'"),
+    (
+        "c.paid IS NOT NULL AND NOT c.period_open",
+        "'Its payments were made on ' || c.businessdate || ', which is in no open fiscal period.'",
     ),
     ("c.gift_cards > 0", "'The order returns a gift card; what is left on it is not known here.'"),
 )

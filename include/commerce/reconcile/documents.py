@@ -111,7 +111,13 @@ UNION ALL SELECT part.what, o.store, o.businessdate, '', sum(part.amount)
 FROM channel_order AS o JOIN ax.salesline AS l USING (dataareaid, salesid)
 CROSS JOIN LATERAL (VALUES ('order lines: quantity', l.qty), ('order lines: net', l.netamount),
     ('order lines: tax', l.taxamount), ('order lines: discount', l.discamount)) AS part (what, amount)
-GROUP BY 1, 2, 3""")
+GROUP BY 1, 2, 3
+UNION ALL SELECT 'order payments', o.store, o.businessdate, l.tendertypeid, sum(l.debitamount - l.creditamount)
+FROM channel_order AS o JOIN ax.retailsalestable AS r USING (dataareaid, salesid)
+JOIN (SELECT DISTINCT dataareaid, voucher, store, terminal, transactionid FROM ax.mcrcustpaymtable) AS m
+     ON (m.store, m.terminal, m.transactionid) = (r.store, r.terminal, r.transactionid)
+JOIN ax.generaljournalaccountentry AS l ON (l.dataareaid, l.voucher) = (m.dataareaid, m.voucher)
+WHERE l.tendertypeid <> '' GROUP BY 2, 3, 4""")
 
 TENDERS = text("""
 SELECT c.retailchannelid AS store, t.tendertypeid, t.function FROM ax.retailtendertypetable AS t
@@ -191,6 +197,7 @@ RULES = (
     Rule("order lines: net", ORDER, LINES, "netamount"),
     Rule("order lines: tax", ORDER, LINES, "taxamount"),
     Rule("order lines: discount", ORDER, LINES, "discamount"),
+    Rule("order payments", ORDER, PAYMENTS, "paid", keyed=True),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from commerce.progress import Progress, silent
-from commerce.verify import customers, edits, exchange, financial, ledger, numbers, operations, statements
+from commerce.verify import customers, edits, exchange, financial, ledger, numbers, operations, prepayments, statements
 from commerce.verify.rules import Check
 
 SAMPLE = 5
@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     *financial.CHECKS,
     *exchange.CHECKS,
     *edits.CHECKS,
+    *prepayments.CHECKS,
 )
 
 
