@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from commerce import exchange
+from commerce.customers.status.finding import find
+from commerce.customers.status.pipeline import describe
 from commerce.exchange import full, parameters
-from support.company import add_company
+from commerce.verify import verify
+from support.company import add_company, add_customer
 from support.registers import Register, add_register, rows, scalar
 from support.twin_channels import add_customers, content, rename_customers
 
@@ -62,11 +65,8 @@ def test_old_sessions_are_forgotten_but_for_the_newest_of_them(hq: Engine, pair:
     assert exchange.distribute(hq, stores=["S1", "S2"]).ok
     assert sessions(hq, "S1") == [4, 5, 6], "4 says what the register knew ten days ago"
     assert rows(hq, "SELECT DISTINCT forgottensession FROM cdx.retailconndatabaseprofile") == [(3,)]
-    assert [session for (session,) in rows(hq, DOWNLOADS)] == [1, 2, 3, 4, 5, 6], "customers travelled in them"
-    with hq.begin() as connection:
-        connection.execute(text("DELETE FROM cdx.outbox WHERE session IN (1, 2, 6)"))
-    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
-    assert [session for (session,) in rows(hq, DOWNLOADS)] == [3, 4, 5, 6]
+    assert [session for (session,) in rows(hq, DOWNLOADS)] == [4, 5, 6]
+    assert rows(hq, "SELECT DISTINCT session FROM cdx.outbox ORDER BY 1") == [(4,), (5,), (6,)]
     rename_customers(hq, [7], "News")
     assert exchange.distribute(hq, stores=["S1", "S2"]).counts["sessions"] == 2, "nothing was lost, nothing comes again"
     assert content(pair[0]) == content(pair[1])
@@ -105,6 +105,64 @@ def test_a_channel_from_a_backup_of_before_is_resynchronized(hq: Engine, pair: t
     exchange.open_incarnation(hq, "S2")
     assert exchange.distribute(hq, stores=["S1", "S2"]).ok
     assert scalar(hq, "SELECT count(*) FROM cdx.retailcdxdownloadsession WHERE kind = 'full'") == 1, "once"
+
+
+def test_a_channel_from_a_backup_in_the_middle_of_a_forgotten_session_is_resynchronized(
+    hq: Engine, pair: tuple[Register, Register]
+) -> None:
+    always, restored = pair
+    age(hq, 2)
+    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    assert sessions(hq, "S2") == [2, 3, 4, 5, 6]
+    ((last,),) = restored.execute("SELECT max(part) FROM downloadsession WHERE session = 1")
+    assert last > 1
+    restored.execute("DELETE FROM downloadsession WHERE session > 1 OR part = ?", (last,))
+    restored.execute("DELETE FROM logisticselectronicaddress")
+    exchange.open_incarnation(hq, "S2")
+    for _ in range(2):
+        assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    assert content(restored) == content(always)
+    assert scalar(hq, "SELECT count(*) FROM cdx.retailcdxdownloadsession WHERE kind = 'full'") == 1
+
+
+def test_where_a_customer_is_that_travelled_in_a_forgotten_session(
+    hq: Engine, channel_db: Callable[[str], Engine], pair: tuple[Register, Register]
+) -> None:
+    def states(account: str) -> dict[str, str]:
+        (one,) = find(hq, account)
+        return {str(row["database"]): str(row["state"]) for row in describe(hq, one)["channels"]}
+
+    with hq.begin() as connection:
+        for table in ("ax.custtable", "ax.custaccountasyncmap"):
+            connection.execute(text(f"UPDATE {table} SET createddatetime = createddatetime - interval '12 days'"))
+    age(hq, 4)
+    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    assert scalar(hq, "SELECT count(*) FROM cdx.outbox WHERE accountnum = 'C0000015'") == 0
+    assert states("C0000015") == {"S1": "applied", "S2": "applied"}
+    assert states("C0000005") == {"S1": "applied", "S2": "applied"}
+    assert [one.check for one in verify(hq) if one.check == "change_not_packaged"] == []
+    pair[1].path.rename(pair[1].path.with_suffix(".away"))
+    rename_customers(hq, [15], "News")
+    exchange.distribute(hq, stores=["S1", "S2"])
+    assert states("C0000015") == {"S1": "applied", "S2": "waiting"}
+    add_register(hq, channel_db, "S3")
+    assert states("C0000016")["S3"] == "not sent"
+
+
+def test_a_customer_of_another_company_is_still_known(hq: Engine, pair: tuple[Register, Register]) -> None:
+    """A full resynchronization sends those that the group was ever sent."""
+    add_company(hq, "USRT")
+    add_customer(hq, "OTHER", "USRT")
+    with hq.begin() as connection:
+        (group,) = connection.scalars(text("SELECT name FROM cdx.retailcdxdatagroup WHERE dataareaid = 'USMF'"))
+        exchange.outbox.enqueue_for_groups(connection, [(group, "USRT", "OTHER")])
+    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    rename_customers(hq, [8], "News")
+    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    age(hq, 8)
+    rename_customers(hq, [9], "News")
+    assert exchange.distribute(hq, stores=["S1", "S2"]).ok
+    assert rows(hq, "SELECT accountnum FROM cdx.outbox WHERE session = 7") == [("OTHER",)]
 
 
 def test_a_channel_from_a_later_backup_gets_what_it_lost(hq: Engine, pair: tuple[Register, Register]) -> None:

@@ -32,11 +32,15 @@ WHERE d.datastore = :datastore AND d.status = :applied AND NOT EXISTS (
 OLDER = text("""
 SELECT EXISTS (
     SELECT FROM cdx.retailconndatabaseprofile AS p WHERE p.recid = :datastore AND p.forgottensession > 0
-      AND NOT p.forgottensession = ANY(CAST(:present AS bigint[])) AND NOT EXISTS (
+      AND NOT EXISTS (
+          SELECT FROM unnest(CAST(:present AS bigint[]), CAST(:rows AS bigint[])) AS c (session, rows)
+          WHERE c.session = p.forgottensession AND c.rows >= p.forgottenrows)
+      AND NOT EXISTS (
           SELECT FROM cdx.retailcdxdownloadsession AS s
           WHERE s.session = ANY(CAST(:present AS bigint[])) AND s.kind = 'full' AND s.session > p.forgottensession))
 """)
-"""The backup is older than the sessions that headquarters still knows, so nobody can tell what else is lost."""
+"""The backup is older than the sessions that headquarters still knows, or was made in the middle of the last that it
+does not know any more, so nobody can tell what else is lost."""
 CUSTOMERS_OF = text("SELECT count(DISTINCT (dataareaid, accountnum)) FROM cdx.outbox WHERE session = ANY(:sessions)")
 AGAIN = text("""
 UPDATE cdx.retailcdxdownloadsessiondatastore SET status = :status, trycount = 0, message = :message
@@ -74,12 +78,13 @@ def compare(hq: Engine, database: ChannelDatabase, channel: ChannelConnection, k
     key = {"datastore": database.recid, **_STATES}
     with hq.begin() as connection:
         connection.execute(COMPARED, key)
-        lost = connection.execute(LOST, {**key, "present": present, "rows": [int(rows) for _, rows in found]}).all()
+        has = {**key, "present": present, "rows": [int(rows) for _, rows in found]}
+        lost = connection.execute(LOST, has).all()
         if not lost:
             return False
         sessions = [row.session for row in lost]
         values = {**key, "sessions": sessions}
-        older = connection.execute(OLDER, {**key, "present": present}).scalar_one()
+        older = connection.execute(OLDER, has).scalar_one()
         if not present or older or any(row.kind == "full" for row in lost):
             _cancel(connection, values, "The channel has lost it; it gets a full resynchronization.")
             full.mark(connection, database.recid, "the channel lost what it had applied")

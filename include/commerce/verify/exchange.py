@@ -61,12 +61,16 @@ CHECKS = (
     ),
     Check(
         "change_not_packaged",
-        "a converted customer was put into the outbox of its company's data groups that existed then",
+        "a converted customer was put into the outbox of its company's data groups that existed then (unless what was"
+        " sent at that time is forgotten)",
         """
         SELECT m.dataareaid || ' ' || m.accountnum AS id FROM ax.custaccountasyncmap AS m
         WHERE m.mappedhow = 'created' AND m.accountnum IS NOT NULL
           AND EXISTS (SELECT FROM cdx.outbox AS o WHERE o.dataareaid = m.dataareaid)
           AND NOT EXISTS (
-            SELECT FROM cdx.outbox AS o WHERE (o.dataareaid, o.accountnum) = (m.dataareaid, m.accountnum))""",
+            SELECT FROM cdx.outbox AS o WHERE (o.dataareaid, o.accountnum) = (m.dataareaid, m.accountnum))
+          AND NOT EXISTS (
+            SELECT FROM cdx.retailcdxdatagroup AS g
+            WHERE g.dataareaid = m.dataareaid AND g.forgottenuntil >= m.createddatetime)""",
     ),
 )

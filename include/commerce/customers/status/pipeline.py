@@ -77,13 +77,21 @@ CHANNELS = text(f"""
         JOIN cdx.retailcdxdownloadsessiondatastore AS d ON d.session = s.session
         JOIN cdx.retailconndatabaseprofile AS p ON p.recid = d.datastore
         WHERE s.kind = 'full' AND d.status <> {int(DownloadSessionStatus.CANCELED)}
+        UNION
+        SELECT p.recid, 0 FROM ax.custtable AS c
+        JOIN cdx.retailcdxdatagroup AS g ON g.dataareaid = c.dataareaid AND g.forgottenuntil >= c.createddatetime
+        JOIN cdx.retailconndatabaseprofile AS p ON p.datagroup = g.recid
+        WHERE c.dataareaid = :company AND c.accountnum = :account
     ), newest AS (
-        SELECT DISTINCT ON (c.recid) c.recid, c.session, ds.status, ds.dateapplied
-        FROM carried AS c
+        SELECT DISTINCT ON (c.recid) c.recid, c.session, ds.dateapplied,
+               CASE WHEN ds.status IS NULL AND p.incomplete = 0
+                         AND p.forgottensession > 0 AND c.session <= p.forgottensession
+                    THEN {int(DownloadSessionStatus.APPLIED)} ELSE ds.status END AS status
+        FROM carried AS c JOIN cdx.retailconndatabaseprofile AS p ON p.recid = c.recid
         LEFT JOIN cdx.retailcdxdownloadsessiondatastore AS ds ON ds.session = c.session AND ds.datastore = c.recid
         ORDER BY c.recid, c.session DESC NULLS FIRST
     )
-    SELECT place.name AS database, place.stores, n.session, n.dateapplied AS applied_at,
+    SELECT place.name AS database, place.stores, nullif(n.session, 0) AS session, n.dateapplied AS applied_at,
            n.status IS DISTINCT FROM {int(DownloadSessionStatus.APPLIED)} AS waiting,
            CASE WHEN n.status = {int(DownloadSessionStatus.APPLIED)} THEN 'applied'
                 WHEN n.status = {int(DownloadSessionStatus.SUSPENDED)} THEN 'suspended'
@@ -93,7 +101,8 @@ CHANNELS = text(f"""
     FROM newest AS n JOIN place ON place.recid = n.recid ORDER BY place.name
 """)
 """A package has all rows of a customer, and a full one those of every customer, so the newest decides. Not sent: the
-channel is younger than the session, or the session was canceled for it."""
+channel is younger than the session, or the session was canceled for it. Session 0 stands for those that are forgotten:
+the channel has applied what it was sent in them."""
 _NAMES = """(custaccountasync = ANY(:guids) OR custaccount = ANY(:guids)
              OR custaccount = nullif(CAST(:account AS text), ''))"""
 DOCUMENTS = text(f"""
