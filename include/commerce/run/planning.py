@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce import exchange
 from commerce.customers import references
+from commerce.orders.judging import DUE
 from commerce.outcomes import money
 from commerce.run import opening, steps
 from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, CustomerAsyncOperation, SyncStatus, ValidationStatus
@@ -23,6 +24,7 @@ from commerce.scope import Scope, amount_sql
 
 _ORDER_TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
 _STATEMENT_TYPES = ", ".join(str(int(kind)) for kind in STATEMENT_TYPES)
+_DUE_ORDER = f"t.type IN ({_ORDER_TYPES}) AND {DUE}"
 _HOPEFUL = (
     f"operation = {int(CustomerAsyncOperation.CREATE)} AND syncstatus <> {int(SyncStatus.IGNORED)}"
     " AND errorclass <> 'permanent'"
@@ -39,8 +41,8 @@ def transactions_sql(scope: Scope) -> str:
     """Orders and transactions that are due, by store: count and amount of each, and how many were wrong before."""
     return f"""
         SELECT t.store,
-               count(*) FILTER (WHERE t.type IN ({_ORDER_TYPES})) AS orders,
-               coalesce(sum(t.grossamount) FILTER (WHERE t.type IN ({_ORDER_TYPES})), 0) AS order_amount,
+               count(*) FILTER (WHERE {_DUE_ORDER}) AS orders,
+               coalesce(sum(t.grossamount) FILTER (WHERE {_DUE_ORDER}), 0) AS order_amount,
                count(*) FILTER (WHERE t.type IN ({_STATEMENT_TYPES})) AS transactions,
                coalesce(sum({amount_sql("t")}) FILTER (WHERE t.type IN ({_STATEMENT_TYPES})), 0) AS transaction_amount,
                count(*) FILTER (WHERE t.validationstatus = {int(ValidationStatus.ERROR)}) AS invalid
