@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.customers.counts import Tally
-from commerce.database import describe_error, retry_transient, sqlstate
+from commerce.database import analyze_growing, describe_error, retry_transient, sqlstate
 
 CHUNK = 10_000
 """Keys a transaction: enough for set-based statements, few enough that a number sequence is not held for long."""
@@ -28,8 +28,6 @@ CUSTOMER_TABLES = (
     "asynccontactmap",
 )
 """What a conversion joins with and writes to."""
-_ANALYZE = text(f"ANALYZE (SKIP_LOCKED) {', '.join(f'ax.{table}' for table in CUSTOMER_TABLES)}")
-_FEW_SAMPLES = text("SET LOCAL default_statistics_target = 10")
 
 _LOCK = "SELECT pg_advisory_xact_lock{mode}(hashtextextended('operations ' || CAST(:company AS text), 0))"
 _SHARE = text(_LOCK.format(mode="_shared"))
@@ -79,12 +77,8 @@ def _is_about_data(error: DBAPIError) -> bool:
 
 
 def refresh_statistics(hq: Engine, chunks_done: int) -> None:
-    """Let the planner know of tables that grow from nothing: after 1, 2, 4, 8, ... chunks. With the statistics of an
-    empty table it would join ten thousand rows with a million by comparing each with each."""
-    if chunks_done & (chunks_done - 1) == 0:
-        with hq.begin() as connection:
-            connection.execute(_FEW_SAMPLES)
-            connection.execute(_ANALYZE)
+    """Statistics of the tables that a conversion fills, of few samples."""
+    analyze_growing(hq, [f"ax.{table}" for table in CUSTOMER_TABLES], chunks_done, target=10)
 
 
 def account_exists(error: DBAPIError) -> bool:

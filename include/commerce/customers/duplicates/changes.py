@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from commerce.customers.duplicates import keys
-from commerce.database import autocommit, retry_transient
+from commerce.database import analyze_growing, autocommit, retry_transient
 from commerce.progress import Progress, silent
 
 BATCH = 5_000
@@ -66,7 +66,8 @@ _KEY = text(
 )
 _WAITING = text(f"SELECT count(*) FROM ax.customerchange WHERE {IN_SCOPE}")
 _UNKEYED = text(f"SELECT count(*) FROM ax.customerchange WHERE NOT keyed AND {IN_SCOPE}")
-_STATISTICS = text("ANALYZE ax.customermatchkey, ax.electronicaddressform, ax.duplicatecustomer")
+GROWING = ("ax.customermatchkey", "ax.electronicaddressform", "ax.duplicatecustomer")
+"""Tables that a search fills."""
 
 
 def make_keys(
@@ -90,7 +91,7 @@ def make_keys(
         done += customers
         parsed += values
         batches += 1
-        refresh_statistics(hq, batches)
+        analyze_growing(hq, GROWING, batches)
         progress("match keys", done, total)
         if limit is not None and done >= limit:
             break
@@ -143,13 +144,6 @@ def _count(connection: Connection, table: str) -> int:
 
 def _scope(companies: Sequence[str] | None) -> dict[str, list[str] | None]:
     return {"companies": None if companies is None else list(companies)}
-
-
-def refresh_statistics(hq: Engine, batches: int) -> None:
-    """After 1, 2, 4, 8, ... batches: the tables may grow from nothing."""
-    if batches & (batches - 1) == 0:
-        with hq.begin() as connection:
-            connection.execute(_STATISTICS)
 
 
 def sweep(hq: Engine) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, text
 
 from commerce.customers.duplicates import changes, pairs
-from commerce.database import retry_transient, try_advisory_lock
+from commerce.database import analyze_growing, retry_transient, try_advisory_lock
 from commerce.outcomes import JobResult
 from commerce.progress import Progress, silent
 
@@ -63,7 +63,7 @@ def find_duplicates(
             while found := retry_transient(lambda: _batch(hq, companies)):
                 counts |= {name: counts[name] + number for name, number in found.items()}
                 batches += 1
-                changes.refresh_statistics(hq, batches)
+                analyze_growing(hq, changes.GROWING, batches)
                 progress("find duplicates", counts["customers"], total)
                 if limit is not None and counts["customers"] >= limit:
                     break
