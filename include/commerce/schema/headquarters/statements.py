@@ -148,6 +148,7 @@ STATEMENT_SHIFT_LINE = Table(
     _amount("floatamount"),
     _amount("transamountmst"),
     _amount("floatamountmst"),
+    _amount("changetendermst"),
     _amount("removedfromdrawermst"),
     _amount("bankedamountmst"),
     _amount("safeamountmst"),
