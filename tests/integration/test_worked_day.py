@@ -47,8 +47,8 @@ TRIAL_BALANCE = {
     "618500 counting differences": D("2.00"),
     "618900 rounding": D("-0.02"),
 }
-"""Balances of the main accounts, debit less credit. The cash account says what was counted (193.02, and euros worth 33.00)
-less the 100.00 that the drawer started with."""
+"""Balances of the main accounts, debit less credit. The cash account says what was counted (193.02, and euros worth
+33.00) less the 100.00 that the drawer started with."""
 
 
 @pytest.fixture

@@ -13,20 +13,20 @@ from sqlalchemy import Engine
 from commerce.exchange import upload
 from commerce.schema import channel
 from commerce.schema.headquarters.uploads import UPLOADS
-from commerce.schema.uploaded import UPLOADED_TABLES
+from commerce.schema.uploaded import SHIFT, UPLOADED_TABLES
 
 ChannelFactory = Callable[[str], Engine]
 
 
 def move_to_channels(hq: Engine, channel_db: ChannelFactory, *stores: str) -> dict[str, Engine]:
-    """Move the transactions of `stores` from headquarters into their channel databases (as registers write them) and
-    register the databases; returns their engines. Headquarters knows nothing of the transactions then."""
+    """Move the transactions and shifts of `stores` from headquarters into their channel databases (as registers write
+    them) and register the databases; returns their engines. Headquarters knows nothing of them then."""
     engines = {store: channel_db(store) for store in stores}
     for table in reversed(UPLOADED_TABLES):
-        if table.transaction_key is None:
+        if table.transaction_key is None and table is not SHIFT:
             continue
         source = UPLOADS[table.name]
-        store_column = source.c[table.transaction_key[0]]
+        store_column = source.c[(table.transaction_key or table.natural_key)[0]]
         for store, engine in engines.items():
             with hq.begin() as connection:
                 rows = connection.execute(

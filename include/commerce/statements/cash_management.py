@@ -2,7 +2,9 @@
 little.
 
 Cash management, one voucher a statement: a bank drop debits Bank, a safe drop and a removed tender debit Safe, and the
-tender's account is credited; a float entry goes the other way, from Safe. A starting amount lies in the drawer already.
+tender's account is credited; a float entry goes the other way, from Safe. A changed tender moves from the account of
+one tender to that of the other; what is lost or won by it goes to CountingDifference. A starting amount lies in the
+drawer already.
 Difference, one voucher a statement: what is too much debits the tender's account and credits CountingDifference, what
 is missing goes the other way.
 """
@@ -28,24 +30,25 @@ _TENDER = """CASE WHEN l.currency <> b.currency THEN l.currency END,
        CASE WHEN l.currency <> b.currency THEN sum({amount}) END
 """
 
-_OUT = "l.floatamount - l.removedfromdrawer - l.bankedamount - l.safeamount"
-_OUT_MST = "l.floatamountmst - l.removedfromdrawermst - l.bankedamountmst - l.safeamountmst"
+_IN = "l.floatamount + l.changetender - l.removedfromdrawer - l.bankedamount - l.safeamount"
+_IN_MST = "l.floatamountmst + l.changetendermst - l.removedfromdrawermst - l.bankedamountmst - l.safeamountmst"
 
 INSERT_MOVEMENTS = text(f"""
 INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, tendertypeid, amount, transactioncurrency,
     transactioncurrencyamount)
-SELECT d.voucherno, d.dataareaid, 3, 'Tender', l.tendertypeid, sum({_OUT_MST}), {_TENDER.format(amount=_OUT)}
+SELECT d.voucherno, d.dataareaid, 3, 'Tender', l.tendertypeid, sum({_IN_MST}), {_TENDER.format(amount=_IN)}
 FROM {_LINES} JOIN document AS d USING (dataareaid, statementid)
 GROUP BY d.voucherno, d.dataareaid, l.tendertypeid, l.currency, b.currency
-HAVING sum({_OUT_MST}) <> 0
+HAVING sum({_IN_MST}) <> 0
 UNION ALL
 SELECT voucherno, dataareaid, sortorder, postingtype, '', amount, NULL, NULL
 FROM (
     SELECT d.voucherno, d.dataareaid, sum(l.bankedamountmst) AS bank,
-           sum(l.safeamountmst + l.removedfromdrawermst - l.floatamountmst) AS safe
+           sum(l.safeamountmst + l.removedfromdrawermst - l.floatamountmst) AS safe, -sum(l.changetendermst) AS lost
     FROM {_LINES} JOIN document AS d USING (dataareaid, statementid)
     GROUP BY d.voucherno, d.dataareaid) AS moved
-CROSS JOIN LATERAL (VALUES (1, 'Bank', bank), (2, 'Safe', safe)) AS side (sortorder, postingtype, amount)
+CROSS JOIN LATERAL (VALUES (1, 'Bank', bank), (2, 'Safe', safe), (4, 'CountingDifference', lost))
+     AS side (sortorder, postingtype, amount)
 WHERE amount <> 0""")
 
 INSERT_DIFFERENCES = text(f"""
@@ -64,8 +67,8 @@ HAVING sum(l.differenceamountmst) <> 0""")
 
 
 def post_cash_management(connection: Connection) -> None:
-    """Discounts posted -> Income/expense posted, of financial statements: bank drops, safe drops, float entries and
-    removed tenders.
+    """Discounts posted -> Income/expense posted, of financial statements: bank drops, safe drops, float entries,
+    removed and changed tenders.
 
     Raises:
         ConfigurationError: a company has no usable LedgerVoucher number sequence.

@@ -34,6 +34,7 @@ OF_SHIFT = (
     "transcount",
     "floatamount",
     "floatamountmst",
+    "changetendermst",
     "removedfromdrawermst",
     "bankedamountmst",
     "safeamountmst",
@@ -108,6 +109,7 @@ FROM (
            coalesce(m.started, 0) + coalesce(m.floated, 0) AS addedtodrawer, coalesce(m.floated, 0) AS floatamount,
            coalesce(m.floatedmst, 0) AS floatamountmst, coalesce(abs(m.removed), 0) AS removedfromdrawer,
            coalesce(abs(m.removedmst), 0) AS removedfromdrawermst, coalesce(m.changed, 0) AS changetender,
+           coalesce(m.changedmst, 0) AS changetendermst,
            coalesce(m.banked, 0) AS bankedamount, coalesce(m.bankedmst, 0) AS bankedamountmst,
            coalesce(m.safe, 0) AS safeamount, coalesce(m.safemst, 0) AS safeamountmst, m.declared,
            coalesce((coalesce(abs(p.amountmst), 0) + coalesce(m.totalmst, 0))

@@ -1,8 +1,9 @@
 """Checked, of financial statements: everything that must be counted is, and counted and expected amounts differ by no
 more than the store allows (domain B4: a statement posts only if the difference is within the store's maximum).
 
-A company that has switched *counting required* off takes what is counted as it is. Where a shift is in several
-statements, because something came late, all of them count together.
+What is lost or won by changing tenders is part of what a shift and a statement differ by. A company that has switched
+*counting required* off takes what is counted as it is. Where a shift is in several statements, because something came
+late, all of them count together.
 """
 
 from sqlalchemy import Connection, text
@@ -22,7 +23,7 @@ CREATE TEMP TABLE said ON COMMIT DROP AS
 SELECT own.dataareaid, own.statementid, b.storeid, b.currency AS storecurrency,
        l.terminalid || ':' || l.batchid AS shift, l.tendertypeid, l.currency, sum(l.countedamount) AS counted,
        sum(l.countedamount - l.differenceamount) AS expected, sum(l.differenceamount) AS difference,
-       sum(l.differenceamountmst) AS differencemst,
+       sum(l.differenceamountmst) AS differencemst, sum(l.changetendermst) AS changedmst,
        max(l.countedhow) FILTER (WHERE l.statementid = own.statementid) AS countedhow,
        st.maximumpostingdifference, st.maxshiftdifferenceamount, st.maxtransactiondifferenceamount
 FROM batch AS b
@@ -54,19 +55,21 @@ SELECT dataareaid, statementid, 3, 'ShiftDifference',
        string_agg('Shift ' || shift || ': its tenders (' || tenders || ') differ by ' || {_shown("difference")}
                   || ' in sum, a shift may by ' || {_shown("maximum")} || ' ' || storecurrency || '.', ' '
                   ORDER BY shift)
-FROM (SELECT dataareaid, statementid, shift, storecurrency, sum(differencemst) AS difference,
-             max(maxshiftdifferenceamount) AS maximum, string_agg(tendertypeid || ' ' || {_shown("differencemst")}, ', '
-                 ORDER BY tendertypeid, currency) FILTER (WHERE differencemst <> 0) AS tenders
+FROM (SELECT dataareaid, statementid, shift, storecurrency, sum(differencemst + changedmst) AS difference,
+             max(maxshiftdifferenceamount) AS maximum,
+             concat_ws(', ', string_agg(tendertypeid || ' ' || {_shown("differencemst")}, ', '
+                 ORDER BY tendertypeid, currency) FILTER (WHERE differencemst <> 0),
+                 CASE WHEN sum(changedmst) <> 0 THEN 'changed ' || {_shown("sum(changedmst)")} END) AS tenders
       FROM said GROUP BY dataareaid, statementid, shift, storecurrency) AS of_shift
 WHERE abs(difference) > maximum GROUP BY dataareaid, statementid"""
 
 STATEMENT_DIFFERS = f"""
 SELECT dataareaid, statementid, 4, 'PostingDifference',
-       'The statement differs by ' || {_shown("sum(differencemst)")} || ' in sum (shifts '
-       || string_agg(DISTINCT shift, ', ') FILTER (WHERE differencemst <> 0) || '), it may by '
+       'The statement differs by ' || {_shown("sum(differencemst + changedmst)")} || ' in sum (shifts '
+       || string_agg(DISTINCT shift, ', ') FILTER (WHERE differencemst <> 0 OR changedmst <> 0) || '), it may by '
        || {_shown("max(maximumpostingdifference)")} || ' ' || max(storecurrency) || '.'
 FROM said GROUP BY dataareaid, statementid
-HAVING abs(sum(differencemst)) > max(maximumpostingdifference)"""
+HAVING abs(sum(differencemst + changedmst)) > max(maximumpostingdifference)"""
 
 REFUSED = text(f"""
 SELECT DISTINCT ON (dataareaid, statementid) dataareaid, statementid, code,

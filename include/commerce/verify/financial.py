@@ -92,11 +92,11 @@ CHECKS = (
     ),
     Check(
         "cash_management_posted_differs",
-        "a posted financial statement moves each tender by its drops, float entries and removed tenders",
+        "a posted financial statement moves each tender by its drops, float entries, removed and changed tenders",
         _posted_by(
             "cashmanagement",
-            "l.floatamount - l.removedfromdrawer - l.bankedamount - l.safeamount",
-            "l.floatamountmst - l.removedfromdrawermst - l.bankedamountmst - l.safeamountmst",
+            "l.floatamount + l.changetender - l.removedfromdrawer - l.bankedamount - l.safeamount",
+            "l.floatamountmst + l.changetendermst - l.removedfromdrawermst - l.bankedamountmst - l.safeamountmst",
         ),
     ),
     Check(
