@@ -97,6 +97,11 @@ def amount_sql(transaction: str = "t") -> str:
     )
 
 
+def shift_terminal_sql(transaction: str = "t") -> str:
+    """The terminal of a transaction's shift: that of the transaction, unless the shift was opened on another one."""
+    return f"coalesce(nullif({transaction}.batchterminalid, ''), {transaction}.terminal)"
+
+
 def account_sql(row: str, mapped: str, otherwise: str) -> str:
     """The account that a row with custaccount and custaccountasync refers to, joined by `map_sql`; a GUID that leads
     nowhere stays as it is, so that it is found missing instead of being taken for nobody."""

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import STATEMENT_TYPES, StatementMethod, TransactionType, ValidationStatus
-from commerce.scope import Scope, account_sql, key_sql, live_line_sql, map_sql
+from commerce.scope import Scope, account_sql, key_sql, live_line_sql, map_sql, shift_terminal_sql
 
 CREATE_CANDIDATES = text("""
 CREATE TEMP TABLE candidate (
     store varchar(10), terminal varchar(10), transactionid varchar(44), dataareaid varchar(4), type integer,
-    businessdate date, postingdate date, currency varchar(3), stafforterminal varchar(35), custaccount varchar(38),
+    businessdate date, postingdate date, currency varchar(3), stafforterminal varchar(35), shiftterminal varchar(10),
+    batchid bigint, custaccount varchar(38),
     netamount numeric(32, 6), grossamount numeric(32, 6), paymentamount numeric(32, 6)
 ) ON COMMIT DROP""")
 
@@ -27,7 +28,7 @@ CASE WHEN st.separatestmtperstaffterminal = 0 THEN ''
      WHEN st.statementmethod = {int(StatementMethod.STAFF)} THEN t.staff
      WHEN st.statementmethod = {int(StatementMethod.TERMINAL)} THEN t.terminal
      WHEN st.statementmethod = {int(StatementMethod.SHIFT)}
-     THEN coalesce(nullif(t.batchterminalid, ''), t.terminal) || ':' || t.batchid
+     THEN {shift_terminal_sql("t")} || ':' || t.batchid
      ELSE '' END"""
 """Split by statement method: what the transaction's statement is split off for."""
 
@@ -41,6 +42,7 @@ INSERT INTO candidate
 SELECT t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate,
        CASE st.stmtpostasbusinessday WHEN 1 THEN t.businessdate ELSE coalesce(t.transdate, t.businessdate) END,
        t.currency, {_SPLIT},
+       {shift_terminal_sql("t")}, t.batchid,
        {account_sql("t", "m", "d.account")}, t.netamount, t.grossamount, t.paymentamount
 FROM ax.retailtransactiontable AS t
 JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store

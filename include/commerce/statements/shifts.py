@@ -18,12 +18,12 @@ from commerce.schema.enums import (
     StatementStatus,
     StatementType,
 )
-from commerce.scope import Scope, key_sql, real_sql
+from commerce.scope import Scope, key_sql, real_sql, shift_terminal_sql
 from commerce.statements.transitions import Key
 
 CASH_MANAGEMENT = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
 
-_OF_SHIFT = """(t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)"""
+_OF_SHIFT = f"(t.store, {shift_terminal_sql('t')}, t.batchid)"
 
 CREATE_SHIFT = text("""
 CREATE TEMP TABLE shift (
@@ -61,10 +61,9 @@ ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
 {_CLOSED}
   AND (b.storeid, b.terminalid, b.batchid) IN (
-      SELECT t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid
-      FROM candidate AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}
+      SELECT store, shiftterminal, batchid FROM candidate
       UNION
-      SELECT t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid
+      SELECT t.store, {shift_terminal_sql("t")}, t.batchid
       FROM ax.retailtransactiontable AS t
       WHERE t.store = ANY(:stores) AND t.type IN ({CASH_MANAGEMENT}) AND {real_sql("t")}
         AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS e WHERE {key_sql("e")} = {key_sql("t")}))
@@ -100,7 +99,7 @@ WHERE h.shiftno = s.shiftno""")
 
 OPEN_SHIFTS = text(f"""
 SELECT store, count(*) AS shifts FROM (
-    SELECT DISTINCT t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal) AS terminal, t.batchid
+    SELECT DISTINCT t.store, {shift_terminal_sql("t")} AS terminal, t.batchid
     FROM ax.retailtransactiontable AS t
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
     JOIN ax.retailstoretable AS st ON st.recid = ch.recid
