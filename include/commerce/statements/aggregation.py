@@ -19,7 +19,7 @@ CREATE TEMP TABLE unit ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C", alone,
                                    terminal COLLATE "C", transactionid COLLATE "C")::integer AS unitno,
        dense_rank() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C")::integer AS customerno,
-       marked.*, 1 AS lines, 0 AS part
+       marked.*
 FROM (SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount, e.netamount,
              e.grossamount, p.maxlinesperaggregation AS maxlines,
              t.skipaggregation <> 0
@@ -31,27 +31,26 @@ FROM (SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, 
       WHERE e.type = {int(TransactionType.SALES)}) AS marked""")
 """The sales in the order of their aggregated transactions."""
 
-COUNT_LINES = text(f"""
-UPDATE unit AS u SET lines = greatest(counted.lines, 1)
-FROM (SELECT u.unitno, count(*)::integer AS lines
-      FROM (SELECT customerno FROM unit WHERE NOT alone GROUP BY customerno HAVING count(*) > 1) AS several
-      JOIN unit AS u USING (customerno)
-      JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("u")} AND {live_line_sql("l")}
-      WHERE NOT u.alone GROUP BY u.unitno) AS counted
-WHERE u.unitno = counted.unitno AND counted.lines > 1""")
-"""A sale that is the only one of its customer cannot be split, however many lines it has."""
+CREATE_COUNTED = text(f"""
+CREATE TEMP TABLE counted ON COMMIT DROP AS
+SELECT u.unitno, u.customerno, u.maxlines, count(*) AS lines
+FROM (SELECT customerno FROM unit WHERE NOT alone GROUP BY customerno HAVING count(*) > 1) AS several
+JOIN unit AS u USING (customerno)
+JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("u")} AND {live_line_sql("l")}
+WHERE NOT u.alone GROUP BY u.unitno, u.customerno, u.maxlines""")
+"""Lines of the sales of a customer that has several: one by itself is not split, however many lines it has."""
 
 CREATE_LONG = text("""
 CREATE TEMP TABLE long_customer ON COMMIT DROP AS
-SELECT u.customerno, u.unitno, u.maxlines,
-       sum(u.lines) OVER (PARTITION BY customerno ORDER BY u.unitno) AS upto
-FROM (SELECT customerno FROM unit WHERE NOT alone GROUP BY customerno HAVING sum(lines) > min(maxlines)) AS full_one
-JOIN unit AS u USING (customerno) WHERE NOT u.alone""")
+SELECT c.customerno, c.unitno, c.maxlines, sum(c.lines) OVER (PARTITION BY customerno ORDER BY c.unitno) AS upto
+FROM (SELECT customerno FROM counted GROUP BY customerno HAVING sum(lines) > min(maxlines)) AS full_one
+JOIN counted AS c USING (customerno)""")
 """Customers with more lines than one aggregated transaction may have; `upto`: lines up to and with the sale."""
 
 INDEX_LONG = text("CREATE UNIQUE INDEX ON long_customer (customerno, upto)")
 
-SPLIT = text("""
+CREATE_SPLIT = text("""
+CREATE TEMP TABLE split ON COMMIT DROP AS
 WITH RECURSIVE filled AS (
     SELECT customerno, min(maxlines) AS maxlines, 0::numeric AS taken FROM long_customer GROUP BY customerno
     UNION ALL
@@ -60,19 +59,17 @@ WITH RECURSIVE filled AS (
          WHERE l.customerno = f.customerno AND l.upto > f.taken AND l.upto <= f.taken + f.maxlines),
         (SELECT min(l.upto) FROM long_customer AS l WHERE l.customerno = f.customerno AND l.upto > f.taken))
     FROM filled AS f WHERE f.taken IS NOT NULL)
-UPDATE unit AS u SET part = split.part
-FROM (SELECT l.unitno, count(f.taken) OVER (PARTITION BY l.customerno ORDER BY l.upto
-                                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS part
-      FROM long_customer AS l LEFT JOIN filled AS f ON (f.customerno, f.taken) = (l.customerno, l.upto)) AS split
-WHERE u.unitno = split.unitno""")
+SELECT l.unitno, count(f.taken) OVER (PARTITION BY l.customerno ORDER BY l.upto
+                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS part
+FROM long_customer AS l LEFT JOIN filled AS f ON (f.customerno, f.taken) = (l.customerno, l.upto)""")
 """As many sales as fit into the first aggregated transaction, then into the next: a step for each, not for each sale.
 A sale that is too long by itself has one alone."""
 
 CREATE_AGGREGATED = text("""
 CREATE TEMP TABLE aggregated ON COMMIT DROP AS
-SELECT unitno, dense_rank() OVER (PARTITION BY statementid, dataareaid
-                                  ORDER BY customerno, alone, part, CASE WHEN alone THEN unitno END) AS aggregation
-FROM unit""")
+SELECT unitno, dense_rank() OVER (PARTITION BY statementid, dataareaid ORDER BY customerno, alone, coalesce(part, 0),
+                                  CASE WHEN alone THEN unitno END) AS aggregation
+FROM unit LEFT JOIN split USING (unitno)""")
 
 MARK = text(f"""
 UPDATE ax.retaileodtransactiontable AS e SET aggregation = a.aggregation
@@ -100,14 +97,10 @@ JOIN ax.custtable AS customer ON (customer.dataareaid, customer.accountnum) = (t
 
 def aggregate(connection: Connection) -> None:
     """Checked -> Aggregated."""
-    for table, statements in (
-        ("unit", (CREATE_UNIT,)),
-        ("unit", (COUNT_LINES,)),
-        ("long_customer", (CREATE_LONG, INDEX_LONG)),
-        ("aggregated", (SPLIT, CREATE_AGGREGATED)),
-    ):
-        for statement in statements:
-            connection.execute(statement)
-        connection.execute(text(f"ANALYZE {table}"))
+    connection.execute(CREATE_UNIT)
+    connection.execute(text("ANALYZE unit (unitno, customerno, alone, transactionid)"))
+    for statement in (CREATE_COUNTED, CREATE_LONG, INDEX_LONG, CREATE_SPLIT, CREATE_AGGREGATED):
+        connection.execute(statement)
+    connection.execute(text("ANALYZE aggregated (unitno)"))
     connection.execute(MARK)
     connection.execute(INSERT)

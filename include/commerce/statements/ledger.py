@@ -134,7 +134,7 @@ def prepare(connection: Connection) -> None:
     Refuses statements that lack a main account or whose vouchers do not balance.
     """
     for table in ("document", "entry"):
-        connection.execute(text(f"ANALYZE {table}"))
+        connection.execute(text(f"ANALYZE {table} (voucherno)"))
     connection.execute(CREATE_ACCOUNT)
     connection.execute(text("ANALYZE account"))
     raise_refusals(
@@ -145,7 +145,7 @@ def prepare(connection: Connection) -> None:
         "apply`.",
     )
     connection.execute(CREATE_VOUCHER)
-    connection.execute(text("ANALYZE new_voucher"))
+    connection.execute(text("ANALYZE new_voucher (voucherno)"))
     raise_refusals(
         connection,
         UNBALANCED,
@@ -160,7 +160,7 @@ def write_vouchers(connection: Connection) -> None:
     """Write the vouchers with the numbers of LedgerVoucher (temp table `voucher_number`), and link them to their
     statements."""
     connection.execute(NUMBER)
-    connection.execute(text("ANALYZE voucher_number"))
+    connection.execute(text("ANALYZE voucher_number (voucherno)"))
     for statement in (INSERT_VOUCHERS, INSERT_LINES, LINK):
         connection.execute(statement)
 

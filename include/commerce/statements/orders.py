@@ -72,7 +72,7 @@ def create_orders(connection: Connection) -> None:
     gather_sales(connection)
     for table, statement in (("order_line", CREATE_LINES), ("new_order", CREATE_ORDERS)):
         connection.execute(statement)
-        connection.execute(text(f"ANALYZE {table}"))
+        connection.execute(text(f"ANALYZE {table} (orderno)"))
     raise_refusals(
         connection,
         LINES_DIFFER,
@@ -83,6 +83,6 @@ def create_orders(connection: Connection) -> None:
     )
     take_numbers(connection, {"SalesOrder": needs_by_company(connection, "new_order")})
     connection.execute(NUMBER)
-    connection.execute(text("ANALYZE order_number"))
+    connection.execute(text("ANALYZE order_number (orderno)"))
     for statement in (INSERT_ORDERS, INSERT_LINES, LINK):
         connection.execute(statement)

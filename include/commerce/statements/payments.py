@@ -110,7 +110,7 @@ def post_payments(connection: Connection) -> None:
     """
     gather_sales(connection)
     connection.execute(CREATE_PAID)
-    connection.execute(text("ANALYZE paid"))
+    connection.execute(text("ANALYZE paid (orderno, onaccount)"))
     ledger.start(connection)
     for statement in (INSERT_DOCUMENTS, INSERT_PAYMENTS, INSERT_ROUNDING):
         connection.execute(statement)

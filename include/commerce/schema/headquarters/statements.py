@@ -287,6 +287,7 @@ STATEMENT_VOUCHER = Table(
     ForeignKeyConstraint(
         ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
     ),
+    Index("ix_retailstatementvoucher_statementid", "dataareaid", "statementid"),
     schema="ax",
 )
 

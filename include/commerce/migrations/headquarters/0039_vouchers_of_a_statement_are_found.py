@@ -1,0 +1,12 @@
+"""The vouchers of a statement are found by an index."""
+
+from alembic import op
+
+revision = "0039"
+down_revision = "0038"
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_retailstatementvoucher_statementid", "retailstatementvoucher", ["dataareaid", "statementid"], schema="ax"
+    )
