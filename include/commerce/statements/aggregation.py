@@ -98,7 +98,7 @@ JOIN ax.custtable AS customer ON (customer.dataareaid, customer.accountnum) = (t
 def aggregate(connection: Connection) -> None:
     """Checked -> Aggregated."""
     connection.execute(CREATE_UNIT)
-    connection.execute(text("ANALYZE unit (unitno, customerno, alone, transactionid)"))
+    connection.execute(text("ANALYZE unit (unitno, customerno, alone, store, terminal, transactionid)"))
     for statement in (CREATE_COUNTED, CREATE_LONG, INDEX_LONG, CREATE_SPLIT, CREATE_AGGREGATED):
         connection.execute(statement)
     connection.execute(text("ANALYZE aggregated (unitno)"))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from commerce.schema.enums import TransactionType, ValidationStatus
 from commerce.scope import account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, paid_sql, real_sql
 from commerce.statements.transitions import gather_sales
+from commerce.statements.voided import gather_voided_lines
 
 _DEPOSIT, _INCOME_EXPENSE = int(TransactionType.PAYMENT), int(TransactionType.INCOME_EXPENSE)
 _LINE_KEY = ("store", "terminalid", "transactionid")
@@ -83,10 +84,12 @@ FROM (
     UNION ALL
     SELECT {columns}, 0, 0, x.amount
     FROM {sales} AS s JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
-    WHERE NOT EXISTS (
-        SELECT FROM ax.retailtransactionsalestrans AS l
-        WHERE {key_sql("l", _LINE_KEY)} = {key_sql("x", _TAX_KEY)} AND l.linenum = x.salelinenum
-            AND NOT ({live_line_sql("l")}))) AS row
+    UNION ALL
+    SELECT {columns}, 0, 0, -x.amount
+    FROM {sales} AS s
+    JOIN voided_line AS v ON {key_sql("v")} = {key_sql("s")}
+    JOIN ax.retailtransactiontaxtrans AS x
+         ON {key_sql("x", _TAX_KEY)} = {key_sql("v")} AND x.salelinenum = v.linenum) AS row
 GROUP BY {key}"""
 
 
@@ -125,6 +128,7 @@ def find_changed(connection: Connection) -> int:
         )
         found += connection.execute(insert, {"code": code}).rowcount
     gather_sales(connection)
+    gather_voided_lines(connection)
     if connection.execute(CREATE_SUSPECT).rowcount:
         found += connection.execute(INSERT_SUMS_DIFFER).rowcount
     return found

@@ -8,12 +8,12 @@ the discount rows that name an offer; what returns took back is negative and swa
 
 from sqlalchemy import Connection, text
 
-from commerce.scope import key_sql, live_line_sql
+from commerce.scope import key_sql
 from commerce.statements import ledger
 from commerce.statements.aggregated import gather_sales
 from commerce.statements.numbering import needs_by_company, take_numbers
+from commerce.statements.voided import gather_voided_lines
 
-_LINE_KEY = ("store", "terminalid", "transactionid")
 _DISCOUNT_KEY = ("storeid", "terminalid", "transactionid")
 
 POSTS = text("""
@@ -24,16 +24,20 @@ INSERT_ENTRIES = text(f"""
 INSERT INTO entry (voucherno, dataareaid, sortorder, postingtype, amount)
 SELECT d.voucherno, d.dataareaid, side.sortorder, side.postingtype, side.amount
 FROM (
-    SELECT o.dataareaid, o.statementid, o.defaultdimension, sum(x.amount) AS amount
-    FROM sale AS s
-    JOIN ax.retailtransactiondiscounttrans AS x
-         ON {key_sql("x", _DISCOUNT_KEY)} = {key_sql("s")} AND x.periodicdiscountofferid <> ''
+    SELECT o.dataareaid, o.statementid, o.defaultdimension, sum(offered.amount) AS amount
+    FROM (
+        SELECT s.orderno, x.amount
+        FROM sale AS s
+        JOIN ax.retailtransactiondiscounttrans AS x
+             ON {key_sql("x", _DISCOUNT_KEY)} = {key_sql("s")} AND x.periodicdiscountofferid <> ''
+        UNION ALL
+        SELECT v.orderno, -x.amount
+        FROM voided_line AS v
+        JOIN ax.retailtransactiondiscounttrans AS x
+             ON {key_sql("x", _DISCOUNT_KEY)} = {key_sql("v")} AND x.salelinenum = v.linenum
+            AND x.periodicdiscountofferid <> '') AS offered
     JOIN sale_order AS o USING (orderno)
     JOIN ax.ledgerposting AS p ON p.dataareaid = o.dataareaid AND p.postingtype = 'PeriodicDiscount'
-    WHERE NOT EXISTS (
-        SELECT FROM ax.retailtransactionsalestrans AS l
-        WHERE {key_sql("l", _LINE_KEY)} = {key_sql("x", _DISCOUNT_KEY)} AND l.linenum = x.salelinenum
-            AND NOT ({live_line_sql("l")}))
     GROUP BY o.dataareaid, o.statementid, o.defaultdimension) AS given
 JOIN document AS d USING (dataareaid, statementid, defaultdimension)
 CROSS JOIN LATERAL (VALUES (1, 'PeriodicDiscount', given.amount), (2, 'Revenue', -given.amount))
@@ -50,6 +54,7 @@ def post_discounts(connection: Connection) -> None:
     if not connection.scalar(POSTS):
         return
     gather_sales(connection)
+    gather_voided_lines(connection)
     ledger.start(connection)
     ledger.document_statements(connection, "discount")
     connection.execute(INSERT_ENTRIES)

@@ -7,10 +7,11 @@ with the charges, SalesTax per tax code. A negative amount (more returned than s
 
 from sqlalchemy import Connection, text
 
-from commerce.scope import key_sql, live_line_sql
+from commerce.scope import key_sql
 from commerce.statements import ledger
 from commerce.statements.aggregated import gather_sales
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
+from commerce.statements.voided import gather_voided_lines
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
 _TAX_KEY = ("storeid", "terminalid", "transactionid")
@@ -19,20 +20,22 @@ CREATE_TAX = text(f"""
 CREATE TEMP TABLE invoice_tax ON COMMIT DROP AS
 SELECT orderno, taxcode, sum(base) AS base, sum(amount) AS amount
 FROM (
-  SELECT s.orderno, x.taxcode, x.taxbaseamount AS base, x.amount
+  SELECT s.orderno, x.taxcode, x.taxbaseamount AS base, x.amount, 1 AS rows
   FROM sale AS s
   JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
-  WHERE NOT EXISTS (
-      SELECT FROM ax.retailtransactionsalestrans AS l
-      WHERE {key_sql("l", _LINE_KEY)} = {key_sql("x", _TAX_KEY)} AND l.linenum = x.salelinenum
-          AND NOT ({live_line_sql("l")}))
   UNION ALL
-  SELECT s.orderno, '', c.calculatedamount, c.taxamountexclusive
+  SELECT v.orderno, x.taxcode, -x.taxbaseamount, -x.amount, -1
+  FROM voided_line AS v
+  JOIN ax.retailtransactiontaxtrans AS x
+       ON {key_sql("x", _TAX_KEY)} = {key_sql("v")} AND x.salelinenum = v.linenum
+  UNION ALL
+  SELECT s.orderno, '', c.calculatedamount, c.taxamountexclusive, 1
   FROM sale AS s
   JOIN ax.retailtransactionmarkuptrans AS c ON {key_sql("c", _LINE_KEY)} = {key_sql("s")}
   WHERE c.taxamountexclusive <> 0) AS row
-GROUP BY orderno, taxcode""")
-"""Charge rows name no tax code: their tax stands under the code ''."""
+GROUP BY orderno, taxcode HAVING sum(rows) > 0""")
+"""All taxes less those of voided lines, which are few: no tax row has to look for its line. Charge rows name no tax
+code: their tax stands under the code ''."""
 
 INSERT_DOCUMENTS = text("""
 INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
@@ -84,6 +87,7 @@ def invoice_orders(connection: Connection) -> None:
         ConfigurationError: a company has no usable CustomerInvoice or LedgerVoucher number sequence.
     """
     gather_sales(connection)
+    gather_voided_lines(connection)
     connection.execute(CREATE_TAX)
     ledger.start(connection)
     connection.execute(INSERT_DOCUMENTS)

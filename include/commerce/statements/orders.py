@@ -12,7 +12,10 @@ _LINE_KEY = ("store", "terminalid", "transactionid")
 
 CREATE_LINES = text(f"""
 CREATE TEMP TABLE order_line ON COMMIT DROP AS
-SELECT s.orderno, l.itemid, l.variantid, l.unit, sum(l.qty) AS qty, sum(l.netamount) AS netamount,
+SELECT s.orderno,
+       row_number() OVER (PARTITION BY s.orderno
+                          ORDER BY l.itemid COLLATE "C", l.variantid COLLATE "C", l.unit COLLATE "C") AS linenum,
+       l.itemid, l.variantid, l.unit, sum(l.qty) AS qty, sum(l.netamount) AS netamount,
        sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
 FROM sale AS s
 JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND {live_line_sql("l")}
@@ -51,10 +54,7 @@ ORDER BY o.orderno""")
 
 INSERT_LINES = text("""
 INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount, discamount)
-SELECT o.dataareaid, o.number,
-       row_number() OVER (PARTITION BY orderno
-                          ORDER BY l.itemid COLLATE "C", l.variantid COLLATE "C", l.unit COLLATE "C"),
-       l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount
+SELECT o.dataareaid, o.number, l.linenum, l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount, l.discamount
 FROM order_line AS l JOIN order_number AS o USING (orderno)""")
 
 LINK = text("""

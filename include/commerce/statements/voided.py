@@ -1,0 +1,20 @@
+"""The voided lines among a batch's sales: their taxes and discounts do not count (domain B3)."""
+
+from sqlalchemy import Connection, text
+
+from commerce.scope import key_sql, live_line_sql
+
+_LINE_KEY = ("store", "terminalid", "transactionid")
+
+CREATE_VOIDED_LINE = text(f"""
+CREATE TEMP TABLE voided_line ON COMMIT DROP AS
+SELECT s.orderno, s.store, s.terminal, s.transactionid, l.linenum
+FROM sale AS s
+JOIN ax.retailtransactionsalestrans AS l
+     ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND NOT ({live_line_sql("l")})""")
+
+
+def gather_voided_lines(connection: Connection) -> None:
+    """Temp table `voided_line`: those of the temp table `sale`, found by an index of voided lines."""
+    connection.execute(CREATE_VOIDED_LINE)
+    connection.execute(text("ANALYZE voided_line"))
