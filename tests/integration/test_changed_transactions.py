@@ -193,7 +193,7 @@ def test_an_aggregated_statement_is_cleared_one_with_orders_is_not(hq: Engine, m
             post_statements(hq, run=run, scope=Scope((store,), DAY))
     clear_statement(hq, statement="ST00000001", company="USMF")
     assert rows(hq, "SELECT DISTINCT statementid FROM ax.retaileodstatementaggregation") == [("ST00000002",)]
-    with pytest.raises(UsageError, match="has sales orders, it can only be posted"):
+    with pytest.raises(UsageError, match="has sales orders"):
         clear_statement(hq, statement="ST00000002")
     assert next_run(hq).ok
     with pytest.raises(UsageError, match="is posted"):
