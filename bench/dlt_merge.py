@@ -1,6 +1,7 @@
 """The peer of the upload: dlt reads the same tables with its pyarrow backend and merges them by replication counter.
 
-Tuned as its documentation says: CSV files, which its PostgreSQL destination loads by COPY, and no telemetry.
+Tuned as its documentation says: Parquet files, which go from Arrow to Arrow and which its PostgreSQL destination loads
+by ADBC (they take half the time of CSV files), and no telemetry.
 """
 
 from __future__ import annotations
@@ -32,6 +33,6 @@ def run(url: str, channel: Path, tables: Sequence[str], work: Path) -> int:
     # dlt insists on a host and a password; the server takes the socket in the query and asks for none.
     destination = dlt.destinations.postgres(conninfo(url).replace("postgres@", "postgres:none@localhost", 1))
     pipeline = dlt.pipeline("channel", pipelines_dir=str(work), destination=destination, dataset_name="dlt")
-    pipeline.run(source, loader_file_format="csv")
+    pipeline.run(source, loader_file_format="parquet")
     counts = pipeline.last_trace.last_normalize_info.row_counts
     return sum(counts[table] for table in tables)
