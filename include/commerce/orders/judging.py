@@ -22,11 +22,13 @@ DUE = (
 
 
 def judge(connection: Connection, scope: Scope, selected: str) -> int:
-    """Fill the three tables for the orders that `selected` returns; returns how many are ready."""
-    for table in ("candidate", "problem", "ready"):
+    """Fill the tables for the orders that `selected` returns; returns how many are ready."""
+    for table in (*_SUMS, "candidate", "problem", "ready"):
         connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
-    connection.execute(text(_CANDIDATE.format(selected=selected)), scope.parameters)
-    connection.execute(text("ANALYZE candidate"))
+    for table, query in {**_SUMS, "candidate": _CANDIDATE}.items():
+        values = scope.parameters if table == "selected" else {}
+        connection.execute(text(f"CREATE TEMP TABLE {table} AS {query.replace('{selected}', selected)}"), values)
+        connection.execute(text(f"ANALYZE {table}"))
     for statement in (_PROBLEM, _WAITING, _UNFILLED, "ANALYZE problem", _READY, "ANALYZE ready"):
         connection.execute(text(statement))
     return connection.scalar(text("SELECT count(*) FROM ready")) or 0
@@ -55,44 +57,51 @@ def _two_customers(row: str) -> str:
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
 _TAX_KEY = ("storeid", "terminalid", "transactionid")
+# The version is read first: who changes an order after that is found out before it is created.
+_SELECTED = f"""
+    SELECT s.*, t.xmin AS version FROM ({{selected}}) AS s JOIN ax.retailtransactiontable AS t
+        ON {key_sql("t")} = {key_sql("s")}
+"""
+_TAX = f"""
+    SELECT s.store, s.terminal, s.transactionid, x.salelinenum, sum(x.amount) AS amount
+    FROM selected AS s JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
+    GROUP BY 1, 2, 3, 4
+"""
+_LINE = f"""
+    SELECT s.store, s.terminal, s.transactionid, count(*) AS lines, sum(l.netamount) AS net,
+           sum(l.taxamount) AS tax, sum(l.netamountincltax) AS gross, sum(x.amount) AS tax_rows,
+           count(*) FILTER (WHERE l.dataareaid <> s.dataareaid) AS foreign_rows,
+           count(*) FILTER (WHERE l.giftcard <> 0 AND l.qty < 0) AS gift_cards,
+           min(l.custaccount) FILTER (
+               WHERE l.custaccount <> '' AND NOT {_is_guid("l")} AND a.accountnum IS NULL) AS unknown_account,
+           bool_or({_two_customers("l")}) AS two_customers,
+           min(l.logisticspostaladdress) FILTER (WHERE l.logisticspostaladdress <> 0 AND p.recid IS NULL)
+               AS unknown_address,
+           bool_or({_unfilled("l")}) AS unfilled
+    FROM selected AS s
+    JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND {live_line_sql("l")}
+    LEFT JOIN order_tax AS x ON {key_sql("x")} = {key_sql("s")} AND x.salelinenum = l.linenum
+    LEFT JOIN ax.custtable AS a ON a.dataareaid = s.dataareaid AND a.accountnum = l.custaccount
+    LEFT JOIN ax.logisticspostaladdress AS p ON p.recid = l.logisticspostaladdress
+    GROUP BY 1, 2, 3
+"""
+_CHARGE = f"""
+    SELECT s.store, s.terminal, s.transactionid, sum(m.calculatedamount) AS amount, sum(m.taxamountexclusive) AS tax
+    FROM selected AS s JOIN ax.retailtransactionmarkuptrans AS m ON {key_sql("m", _LINE_KEY)} = {key_sql("s")}
+    GROUP BY 1, 2, 3
+"""
+_PAYMENT = f"""
+    SELECT s.store, s.terminal, s.transactionid, sum({paid_sql("p", "h.currency")}) AS amount,
+           min(p.tendertype) FILTER (WHERE k.tendertypeid IS NULL) AS unknown_tender,
+           bool_or(k.function = {int(TenderFunction.CUSTOMER_ACCOUNT)}) AS on_account
+    FROM selected AS s
+    JOIN ax.retailtransactiontable AS h ON {key_sql("h")} = {key_sql("s")}
+    JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
+    LEFT JOIN ax.retailtendertypetable AS k ON (k.dataareaid, k.tendertypeid) = (s.dataareaid, p.tendertype)
+    GROUP BY 1, 2, 3
+"""
 _CANDIDATE = f"""
-    CREATE TEMP TABLE candidate AS
-    WITH selected AS MATERIALIZED ({{selected}}), line AS (
-        SELECT s.store, s.terminal, s.transactionid, count(*) AS lines, sum(l.netamount) AS net,
-               sum(l.taxamount) AS tax, sum(l.netamountincltax) AS gross, sum(x.amount) AS tax_rows,
-               count(*) FILTER (WHERE l.dataareaid <> s.dataareaid) AS foreign_rows,
-               count(*) FILTER (WHERE l.giftcard <> 0 AND l.qty < 0) AS gift_cards,
-               min(l.custaccount) FILTER (
-                   WHERE l.custaccount <> '' AND NOT {_is_guid("l")} AND a.accountnum IS NULL) AS unknown_account,
-               bool_or({_two_customers("l")}) AS two_customers,
-               min(l.logisticspostaladdress) FILTER (WHERE l.logisticspostaladdress <> 0 AND p.recid IS NULL)
-                   AS unknown_address,
-               bool_or({_unfilled("l")}) AS unfilled
-        FROM selected AS s
-        JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND {live_line_sql("l")}
-        LEFT JOIN (
-            SELECT s.store, s.terminal, s.transactionid, x.salelinenum, sum(x.amount) AS amount
-            FROM selected AS s JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _TAX_KEY)} = {key_sql("s")}
-            GROUP BY 1, 2, 3, 4
-        ) AS x ON {key_sql("x")} = {key_sql("s")} AND x.salelinenum = l.linenum
-        LEFT JOIN ax.custtable AS a ON a.dataareaid = s.dataareaid AND a.accountnum = l.custaccount
-        LEFT JOIN ax.logisticspostaladdress AS p ON p.recid = l.logisticspostaladdress
-        GROUP BY 1, 2, 3
-    ), charge AS (
-        SELECT s.store, s.terminal, s.transactionid, sum(m.calculatedamount) AS amount, sum(m.taxamountexclusive) AS tax
-        FROM selected AS s JOIN ax.retailtransactionmarkuptrans AS m ON {key_sql("m", _LINE_KEY)} = {key_sql("s")}
-        GROUP BY 1, 2, 3
-    ), payment AS (
-        SELECT s.store, s.terminal, s.transactionid, sum({paid_sql("p", "h.currency")}) AS amount,
-               min(p.tendertype) FILTER (WHERE k.tendertypeid IS NULL) AS unknown_tender,
-               bool_or(k.function = {int(TenderFunction.CUSTOMER_ACCOUNT)}) AS on_account
-        FROM selected AS s
-        JOIN ax.retailtransactiontable AS h ON {key_sql("h")} = {key_sql("s")}
-        JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
-        LEFT JOIN ax.retailtendertypetable AS k ON (k.dataareaid, k.tendertypeid) = (s.dataareaid, p.tendertype)
-        GROUP BY 1, 2, 3
-    )
-    SELECT t.store, t.terminal, t.transactionid, t.xmin AS version, t.dataareaid, t.type, t.currency,
+    SELECT t.store, t.terminal, t.transactionid, s.version, t.dataareaid, t.type, t.currency,
            t.netamount, t.grossamount, t.paymentamount, t.custaccount, t.logisticspostaladdress,
            ch.dataareaid AS company,
            ch.currency AS store_currency, COALESCE(NULLIF(t.custaccount, ''), ch.defaultcustaccount) AS account,
@@ -109,13 +118,22 @@ _CANDIDATE = f"""
     FROM selected AS s
     JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("s")}
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
-    LEFT JOIN line AS l ON {key_sql("l")} = {key_sql("s")}
-    LEFT JOIN charge AS c ON {key_sql("c")} = {key_sql("s")}
-    LEFT JOIN payment AS p ON {key_sql("p")} = {key_sql("s")}
+    LEFT JOIN order_line AS l ON {key_sql("l")} = {key_sql("s")}
+    LEFT JOIN order_charge AS c ON {key_sql("c")} = {key_sql("s")}
+    LEFT JOIN order_payment AS p ON {key_sql("p")} = {key_sql("s")}
     LEFT JOIN ax.custtable AS a
         ON a.dataareaid = t.dataareaid AND a.accountnum = COALESCE(NULLIF(t.custaccount, ''), ch.defaultcustaccount)
     LEFT JOIN ax.logisticspostaladdress AS d ON d.recid = t.logisticspostaladdress
 """
+
+_SUMS = {
+    "selected": _SELECTED,
+    "order_tax": _TAX,
+    "order_line": _LINE,
+    "order_charge": _CHARGE,
+    "order_payment": _PAYMENT,
+}
+"""Tables of their own, with statistics: what a planner cannot know of them it would have to guess."""
 
 PROBLEMS: tuple[tuple[str, str], ...] = (
     (
