@@ -8,12 +8,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from commerce import run
 from commerce.outcomes import JobResult
+from commerce.run import jobs
 from commerce.schema.enums import StatementMethod, TransactionType
 from commerce.scope import Scope
 from commerce.statements import calculate_statements, post_statements
 from commerce.verify import financial, ledger, numbers, statements, verify
 from support.company import CARD, CASH
+from support.runs import LATER, stand_in
 from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
 from support.statements import SCOPE, TOMORROW, add_retailer, pass_gate
 from support.transactions import DAY, add_deposit, add_sale
@@ -47,9 +50,9 @@ def broken(hq: Engine) -> list[str]:
 
 def close(hq: Engine, scope: Scope = SCOPE) -> JobResult:
     """Calculate and post a day; returns what the posting says."""
-    run = pass_gate(hq, f"run {rows(hq, 'SELECT count(*) FROM cdx.run')}", [DAY, TOMORROW])
-    calculate_statements(hq, run=run, scope=scope)
-    return post_statements(hq, run=run, scope=scope)
+    number = pass_gate(hq, f"run {rows(hq, 'SELECT count(*) FROM cdx.run')}", [DAY, TOMORROW])
+    calculate_statements(hq, run=number, scope=scope)
+    return post_statements(hq, run=number, scope=scope)
 
 
 STATEMENTS = """
@@ -263,9 +266,9 @@ def test_lines_and_statements_by_the_stores_method(
 def test_an_open_shift_waits_and_is_told_and_the_day_is_posted(shop: Engine) -> None:
     add_counted_shift(shop, "S1", 1, first=10)
     add_sale(shop, "S1", 50, header=of_shift(2))
-    run = pass_gate(shop)
+    number = pass_gate(shop)
 
-    calculated = calculate_statements(shop, run=run, scope=SCOPE)
+    calculated = calculate_statements(shop, run=number, scope=SCOPE)
 
     assert calculated.stores["S1"].counts | {"taken_by_others": 0} == {
         "statements": 2,
@@ -274,7 +277,7 @@ def test_an_open_shift_waits_and_is_told_and_the_day_is_posted(shop: Engine) -> 
         "open_shifts": 1,
         "taken_by_others": 0,
     }
-    assert post_statements(shop, run=run, scope=SCOPE).ok
+    assert post_statements(shop, run=number, scope=SCOPE).ok
     manage_cash(shop, "S1", 60, T.TENDER_DECLARATION, {CASH: D("12.50")}, 2)
     close_shift(shop, "S1", 2)
     again = close(shop)
@@ -355,6 +358,27 @@ def test_a_tender_in_another_currency_is_counted_in_its_own(shop: Engine) -> Non
         ("CountingDifference", D(5), None, None),
     ]
     assert broken(shop) == []
+
+
+def test_a_backfill_comes_back_for_shifts_that_are_closed_later(hq: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shifts come with the daily upload, whatever their day."""
+    add_retailer(hq)
+    real = dict(jobs.JOBS)
+    stand_in(monkeypatch)
+    for step in ("validate_transactions", "quality_gate", "calculate_statements", "post_statements"):
+        monkeypatch.setitem(jobs.JOBS, step, real[step])
+    do(hq, f"UPDATE ax.retailchanneltable SET cutoverdate = date '{TOMORROW}' WHERE retailchannelid = 'S1'")
+    add_sale(hq, "S1", 1, header=of_shift(1))
+    manage_cash(hq, "S1", 2, T.TENDER_DECLARATION, {CASH: D("12.50")}, 1)
+    history = {"stores": ["S1"], "first": DAY, "last": DAY, "now": lambda: LATER}
+    assert run.backfill(hq, **history).ok  # type: ignore[arg-type]
+    assert run.backfill(hq, **history).runs == ()  # type: ignore[arg-type]
+
+    close_shift(hq, "S1", 1)
+
+    assert run.backfill(hq, **history).ok  # type: ignore[arg-type]
+    assert [row[1:2] + row[5:] for row in rows(hq, STATEMENTS)] == [(1, 20, "", 1), (2, 20, "", 1)]
+    assert run.backfill(hq, **history).runs == ()  # type: ignore[arg-type]
 
 
 def test_a_store_that_closes_by_date_and_time_has_no_financial_statements(shop: Engine) -> None:

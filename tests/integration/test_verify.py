@@ -219,6 +219,10 @@ PLANTS: dict[str, tuple[str, ...]] = {
         " SELECT 'USMF', 'V000000001', export FROM cdx.ledgerexport",
     ),
     "canceled_order_in_use": ("UPDATE ax.salestable SET salesstatus = 4 WHERE salesid = 'SO00000001'",),
+    "event_without_start": (
+        "UPDATE ax.retaileodstatementcontrollerlog SET statementid = 'ST00000002'"
+        " WHERE statementid = 'ST00000001' AND isendevent = 0",
+    ),
     "shift_not_closed": ("UPDATE ax.retailposbatchtable SET status = 1",),
     "cash_management_without_shift": ("UPDATE ax.retailtransactiontable SET batchid = 99 WHERE type = 16",),
     "shift_difference_wrong": (

@@ -22,8 +22,15 @@ from commerce.run import steps
 from commerce.run.opening import resolve
 from commerce.run.pipeline import Clock, clock, work_run
 from commerce.run.summary import RunSummary
-from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, StatementStatus
-from commerce.scope import Scope
+from commerce.schema.enums import (
+    CASH_MANAGEMENT_TYPES,
+    ORDER_TYPES,
+    STATEMENT_TYPES,
+    ClosingMethod,
+    ShiftStatus,
+    StatementStatus,
+)
+from commerce.scope import Scope, shift_terminal_sql
 
 TRANSACTIONS_OF_A_RUN = 20_000
 """How many transactions a run takes at least, if there are so many: its own cost is a hundredth of theirs then. What a
@@ -113,14 +120,25 @@ def backfill(
 
 
 def _due(hq: Engine, stores: Sequence[str], first: date, last: date) -> Days:
-    """The days of a range on which something is not posted, or a statement is not finished."""
+    """The days of a range on which something is not posted, a closed shift is not counted, or a statement is not
+    finished."""
     scope = Scope(tuple(stores), last, historical=True, first_date=first)
     types = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
+    cash = ", ".join(str(int(kind)) for kind in CASH_MANAGEMENT_TYPES)
     query = f"""
         SELECT businessdate, sum(transactions)::integer AS transactions FROM (
             SELECT t.businessdate, count(*) AS transactions
             FROM ax.retailtransactiontable AS t JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
             WHERE t.type IN ({types}) AND {scope.unposted_sql("t", "ch")}
+            GROUP BY t.businessdate
+            UNION ALL
+            SELECT t.businessdate, count(*)
+            FROM ax.retailtransactiontable AS t JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
+            JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+            JOIN ax.retailposbatchtable AS b
+                 ON (b.storeid, b.terminalid, b.batchid) = (t.store, {shift_terminal_sql("t")}, t.batchid)
+            WHERE t.type IN ({cash}) AND {scope.unposted_sql("t", "ch")}
+              AND b.status = {int(ShiftStatus.CLOSED)} AND st.closingmethod = {int(ClosingMethod.SHIFT)}
             GROUP BY t.businessdate
             UNION ALL
             SELECT s.businessdate, s.transactioncount

@@ -35,6 +35,17 @@ def _posted_by(category: str, expected: str, expected_mst: str) -> str:
 
 CHECKS = (
     Check(
+        "event_without_start",
+        "an event in the log of a statement ends what has begun: its start is of the same statement, and is not later",
+        """
+        SELECT e.dataareaid || ' ' || e.statementid || ' ' || e.recid AS id
+        FROM ax.retaileodstatementcontrollerlog AS e
+        LEFT JOIN ax.retaileodstatementcontrollerlog AS s ON s.recid = e.starteventid
+        WHERE e.starteventid IS NOT NULL
+          AND ((s.dataareaid, s.statementid, s.postingstatus, s.isendevent)
+               IS DISTINCT FROM (e.dataareaid, e.statementid, e.postingstatus, 0) OR s.createdon > e.createdon)""",
+    ),
+    Check(
         "shift_not_closed",
         "a financial statement has closed shifts of its own store only",
         f"""
