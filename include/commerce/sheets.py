@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _RISKY = r"^(?:[=+\-@\t\r\n']|0\d|\d{12,}$|\d+(?:\.\d+)?[eE])"
 """A formula, an apostrophe of its own, leading zeros, more digits than a spreadsheet keeps, a power of ten."""
+_UNFIT = "[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]|_x[0-9A-Fa-f]{4}_"
+"""What XML cannot hold, or what a workbook takes for the code of a character."""
 
 
 def write(path: Path, frame: pd.DataFrame) -> None:
@@ -39,18 +41,18 @@ def write_workbook(path: Path, frames: Mapping[str, pd.DataFrame]) -> None:
 
     Raises:
         UsageError: the file cannot be written, or exists already: it may hold edits; or a value has characters that no
-            workbook can hold.
+            workbook keeps.
     """
     import pandas as pd
-    from openpyxl.utils.exceptions import IllegalCharacterError
 
+    guarded = {name: _guarded(frame) for name, frame in frames.items()}
+    for frame in guarded.values():
+        if any(frame[column].str.contains(_UNFIT, regex=True).any() for column in frame.columns):
+            raise UsageError(f"{path}: a value has characters that no workbook keeps. Take a CSV file.")
     made = io.BytesIO()
-    try:
-        with pd.ExcelWriter(made, engine="openpyxl") as book:
-            for name, frame in frames.items():
-                _guarded(frame).to_excel(book, sheet_name=name, index=False)
-    except IllegalCharacterError:
-        raise UsageError(f"{path}: a value has control characters, which no workbook can hold. Take CSV.") from None
+    with pd.ExcelWriter(made, engine="openpyxl") as book:
+        for name, frame in guarded.items():
+            frame.to_excel(book, sheet_name=name, index=False)
     with os.fdopen(_create(path), "wb") as file:
         file.write(made.getvalue())
 
@@ -118,7 +120,7 @@ def read_workbook(path: Path) -> dict[str, pd.DataFrame]:
         sheets: dict[str, pd.DataFrame] = pd.read_excel(
             io.BytesIO(content), sheet_name=None, dtype=str, keep_default_na=False, engine="openpyxl"
         )
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+    except (ValueError, KeyError, OSError, SyntaxError, zipfile.BadZipFile):  # broken XML is a SyntaxError
         raise UsageError(f"{path} is no workbook in .xlsx. Export it again.") from None
     return {str(name): _bared(frame.fillna("").astype(str)) for name, frame in sheets.items()}
 

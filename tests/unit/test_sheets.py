@@ -62,3 +62,45 @@ def test_what_is_no_sheet_is_refused_with_what_to_do(tmp_path: Path) -> None:
     frame = pd.DataFrame([["1", "2", "3"]], columns=["id", "vat", "vat"])
     with pytest.raises(UsageError, match="lacks column name; has unknown column vat; has twice column vat"):
         sheets.refuse_columns(path, frame, required={"id", "name"}, known={"id", "name"})
+
+
+UNFIT = ["a\rb", "a\r\nb", "_x000D_", "\ufffe", "\x07"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(texts | st.sampled_from([*RISKY, *PLAIN, "NaN", "None", "TRUE", " lead"]), min_size=1, max_size=5)
+)
+def test_a_workbook_keeps_every_text_or_refuses_it(values: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("book") / "book.xlsx"
+    frames = {"header": pd.DataFrame({"id": range(len(values)), "value": values}), "lines": pd.DataFrame({"id": ["1"]})}
+    try:
+        sheets.write_workbook(path, frames)
+    except UsageError:
+        assert not path.exists()
+        return
+    back = sheets.read_workbook(path)
+    assert back["header"]["value"].tolist() == values
+    assert back["lines"]["id"].tolist() == ["1"]
+
+
+@pytest.mark.parametrize("value", UNFIT)
+def test_what_a_workbook_would_change_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Take a CSV file"):
+        sheets.write_workbook(tmp_path / "book.xlsx", {"header": pd.DataFrame({"value": [value]})})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_no_workbook(tmp_path: Path) -> None:
+    for name, content in (("text.xlsx", b"id,value"), ("cut.xlsx", b"PK\x03\x04")):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match="no workbook"):
+            sheets.read_workbook(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        sheets.read_workbook(tmp_path / "gone.xlsx")
+    book = tmp_path / "book.xlsx"
+    sheets.write_workbook(book, {"header": pd.DataFrame({"value": ["1"]})})
+    assert stat.S_IMODE(book.stat().st_mode) == 0o600
+    with pytest.raises(UsageError, match="exists already"):
+        sheets.write_workbook(book, {"header": pd.DataFrame({"value": ["2"]})})
