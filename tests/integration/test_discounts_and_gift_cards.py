@@ -12,30 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce.outcomes import JobResult
-from commerce.schema.headquarters.organization import LEDGER_POSTING, TENDER_TYPE
 from commerce.statements import calculate_statements, post_statements
 from commerce.transactions import validate_transactions
 from commerce.verify import verify
 from support.company import CARD, CASH, add_company, add_store
+from support.offers import GIFT_CARD, GIFT_CARD_LINE, add_gift_card_tender, add_posting, offer
 from support.statements import ANNA, SCOPE, add_day, add_retailer, pass_gate, settle_exchange
 from support.transactions import Line, add_income_expense, add_sale, change
 
 D = Decimal
-GIFT_CARD = "5"
-CARD_LINE = Line(price=D("50.00"), rate=D(0), item="GIFTCARD", columns={"giftcard": 1, "giftcardnumber": "G1"})
 Lines = list[tuple[str, str, str, Decimal]]
-
-
-def _account(hq: Engine, posting_type: str, account: str = "401100", company: str = "USMF") -> None:
-    with hq.begin() as connection:
-        row = {"dataareaid": company, "postingtype": posting_type, "mainaccount": account}
-        connection.execute(LEDGER_POSTING.insert(), row)
-
-
-def _gift_card_tender(hq: Engine, company: str = "USMF") -> None:
-    row = {"tendertypeid": GIFT_CARD, "name": "Gift card", "function": 5, "mainaccount": "110120"}
-    with hq.begin() as connection:
-        connection.execute(TENDER_TYPE.insert(), {"dataareaid": company, **row})
 
 
 def _post(hq: Engine, stores: Sequence[str] = SCOPE.stores) -> JobResult:
@@ -72,18 +58,14 @@ def _balance(hq: Engine, posting_type: str) -> Decimal:
         return D(connection.scalar(sa.text(f"{query} WHERE postingtype = '{posting_type}'")))
 
 
-def _offer(hq: Engine, key: tuple[str, str, str], line: int = 1) -> None:
-    change(hq, "retailtransactiondiscounttrans", key, line=line, periodicdiscountofferid="OFFER")
-
-
 def _discounted(hq: Engine) -> None:
     """Of S1: 3.00 by an offer, 2.00 by hand, a return that gives 1.00 of an offer back, a voided line's 5.00."""
     add_sale(hq, "S1", 1, lines=[Line(discount=D("3.00")), Line(discount=D("2.00"), item="ITEM2")])
-    _offer(hq, ("S1", "T1", "S1-T1-000001"))
-    _offer(hq, add_sale(hq, "S1", 2, account=ANNA, lines=[Line(qty=D(-1), discount=D("-1.00"))]))
+    offer(hq, ("S1", "T1", "S1-T1-000001"))
+    offer(hq, add_sale(hq, "S1", 2, account=ANNA, lines=[Line(qty=D(-1), discount=D("-1.00"))]))
     voided = Line(qty=D(0), price=D(0), columns={"transactionstatus": 1})
     key = add_sale(hq, "S1", 3, lines=[Line(discount=D("5.00")), voided])
-    _offer(hq, key)
+    offer(hq, key)
     change(hq, "retailtransactiondiscounttrans", key, salelinenum=2)
     change(hq, "retailtransactionsalestrans", key, line=1, discamount=0)
     change(hq, "retailtransactiontable", key, discamount=0)
@@ -91,7 +73,7 @@ def _discounted(hq: Engine) -> None:
 
 def test_periodic_discounts_are_shown_where_the_company_has_an_account_for_them(hq: Engine) -> None:
     add_retailer(hq)
-    _account(hq, "PeriodicDiscount")
+    add_posting(hq, "PeriodicDiscount")
     _discounted(hq)
     assert _post(hq).ok
     assert _vouchers(hq, "discount") == [
@@ -115,22 +97,22 @@ def test_without_the_account_revenue_stays_what_was_invoiced(hq: Engine) -> None
 
 def test_more_discount_given_back_than_given_swaps_the_sides(hq: Engine) -> None:
     add_retailer(hq)
-    _account(hq, "PeriodicDiscount")
-    _offer(hq, add_sale(hq, "S1", 1, lines=[Line(qty=D(-1), discount=D("-1.00"))]))
+    add_posting(hq, "PeriodicDiscount")
+    offer(hq, add_sale(hq, "S1", 1, lines=[Line(qty=D(-1), discount=D("-1.00"))]))
     assert _post(hq).ok
     assert [amount for *_, amount in _vouchers(hq, "discount")] == [D("-1.00"), D("1.00")]
 
 
 def test_discounts_keep_the_customers_dimensions_and_the_companys_accounts(hq: Engine) -> None:
     add_retailer(hq)
-    _account(hq, "PeriodicDiscount")
+    add_posting(hq, "PeriodicDiscount")
     add_company(hq, "DEMF", currency="EUR")
     add_store(hq, "S3", "DEMF")
     with hq.begin() as connection:
         connection.execute(sa.text(f"UPDATE ax.custtable SET defaultdimension = 7 WHERE accountnum = '{ANNA}'"))
     for number, account in ((1, ANNA), (2, "")):
-        _offer(hq, add_sale(hq, "S1", number, account=account, lines=[Line(discount=D(number))]))
-    _offer(hq, add_sale(hq, "S3", 1, company="DEMF", currency="EUR", lines=[Line(discount=D(5))]))
+        offer(hq, add_sale(hq, "S1", number, account=account, lines=[Line(discount=D(number))]))
+    offer(hq, add_sale(hq, "S3", 1, company="DEMF", currency="EUR", lines=[Line(discount=D(5))]))
     assert _post(hq, ("S1", "S3")).ok
     with hq.connect() as connection:
         query = (
@@ -142,9 +124,9 @@ def test_discounts_keep_the_customers_dimensions_and_the_companys_accounts(hq: E
 
 def test_a_gift_card_is_owed_until_it_pays(hq: Engine) -> None:
     add_retailer(hq)
-    _account(hq, "GiftCard")
-    _gift_card_tender(hq)
-    add_sale(hq, "S1", 1, lines=[CARD_LINE, Line()])
+    add_posting(hq, "GiftCard")
+    add_gift_card_tender(hq)
+    add_sale(hq, "S1", 1, lines=[GIFT_CARD_LINE, Line()])
     paid = add_sale(hq, "S1", 2, account=ANNA, paid={GIFT_CARD: D("10.00"), CASH: D("2.50")})
     change(hq, "retailtransactionpaymenttrans", paid, line=1, giftcardid="G1")
     add_sale(hq, "S2", 1)
@@ -171,23 +153,23 @@ def test_gift_cards_without_an_account_for_them_stop_one_company_until_it_has_on
     add_retailer(hq)
     add_company(hq, "DEMF", currency="EUR")
     add_store(hq, "S3", "DEMF")
-    _gift_card_tender(hq, "DEMF")
+    add_gift_card_tender(hq, "DEMF")
     own: dict[str, Any] = {"company": "DEMF", "currency": "EUR"}
-    add_sale(hq, "S3", 1, **own, **({"lines": [CARD_LINE]} if sold else {"paid": {GIFT_CARD: D("12.50")}}))
+    add_sale(hq, "S3", 1, **own, **({"lines": [GIFT_CARD_LINE]} if sold else {"paid": {GIFT_CARD: D("12.50")}}))
     add_day(hq, "S1")
 
     result = _post(hq, ("S1", "S3"))
 
     assert result.failed_stores == ("S3",)
     assert "Company DEMF has no main account for posting type GiftCard" in result.stores["S3"].message
-    _account(hq, "GiftCard", company="DEMF")
+    add_posting(hq, "GiftCard", company="DEMF")
     assert _post(hq, ("S1", "S3")).ok
     assert _balance(hq, "GiftCard") == (D("50.00") if sold else D("-12.50"))
 
 
 def test_a_returned_gift_card_is_not_valid(hq: Engine) -> None:
     add_retailer(hq)
-    add_sale(hq, "S1", 1, lines=[replace(CARD_LINE, qty=D(-1))], paid={CASH: D(-50)})
+    add_sale(hq, "S1", 1, lines=[replace(GIFT_CARD_LINE, qty=D(-1))], paid={CASH: D(-50)})
     with hq.begin() as connection:
         connection.execute(sa.text("UPDATE ax.retailtransactiontable SET validationstatus = 0"))
     assert validate_transactions(hq, scope=SCOPE).counts["invalid"] == 1
@@ -195,8 +177,8 @@ def test_a_returned_gift_card_is_not_valid(hq: Engine) -> None:
 
 def test_gift_cards_pay_for_income_too(hq: Engine) -> None:
     add_retailer(hq)
-    _account(hq, "GiftCard")
-    _gift_card_tender(hq)
+    add_posting(hq, "GiftCard")
+    add_gift_card_tender(hq)
     key = add_income_expense(hq, "S1", 1)
     change(hq, "retailtransactionpaymenttrans", key, tendertype=GIFT_CARD)
     assert _post(hq).ok

@@ -9,18 +9,17 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from commerce.reconcile import reconcile
-from commerce.schema.headquarters.organization import LEDGER_POSTING, TENDER_TYPE
 from commerce.statements import calculate_statements, post_statements
 from commerce.transactions import validate_transactions
 from commerce.verify import verify
 from support.channels import ChannelFactory, move_to_channels, upload_all
 from support.company import CARD, CASH
+from support.offers import GIFT_CARD, add_gift_card_tender, add_posting
 from support.statements import ANNA, BERT, ON_ACCOUNT, SCOPE, STORES, add_retailer, pass_gate, settle_exchange
 from support.transactions import DAY, Key, Line, add_deposit, add_income_expense, add_sale, change, insert_row
 
 D = Decimal
 PAYMENT = "retailtransactionpaymenttrans"
-GIFT_CARD = "5"
 
 
 def _pay(hq: Engine, key: Key, *payments: tuple[str, str, str, str, str]) -> None:
@@ -59,20 +58,8 @@ def _day(hq: Engine) -> None:
     """Of S1: tenders and currencies mixed, change in dollars, a rounding difference by conversion, a refund in euros, a
     sale on account, and a deposit and an income in euros."""
     add_retailer(hq)
-    with hq.begin() as connection:
-        connection.execute(
-            LEDGER_POSTING.insert(), {"dataareaid": "USMF", "postingtype": "GiftCard", "mainaccount": "401100"}
-        )
-        connection.execute(
-            TENDER_TYPE.insert(),
-            {
-                "dataareaid": "USMF",
-                "tendertypeid": GIFT_CARD,
-                "name": "Gift card",
-                "function": 5,
-                "mainaccount": "110120",
-            },
-        )
+    add_posting(hq, "GiftCard")
+    add_gift_card_tender(hq)
     mixed = add_sale(hq, "S1", 1, lines=[Line(), Line(item="ITEM2")], account=ANNA)
     _pay(
         hq,

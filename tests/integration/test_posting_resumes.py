@@ -20,6 +20,7 @@ from commerce.schema.enums import StatementStatus
 from commerce.scope import Scope
 from commerce.statements import calculate_statements, calculating, post_statements, posting, transitions
 from support.digest import differing_tables
+from support.offers import GIFT_CARD, GIFT_CARD_LINE, add_gift_card_tender, add_posting, offer
 from support.shifts import add_counted_shift, set_store
 from support.statements import SCOPE, STORES, TOMORROW, add_day, add_retailer, pass_gate
 from support.transactions import DAY, add_sale
@@ -33,8 +34,14 @@ TYPES = {"TRANSITIONS": 1, "FINANCIAL_TRANSITIONS": 2}
 def _prepare(hq: Engine) -> int:
     """Two stores with a day of everything, a sale on the next one, and a shift in which a dollar is missing."""
     add_retailer(hq)
+    add_gift_card_tender(hq)
+    for posting_type in ("PeriodicDiscount", "GiftCard"):
+        add_posting(hq, posting_type)
     for store in STORES:
         add_day(hq, store)
+        offer(hq, (store, "T1", f"{store}-T1-000002"), line=2)
+        add_sale(hq, store, 40, lines=[GIFT_CARD_LINE])
+        add_sale(hq, store, 41, paid={GIFT_CARD: Decimal("12.50")}, header={"skipaggregation": 1})
         add_sale(hq, store, 50, day=TOMORROW)
         set_store(hq, store, maximumpostingdifference=1, maxshiftdifferenceamount=1, maxtransactiondifferenceamount=1)
         add_counted_shift(hq, store, 1, first=60, difference=Decimal(-1))

@@ -61,7 +61,8 @@ class StoreParameters(Model):
     for a date waits for the end of the day. `split_by_method`: a statement for each group instead of a line.
     `tender_declaration`, `start_amount`, `bank_drop`: whether several of a shift are summed or the last one counts.
     `max_statement_difference`, `max_shift_difference`, `max_transaction_difference`: what counted and expected amounts
-    may differ by in a statement, a shift and a line. `max_rounding_tax`: the same for tax.
+    may differ by in a statement, a shift and a line. `max_rounding_tax` is kept only: taxes are posted
+    as receipts say.
     `post_as_business_day`: off, a sale after midnight belongs to its calendar day.
     """
 
