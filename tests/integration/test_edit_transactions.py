@@ -21,6 +21,7 @@ from commerce.editing.parts import FIXED, PARTS
 from commerce.errors import UsageError
 from commerce.orders import creating, repair, synchronize_orders
 from commerce.orders.recording import Place
+from commerce.schema.uploaded import BY_NAME
 from commerce.scope import Scope
 from commerce.statements import bind_cash_and_carry
 from commerce.transactions import validate_transactions
@@ -386,6 +387,26 @@ class TestFiles:
         assert (done.written, done.counts["refused"]) == (False, 1)
         assert staging.rows(shop, f"SELECT DISTINCT dlvmode FROM ax.{HEADER}") == [("",)]
         assert statuses(shop) == {}
+
+    def test_a_file_of_many_rows_is_compared_as_a_whole(self, shop: Engine, tmp_path: Path) -> None:
+        order = add_order(shop, "S1", 1)
+        columns = ", ".join(name for name in BY_NAME[HEADER].column_names if name != "transactionid")
+        exchange = "origin, incarnation, contenthash, uploadsession"
+        execute(
+            shop,
+            f"INSERT INTO ax.{HEADER} (transactionid, {columns}, {exchange}, replicationcounterfromorigin)"
+            f" SELECT 'MANY-' || n, {columns}, {exchange}, 1000000 + n FROM ax.{HEADER}, generate_series(1, 5000) AS n",
+        )
+        path = tmp_path / "many.csv"
+        files.export(shop, path, [order, *((*order[:2], f"MANY-{number}") for number in range(1, 5001))], "header")
+        frame = sheets.read(path).assign(dlvmode="STD", netamount="11")
+        path.unlink()
+        sheets.write(path, frame)
+        started = time.process_time()
+        edits = files.changed(shop, path)
+        assert time.process_time() - started < 5, "not cell by cell"
+        assert len(edits) == 5001
+        assert edits[0].changes == {"dlvmode": "STD", "netamount": "11"}
 
     def test_what_somebody_else_changed_since_the_export_is_refused(self, shop: Engine, tmp_path: Path) -> None:
         order = add_order(shop, "S1", 1)

@@ -76,20 +76,22 @@ def _changed(connection: Connection, path: Path, sheet: str, given: pd.DataFrame
     if twice.any():
         raise UsageError(f"{where}, line {int(twice.to_numpy().argmax()) + 2}: this row is there twice.")
     transactions = list(given[list(ABOUT[1:4])].drop_duplicates().itertuples(index=False, name=None))
-    current = _current(connection, part, transactions).set_index(keys)
     given = given.set_index(keys)
-    columns = [name for name in editable(table) if name in given.columns]
     # A row that does not exist differs in all cells: checking says that there is none.
-    differs = given[columns].ne(current.reindex(given.index)[columns])
+    current = _current(connection, part, transactions).set_index(keys).reindex(given.index)
+    columns = [name for name in editable(table) if name in given.columns]
+    new, old = (frame[columns].to_numpy(dtype=object) for frame in (given, current))
+    differs = new != old
+    rows, versions = given.index.to_list(), given["version"].to_list()
     return [
         Edit(
-            (key[0], key[1], key[2]),
+            rows[line][:3],
             part,
-            dict(zip(row_key(table), key[3:], strict=True)),
-            {name: str(given.at[key, name]) or None for name in columns if differs.at[key, name]},
-            str(given.at[key, "version"]),
+            dict(zip(row_key(table), rows[line][3:], strict=True)),
+            {columns[cell]: new[line, cell] or None for cell in differs[line].nonzero()[0]},
+            versions[line],
         )
-        for key in given.index[differs.any(axis=1)]
+        for line in differs.any(axis=1).nonzero()[0]
     ]
 
 
