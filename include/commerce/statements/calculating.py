@@ -134,7 +134,8 @@ def calculate_statements(
     transaction. Two calls for the same store never share a transaction. A store with nothing to take gets no statement.
 
     Args:
-        trickle_feed: the day goes on: no financial statements, and stores that have one statement per day wait.
+        trickle_feed: the day goes on: shifts wait for its end, except those that are stated already and that something
+            came late for, and so do stores that have one statement per day.
 
     Returns per store the counts statements, transactions, shifts, open_shifts (with transactions of the business date;
     their financial statement waits) and taken_by_others, and the amount gross (sales incl. tax). A blocked store is
@@ -160,8 +161,7 @@ def _calculate(hq: Engine, run: int, scope: Scope, trickle_feed: bool) -> dict[s
         blocked = _pairs(connection, BLOCKED, {"run": run, "stores": list(scope.stores)})
         skipped = waiting | {store: f"Blocked by the quality gate: {rules}." for store, rules in blocked.items()}
         unresolved = gather_candidates(connection, run, scope, skipped)
-        left_out = scope.stores if trickle_feed else (*skipped, *unresolved)
-        shifts.take_shifts(connection, scope, left_out)
+        shifts.take_shifts(connection, scope, (*skipped, *unresolved), only_late=trickle_feed)
         counting.count_tenders(connection)
         counting.forget_empty_shifts(connection)
         _write(connection, run)

@@ -280,14 +280,14 @@ def write_shifts(connection: Connection) -> None:
     write_lines(connection)
 
 
-def count_again(connection: Connection, keys: Sequence[Key], stores: Sequence[str], run: int | None) -> None:
+def count_again(connection: Connection, keys: Sequence[Key], run: int | None) -> None:
     """Let the financial statements of `keys` that are only Calculated say what the rows of their shifts say now: a
     later declaration, an entered amount, a transaction that came late. `run`: who does it, None for a person."""
     connection.execute(
         LOCK_STATEMENTS,
         {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]},
     )
-    if not stated_shifts(connection, keys, stores):
+    if not stated_shifts(connection, keys):
         return
     count_tenders(connection)
     if connection.execute(CREATE_RECOUNTED).rowcount == 0:

@@ -80,7 +80,7 @@ def enter_count(
             of_tender = _currency(connection, place, currency)
             values = {**place, "currency": of_tender, "amount": amount, "reason": reason.strip(), "by": by}
             connection.execute(INSERT, values)
-            count_again(connection, [(found.company, statement)], [found.store], None)
+            count_again(connection, [(found.company, statement)], None)
             line = connection.execute(LINE, {**values, **found.key}).one()
             said = (line.countedamount, line.expected, line.differenceamount)
             return Counted(found.company, statement, found.store, shift, tender, of_tender, *said)

@@ -64,7 +64,7 @@ TRANSITIONS = (
 """The product's states in its order, of transactional statements."""
 
 FINANCIAL_TRANSITIONS = (
-    Transition(S.CALCULATED, S.CHECKED, counts.check_counts),
+    Transition(S.CALCULATED, S.CHECKED, counts.check_counts, counting.count_again),
     # A financial statement has no sales: nothing is aggregated, ordered or invoiced.
     Transition(S.CHECKED, S.AGGREGATED, passed_through),
     Transition(S.AGGREGATED, S.CUSTOMER_ORDER_CREATED, passed_through),
@@ -126,7 +126,7 @@ def post_statements(
         keys[row.statementtype].append((row.dataareaid, row.statementid))
     if trickle_feed:
         keys[_FINANCIAL] = []
-    taken_out = _post(hq, keys, scope.stores, run, progress)
+    taken_out = _post(hq, keys, run, progress)
     outcomes = _outcomes(hq, scope.stores, [*keys[_TRANSACTIONAL], *keys[_FINANCIAL]], taken_out)
     posted = sum((outcome.amounts["posted"] for outcome in outcomes.values()), start=Decimal(0))
     return JobResult("post_statements", outcomes, totals(outcomes), {"posted": posted})
@@ -144,21 +144,17 @@ def post_statement(hq: Engine, *, statement: str, company: str | None = None, pr
         raise UsageError(f"Statement {statement} is posted already.")
     key = (found.company, statement)
     keys: dict[int, list[Key]] = {_TRANSACTIONAL: [], _FINANCIAL: [], int(found.type): [key]}
-    taken_out = _post(hq, keys, (found.store,), found.run or 0, progress)
+    taken_out = _post(hq, keys, found.run or 0, progress)
     outcomes = _outcomes(hq, (found.store,), [key], taken_out)
     return JobResult("post_statements", outcomes, totals(outcomes), dict(outcomes[found.store].amounts))
 
 
-def _post(
-    hq: Engine, keys: Mapping[int, list[Key]], stores: Sequence[str], run: int, progress: Progress
-) -> Counter[str]:
+def _post(hq: Engine, keys: Mapping[int, list[Key]], run: int, progress: Progress) -> Counter[str]:
     """Work the statements of each type through its states; returns what was taken out of them, by store."""
     chains = ((_TRANSACTIONAL, TRANSITIONS), (_FINANCIAL, FINANCIAL_TRANSITIONS))
     total = sum(len(chain) for type_, chain in chains if keys[type_])
     done = 0
     progress("post statements", done, total)
-    if keys[_FINANCIAL]:
-        retry_transient(partial(_count_again, hq, keys[_FINANCIAL], stores, run))
     taken_out: Counter[str] = Counter()
     for type_, chain in chains:
         for transition in chain if keys[type_] else ():
@@ -166,11 +162,6 @@ def _post(
             done += 1
             progress("post statements", done, total)
     return taken_out
-
-
-def _count_again(hq: Engine, keys: Sequence[Key], stores: Sequence[str], run: int) -> None:
-    with hq.begin() as connection:
-        counting.count_again(connection, keys, stores, run)
 
 
 def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
@@ -186,6 +177,8 @@ def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> 
     waiting = [list(keys)]
     with hq.begin() as connection:
         connection.execute(WORK_MEMORY)
+        if transition.before:
+            transition.before(connection, keys, run)
         while waiting:
             batch = waiting.pop(0)
             if not batch:

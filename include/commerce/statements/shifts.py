@@ -3,12 +3,12 @@
 A shift is known by store, terminal and batch; a transaction names its own by `batchterminalid` (or the terminal it was
 made on) and `batchid`. Registers send a shift once it is closed: one that transactions name and that has not come is
 still open. What comes late for a shift whose statement is on its way to the ledger makes a further statement, which has
-just what is new.
+just what is new: in whichever calculation takes it, through the day, too, and whatever dates that works on.
 """
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from commerce.schema.enums import (
     CASH_MANAGEMENT_TYPES,
@@ -54,14 +54,39 @@ WHERE b.storeid = ANY(:stores) AND NOT b.storeid = ANY(:left_out) AND b.status =
 _STATED = """SELECT FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
 WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid)"""
 
-NEW_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
-{_CLOSED} AND NOT EXISTS ({_STATED})
+
+def _new_shifts(scope: Scope) -> TextClause:
+    """Those that may have a transaction of the scope's dates: the headers of the others are not read."""
+    first, last = "coalesce(b.startdate, date '-infinity') - 1", "coalesce(b.closedate, date 'infinity') + 1"
+    if scope.historical:
+        dates = f"{first} < ch.cutoverdate AND {last} >= :first_date"
+    else:
+        dates = f"(ch.cutoverdate IS NULL OR {last} >= ch.cutoverdate)"
+    return text(f"""{_INSERT}, {_SPLIT}, ''
+{_CLOSED} AND NOT EXISTS ({_STATED}) AND {first} <= :business_date AND {dates}
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
+
+
+LOCK_CALCULATED = text(f"""
+SELECT FROM ax.retailstatementtable AS s
+WHERE s.storeid = ANY(:stores) AND s.statementtype = {int(StatementType.FINANCIAL)}
+  AND s.postingstatus = {int(StatementStatus.CALCULATED)}
+ORDER BY s.dataareaid, s.statementid FOR SHARE""")
+"""A statement that is not Checked yet counts its shifts again in the transaction that checks it. So this calculation
+waits for one that is being checked, and then finds that it is; or that one waits, and finds what this one took."""
 
 LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
 {_CLOSED}
   AND (b.storeid, b.terminalid, b.batchid) IN (
       SELECT store, shiftterminal, batchid FROM candidate
+      UNION
+      SELECT t.store, {shift_terminal_sql("t")}, t.batchid
+      FROM ax.mcrcustpaymtable AS p
+      JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
+      JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("p")}
+      WHERE p.store = ANY(:stores) AND NOT EXISTS (
+          SELECT FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+          WHERE (m.storeid, m.terminalid, m.batchid) = {_OF_SHIFT} AND s.createddatetime >= v.createddatetime)
       UNION
       SELECT t.store, {shift_terminal_sql("t")}, t.batchid
       FROM ax.retailtransactiontable AS t
@@ -70,7 +95,8 @@ LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
   AND EXISTS ({_STATED})
   AND NOT EXISTS ({_STATED} AND s.postingstatus <= {int(StatementStatus.CALCULATED)})
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
-"""A statement that is not Checked yet counts its shifts again by itself."""
+"""For what this calculation takes, for orders that were paid for and posted after the shift was stated, and for cash
+management that is in no statement."""
 
 STATED_SHIFTS = text(f"""{_INSERT}, s.stafforterminal, s.statementid
 FROM unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
@@ -112,20 +138,24 @@ WHERE NOT EXISTS (
 GROUP BY store""")
 
 
-def take_shifts(connection: Connection, scope: Scope, left_out: Sequence[str]) -> None:
+def take_shifts(connection: Connection, scope: Scope, left_out: Sequence[str], *, only_late: bool = False) -> None:
     """Temp tables `shift` and `shift_header`: the closed shifts of the scope's stores and dates that are in no
-    statement yet, and those that something came late for. Reads `candidate`."""
+    statement yet (without these with `only_late`), and those of any date that something came late for. Reads
+    `candidate`."""
     parameters = scope.parameters | {"left_out": list(left_out)}
     connection.execute(CREATE_SHIFT)
-    for statement in (NEW_SHIFTS, LATE_SHIFTS):
-        connection.execute(statement, parameters)
-    _read_headers(connection, scope.stores)
+    if not only_late:
+        connection.execute(_new_shifts(scope), parameters)
+    connection.execute(LOCK_CALCULATED, {"stores": list(scope.stores)})
+    connection.execute(LATE_SHIFTS, parameters)
+    _read_headers(connection)
     # Without a transaction a shift has no business date, and nothing to state.
-    connection.execute(text(f"DELETE FROM shift AS t WHERE {_out_of(scope)}"), scope.parameters)
+    outside = f"DELETE FROM shift AS b WHERE {_out_of(scope)} AND NOT EXISTS ({_STATED})"
+    connection.execute(text(outside), scope.parameters)
     connection.execute(text("DELETE FROM shift_header WHERE shiftno NOT IN (SELECT shiftno FROM shift)"))
 
 
-def stated_shifts(connection: Connection, keys: Sequence[Key], stores: Sequence[str]) -> int:
+def stated_shifts(connection: Connection, keys: Sequence[Key]) -> int:
     """Temp tables `shift` and `shift_header`: the shifts of those financial statements of `keys` that are Calculated;
     returns how many."""
     connection.execute(CREATE_SHIFT)
@@ -134,7 +164,7 @@ def stated_shifts(connection: Connection, keys: Sequence[Key], stores: Sequence[
         {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]},
     ).rowcount
     if found:
-        _read_headers(connection, stores)
+        _read_headers(connection)
     return found
 
 
@@ -143,14 +173,15 @@ def open_shifts(connection: Connection, scope: Scope) -> dict[str, int]:
     return {row.store: row.shifts for row in connection.execute(OPEN_SHIFTS, scope.parameters)}
 
 
-def _read_headers(connection: Connection, stores: Sequence[str]) -> None:
+def _read_headers(connection: Connection) -> None:
     connection.execute(text("ANALYZE shift"))
-    connection.execute(CREATE_HEADERS, {"stores": list(stores)})
+    stores = list(connection.scalars(text("SELECT DISTINCT storeid FROM shift")))
+    connection.execute(CREATE_HEADERS, {"stores": stores})
     connection.execute(text("ANALYZE shift_header"))
     connection.execute(DATE_SHIFTS)
 
 
 def _out_of(scope: Scope) -> str:
     return f"""NOT EXISTS (
-    SELECT FROM (SELECT t.storeid AS store, t.businessdate) AS dated
+    SELECT FROM (SELECT b.storeid AS store, b.businessdate) AS dated
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = dated.store WHERE {scope.dated_sql("dated", "ch")})"""

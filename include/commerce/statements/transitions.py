@@ -38,11 +38,13 @@ class Refused(Exception):  # noqa: N818 - not an error of the program: some stat
 @dataclass(frozen=True)
 class Transition:
     """From `source` to `target`; `apply` works on the temp table `batch`, raises Refused for statements that cannot go
-    on, and may return how many transactions it took out of them, by store."""
+    on, and may return how many transactions it took out of them, by store. `before` works on all statements of the call
+    for a run, in the same transaction; that stays done for those that are refused."""
 
     source: StatementStatus
     target: StatementStatus
     apply: Callable[[Connection], Mapping[str, int] | None]
+    before: Callable[[Connection, Sequence[Key], int], None] | None = None
 
 
 CREATE_BATCH = text("""
