@@ -232,6 +232,9 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "UPDATE ax.retailstatementline SET countedamount = countedamount + 1, differenceamount = differenceamount + 1"
         " WHERE differenceamount <> 0",
     ),
+    "shift_not_stated_fully": (
+        "UPDATE ax.retailtransactionpaymenttrans SET amountcur = amountcur + 1 WHERE transactionid = 'S1-T1-000100'",
+    ),
     "cash_management_posted_differs": (
         "UPDATE ax.retailstatementshiftline SET bankedamountmst = bankedamountmst + 0.01",
     ),

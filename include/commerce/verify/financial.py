@@ -1,11 +1,18 @@
 """Financial statements say what their shifts say, and post just that (domain B4: counting, cash management)."""
 
-from commerce.schema.enums import REAL_ENTRY_STATUSES, StatementStatus, StatementType
+from commerce.schema.enums import (
+    CASH_MANAGEMENT_TYPES,
+    REAL_ENTRY_STATUSES,
+    EntryStatus,
+    StatementStatus,
+    StatementType,
+)
 from commerce.verify.rules import Check
 
 _FINANCIAL = int(StatementType.FINANCIAL)
 _POSTED = int(StatementStatus.POSTED)
 _REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
+_CASH_MANAGEMENT = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
 _SHIFT = "l.dataareaid || ' ' || l.statementid || ' ' || l.terminalid || ':' || l.batchid || ' ' || l.tendertypeid"
 
 
@@ -100,6 +107,47 @@ CHECKS = (
               USING (dataareaid, statementid, tendertypeid, currency)
         WHERE (line.paid, line.counted, line.difference, line.dropped)
               IS DISTINCT FROM (shift.paid, shift.counted, shift.difference, shift.dropped)""",
+    ),
+    Check(
+        "shift_not_stated_fully",
+        "the financial statements of a shift say all that was paid in it, once all of that is posted",
+        f"""
+        WITH stated AS (
+            SELECT m.storeid, m.terminalid, m.batchid, max(s.createddatetime) AS last
+            FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+            GROUP BY 1, 2, 3 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
+        ), payment AS (
+            SELECT m.storeid, m.terminalid, m.batchid, p.tendertype AS tendertypeid, p.currency, p.amountcur,
+                   EXISTS (SELECT FROM ax.retaileodtransactiontable AS e
+                           JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+                           WHERE (e.store, e.terminal, e.transactionid) = (t.store, t.terminal, t.transactionid)
+                             AND s.postingstatus = {_POSTED})
+                   OR EXISTS (SELECT FROM ax.mcrcustpaymtable AS o
+                              JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
+                              WHERE (o.store, o.terminal, o.transactionid) = (t.store, t.terminal, t.transactionid)
+                                AND v.createddatetime <= m.last) AS posted
+            FROM stated AS m
+            JOIN ax.retailposbatchtable AS b USING (storeid, terminalid, batchid)
+            JOIN ax.retailtransactiontable AS t
+                 ON (t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)
+                  = (m.storeid, m.terminalid, m.batchid)
+                AND t.businessdate BETWEEN coalesce(b.startdate, date '-infinity') - 1
+                                       AND coalesce(b.closedate, date 'infinity') + 1
+            JOIN ax.retailtransactionpaymenttrans AS p
+                 ON (p.store, p.terminal, p.transactionid) = (t.store, t.terminal, t.transactionid)
+            WHERE t.entrystatus IN ({_REAL}) AND t.type NOT IN ({_CASH_MANAGEMENT})
+              AND p.voidstatus = 0 AND p.transactionstatus <> {int(EntryStatus.VOIDED)}
+        ), waiting AS (
+            SELECT DISTINCT storeid, terminalid, batchid FROM payment WHERE NOT posted
+        )
+        SELECT DISTINCT storeid || ' ' || terminalid || ':' || batchid || ' ' || tendertypeid AS id
+        FROM (SELECT storeid, terminalid, batchid, tendertypeid, currency, sum(amountcur) AS amount FROM payment
+              GROUP BY 1, 2, 3, 4, 5) AS paid
+        FULL JOIN (SELECT storeid, terminalid, batchid, tendertypeid, currency, sum(transamount) AS amount
+                   FROM ax.retailstatementshiftline JOIN stated USING (storeid, terminalid, batchid)
+                   GROUP BY 1, 2, 3, 4, 5) AS said USING (storeid, terminalid, batchid, tendertypeid, currency)
+        WHERE coalesce(paid.amount, 0) <> coalesce(said.amount, 0)
+          AND (storeid, terminalid, batchid) NOT IN (SELECT storeid, terminalid, batchid FROM waiting)""",
     ),
     Check(
         "cash_management_posted_differs",
