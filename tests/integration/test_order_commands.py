@@ -92,6 +92,9 @@ def test_what_waits_too_long_is_told(hq: Engine, commerce: Commerce) -> None:
     execute(hq, "UPDATE ax.retailtransactionwaitingreference SET waitingsince = now() - interval '25 hours'")
     synchronize_orders(hq, scope=SCOPE)
     assert commerce("status", "--json").json["references"]["overdue"] == 1
+    (listed,) = commerce("transactions", "list", "--waiting", "--json").json
+    assert (listed["reference"], listed["reason"], listed["overdue"]) == (NOBODY, "missing", True)
+    assert "has not arrived" in " ".join(commerce("transactions", "list", "--waiting").stdout.split())
     staging.person(hq, NOBODY)
     synchronize_orders(hq, scope=SCOPE)
     assert commerce("status", "--json").json["references"] == {"waiting": 0, "overdue": 0, "oldest_at": None}

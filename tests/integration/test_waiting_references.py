@@ -202,7 +202,16 @@ class TestAlarm:
         run = opened(shop)
         work(shop, run)
         notes = {store.store: store.notes for store in close_run(shop, run=run).stores}
-        assert "2 transactions have waited more than 2 hours for a customer or address" in notes["S1"]
+        assert (
+            "2 transactions have waited more than 2 hours for a customer or address:"
+            " `commerce transactions list --waiting`" in notes["S1"]
+        )
+        listed = documents.list_waiting(shop, store=None, limit=10)
+        assert [(row["store"], row["type"], row["overdue"]) for row in listed] == [
+            ("S1", "sales", True),
+            ("S1", "async_customer_order", True),
+            ("S2", "sales", False),
+        ]
         assert not any("waited" in note for note in notes["S2"])
 
     def test_a_transaction_that_never_posts_waits_for_nothing(self, shop: Engine) -> None:

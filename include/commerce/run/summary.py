@@ -252,6 +252,7 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
         wait = "has waited" if overdue == 1 else "have waited"
         notes.append(
             f"{_plural(overdue, 'transaction')} {wait} more than {_plural(hours, 'hour')} for a customer or address"
+            ": `commerce transactions list --waiting`"
         )
     notes.extend(_of_held(facts.held.get(store, ())))
     notes.extend(

@@ -25,6 +25,9 @@ def add_to(app: typer.Typer) -> None:
 def list_transactions(
     state: TransactionState = None,
     held: Annotated[bool, typer.Option("--held", help="Those on hold: since when, by whom and why.")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Those that wait for a customer or address: which, since when and why.")
+    ] = False,
     channel: options.Channel = None,
     business_date: options.OptionalBusinessDate = None,
     limit: options.Limit = 100,
@@ -35,6 +38,9 @@ def list_transactions(
 
     if held:
         _list_held(channel, as_json)
+        return
+    if waiting:
+        _list_waiting(channel, limit, as_json)
         return
     with output.headquarters() as hq:
         found = documents.list_transactions(hq, state=state, store=channel, business_date=business_date, limit=limit)
@@ -49,6 +55,15 @@ def _list_held(channel: str | None, as_json: bool) -> None:
         found = [vars(one) for one in held_transactions(connection, [channel] if channel else None)]
     columns = ("store", "terminal", "transaction", "business_date", "amount", "days", "by", "reason")
     output.rows(found, as_json, columns, nothing="No transaction is on hold.")
+
+
+def _list_waiting(channel: str | None, limit: int, as_json: bool) -> None:
+    from commerce.cli.queries import documents
+
+    with output.headquarters() as hq:
+        found = documents.list_waiting(hq, store=channel, limit=limit)
+    columns = ("store", "transaction", "type", "business_date", "since_at", "overdue", "message")
+    output.rows(found, as_json, columns, nothing="No transaction waits for a customer or address.")
 
 
 @transactions.command("show")

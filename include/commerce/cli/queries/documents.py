@@ -128,6 +128,16 @@ STATEMENT_PARTS = {
 }
 
 
+WAITING = f"""
+    SELECT w.store, w.terminal, w.transactionid AS transaction, t.type, t.businessdate AS business_date, w.kind,
+           w.reference, w.reason, w.quarantineid AS quarantine, w.waitingsince AS since_at,
+           w.waitingsince < now() - make_interval(hours => coalesce(k.pendingreferencehours, 24)) AS overdue,
+           {sentence_sql("w", "q")} AS message
+    FROM ax.retailtransactionwaitingreference AS w
+    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("w")} AND {real_sql("t")}
+    LEFT JOIN cdx.quarantine AS q ON q.quarantineid = w.quarantineid
+    LEFT JOIN ax.retailparameters AS k ON k.dataareaid = w.dataareaid
+"""
 WAITS_FOR = f"""
     SELECT w.kind, w.reference, w.reason, w.quarantineid AS quarantine, w.waitingsince AS since_at,
            {sentence_sql("w", "q")} AS message
@@ -147,6 +157,16 @@ def list_transactions(
     }
     condition, values = where(wanted)
     query = f"SELECT * FROM ({TRANSACTIONS}) AS listed{condition} ORDER BY store, terminal, transaction LIMIT :limit"
+    return [{**row, "type": _type_name(row["type"])} for row in fetch(hq, query, {**values, "limit": limit})]
+
+
+def list_waiting(hq: Engine, *, store: str | None, limit: int) -> list[Row]:
+    """References of unposted transactions to customers and addresses that lead nowhere yet, the oldest first."""
+    condition, values = where({"listed.store = :store": store})
+    query = (
+        f"SELECT * FROM ({WAITING}) AS listed{condition} ORDER BY since_at, store, terminal, transaction, kind,"
+        " reference LIMIT :limit"
+    )
     return [{**row, "type": _type_name(row["type"])} for row in fetch(hq, query, {**values, "limit": limit})]
 
 
