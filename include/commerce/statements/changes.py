@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 
 from commerce.schema.enums import TransactionType, ValidationStatus
 from commerce.scope import account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, paid_sql, real_sql
-from commerce.statements.transitions import gather_sales
 from commerce.statements.voided import gather_voided_lines
 
+_SALES = int(TransactionType.SALES)
 _DEPOSIT, _INCOME_EXPENSE = int(TransactionType.PAYMENT), int(TransactionType.INCOME_EXPENSE)
 _LINE_KEY = ("store", "terminalid", "transactionid")
 _TAX_KEY = ("storeid", "terminalid", "transactionid")
@@ -68,6 +68,19 @@ CAUSES = {
 """Code -> joins and condition over `marked` as m; a transaction is changed for the first of them that it meets."""
 
 
+CREATE_CUSTOMER = text(f"""
+CREATE TEMP TABLE sale_customer ON COMMIT DROP AS
+SELECT row_number() OVER ()::integer AS orderno, dataareaid, statementid, custaccount
+FROM (SELECT DISTINCT dataareaid, statementid, custaccount FROM marked WHERE type = {_SALES}) AS customer""")
+
+CREATE_SALE = text(f"""
+CREATE TEMP TABLE sale ON COMMIT DROP AS
+SELECT m.store, m.terminal, m.transactionid, m.dataareaid, c.orderno, m.netamount, m.grossamount
+FROM marked AS m JOIN sale_customer AS c USING (dataareaid, statementid, custaccount)
+WHERE m.type = {_SALES}""")
+"""Sales are not aggregated yet: they are summed by statement and customer."""
+
+
 def _sums(sales: str, key: str) -> str:
     """What the rows of `sales` (a table like `sale`) add up to for each `key`: the lines' net amounts with the charges,
     the lines' tax and the tax rows, both with the charges' tax."""
@@ -110,7 +123,7 @@ INSERT INTO changed
 SELECT store, terminal, transactionid, s.dataareaid, o.statementid, 'SumsDiffer'
 FROM (SELECT store, terminal, transactionid, dataareaid, orderno, netamount AS net, grossamount - netamount AS tax
       FROM suspect) AS s
-JOIN sale_order AS o USING (orderno)
+JOIN sale_customer AS o USING (orderno)
 LEFT JOIN ({_sums("suspect", "store, terminal, transactionid")}) AS found USING (store, terminal, transactionid)
 WHERE {_DIFFER}
 ON CONFLICT DO NOTHING""")
@@ -127,7 +140,9 @@ def find_changed(connection: Connection) -> int:
             f"INSERT INTO changed SELECT DISTINCT {keys}, :code FROM marked AS m {cause} ON CONFLICT DO NOTHING"
         )
         found += connection.execute(insert, {"code": code}).rowcount
-    gather_sales(connection)
+    for table, statement in (("sale_customer (orderno)", CREATE_CUSTOMER), ("sale", CREATE_SALE)):
+        connection.execute(statement)
+        connection.execute(text(f"ANALYZE {table}"))
     gather_voided_lines(connection)
     if connection.execute(CREATE_SUSPECT).rowcount:
         found += connection.execute(INSERT_SUMS_DIFFER).rowcount

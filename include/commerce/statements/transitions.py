@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from commerce.schema.enums import PostingErrorStatus, StatementStatus, TransactionType
+from commerce.schema.enums import PostingErrorStatus, StatementStatus
 from commerce.statements.events import log_sql
 
 Key = tuple[str, str]
@@ -72,22 +72,6 @@ CREATE TEMP TABLE marked ON COMMIT DROP AS
 SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount, e.type,
        e.netamount, e.grossamount, e.paymentamount, b.currency
 FROM batch AS b JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)""")
-
-CREATE_SALE_ORDER = text(f"""
-CREATE TEMP TABLE sale_order ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C")::integer AS orderno,
-       row_number() OVER (PARTITION BY dataareaid ORDER BY statementid COLLATE "C",
-           custaccount COLLATE "C") AS position,
-       dataareaid, statementid, custaccount
-FROM (SELECT DISTINCT e.dataareaid, e.statementid, e.custaccount
-      FROM batch AS b JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)
-      WHERE e.type = {int(TransactionType.SALES)}) AS customer""")
-
-CREATE_SALE = text(f"""
-CREATE TEMP TABLE sale ON COMMIT DROP AS
-SELECT e.store, e.terminal, e.transactionid, e.dataareaid, o.orderno, e.netamount, e.grossamount
-FROM ax.retaileodtransactiontable AS e JOIN sale_order AS o USING (dataareaid, statementid, custaccount)
-WHERE e.type = {int(TransactionType.SALES)}""")
 
 SET_STATE = text(f"""
 UPDATE ax.retailstatementtable AS s
@@ -164,15 +148,6 @@ def gather_marked(connection: Connection) -> None:
     """Temp table `marked`: the transactions of the batch's statements."""
     connection.execute(CREATE_MARKED)
     connection.execute(text("ANALYZE marked"))
-
-
-def gather_sales(connection: Connection) -> None:
-    """The sales and returns of the batch's statements: temp table `sale`, a row a transaction, and `sale_order`, a row
-    per statement and customer in the order of their numbers (`position` within the company). `orderno` joins the two: a
-    day's lines are summed by it, which costs half of what the three names cost."""
-    for table, statement in (("sale_order (orderno)", CREATE_SALE_ORDER), ("sale", CREATE_SALE)):
-        connection.execute(statement)
-        connection.execute(text(f"ANALYZE {table}"))
 
 
 def raise_refusals(connection: Connection, query: str, code: str, message: str) -> None:
