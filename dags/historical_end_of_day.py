@@ -8,10 +8,11 @@ backfill, one run a day; the daily run never touches these days, and this one ne
     airflow backfill create --dag-id historical_end_of_day \\
         --from-date 2026-03-01 --to-date 2026-03-03 --dag-run-conf '{"stores": ["HOUSTON"]}'
 
-Both dates are included; they are business dates and mean the same in every time zone. `stores` is required.
+Both dates are included; they are business dates and mean the same in every time zone. `stores` is required. A run
+works a day, or a month where `COMMERCE_HISTORY_RUNS` says so: begin with the first of one.
 
 **When a day is red**, the log of `close_run` names the stores and the reasons, as in *End of day*. Mend the cause and
-clear that day's run; days that are posted stay as they are.
+clear its run; days that are posted stay as they are.
 """
 
 from airflow.sdk import dag

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,8 @@ class Request:
     stores: tuple[str, ...] | None
     skip: tuple[str, ...]
     dry_run: bool
+    first_date: date | None = None
+    """The first of the business dates of a run of history whose data interval has several, up to `business_date`."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,13 @@ class Opened:
     shards: list[dict[str, Any]]
 
 
-def requested(kind: Kind, zone: str, values: Mapping[str, Any], interval_start: datetime | None) -> Request:
+def requested(
+    kind: Kind,
+    zone: str,
+    values: Mapping[str, Any],
+    interval_start: datetime | None,
+    interval_end: datetime | None = None,
+) -> Request:
     """Check a run's configuration and find its business date; a run of `customer_sync` has none.
 
     Raises:
@@ -52,8 +60,13 @@ def requested(kind: Kind, zone: str, values: Mapping[str, Any], interval_start: 
     day = None
     if kind != "customer_sync":
         day = business_date(getattr(conf, "business_date", None), interval_start, ZoneInfo(zone))
+    first = None
+    if kind == "historical" and day is not None and interval_end is not None:
+        last = interval_end.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+        if last > day:
+            first, day = day, last
     values = conf.model_dump(exclude={"business_date"}, exclude_none=True)
-    return Request(day, values.get("stores"), values.get("skip", ()), values.get("dry_run", False))
+    return Request(day, values.get("stores"), values.get("skip", ()), values.get("dry_run", False), first)
 
 
 def max_shards() -> int:
@@ -78,10 +91,15 @@ def open_or_plan(kind: Kind, zone: str, context: Context) -> Opened:
 
     dag_run = context["dag_run"]
     values = {**context["params"], **(dag_run.conf or {})}
-    asked = requested(kind, zone, values, dag_run.data_interval_start)
+    asked = requested(kind, zone, values, dag_run.data_interval_start, dag_run.data_interval_end)
     if asked.dry_run:
         plan = runs.plan(
-            headquarters(), kind=kind, business_date=asked.business_date, stores=asked.stores, skip=asked.skip
+            headquarters(),
+            kind=kind,
+            business_date=asked.business_date,
+            first_date=asked.first_date,
+            stores=asked.stores,
+            skip=asked.skip,
         )
         log.info("%s", plan.as_text())
         return Opened(None, [])
@@ -89,11 +107,13 @@ def open_or_plan(kind: Kind, zone: str, context: Context) -> Opened:
         headquarters(),
         kind=kind,
         business_date=asked.business_date,
+        first_date=asked.first_date,
         stores=asked.stores,
         key=f"{dag_run.dag_id}/{dag_run.run_id}",
         max_shards=max_shards(),
         skip=asked.skip,
     )
-    log.info("Run %s for business date %s, %s shards", opened.run, opened.business_date or "-", len(opened.shards))
+    dates = " to ".join(str(day) for day in (asked.first_date, opened.business_date) if day) or "-"
+    log.info("Run %s for business date %s, %s shards", opened.run, dates, len(opened.shards))
     shards = [{"run": opened.run, "name": shard.name, "stores": list(shard.stores)} for shard in opened.shards]
     return Opened(opened.run, shards)

@@ -2,7 +2,8 @@
 
 * ``COMMERCE_TIME_ZONE``: the company's time zone, in which the daily run counts its days (an IANA name; default UTC);
 * ``COMMERCE_DAILY_FROM``: the first business date that the daily run takes by itself (``YYYY-MM-DD``; default
-  2026-01-01).
+  2026-01-01);
+* ``COMMERCE_HISTORY_RUNS``: ``day`` (default) or ``month``: the business dates that a run of history works.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ CUSTOMER_SYNC_CRON = "*/10 * * * *"
 HISTORY_ZONE = (
     "UTC"  # `airflow backfill create --from-date` reads dates as UTC midnights; days of history are labelled the same
 )
+HISTORY_CRONS = {"day": "0 0 * * *", "month": "0 0 1 * *"}
 HISTORY_START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -71,5 +73,12 @@ def every_ten_minutes() -> CronDataIntervalTimetable:
 
 
 def history() -> BackfillOnlyTimetable:
-    """Days labelled in UTC, started by backfills alone."""
-    return BackfillOnlyTimetable("0 0 * * *", timezone=HISTORY_ZONE)
+    """Days or months labelled in UTC, started by backfills alone.
+
+    Raises:
+        ValueError: ``COMMERCE_HISTORY_RUNS`` is neither.
+    """
+    name = os.environ.get("COMMERCE_HISTORY_RUNS") or "day"
+    if name not in HISTORY_CRONS:
+        raise ValueError(f"COMMERCE_HISTORY_RUNS is '{name}'; it must be {' or '.join(HISTORY_CRONS)}.")
+    return BackfillOnlyTimetable(HISTORY_CRONS[name], timezone=HISTORY_ZONE)

@@ -184,6 +184,22 @@ def test_history_starts_only_by_backfill(dag_bag: DagBag) -> None:
     assert days[1].data_interval.start.isoformat() == "2000-01-01T00:00:00+00:00"
 
 
+@pytest.mark.parametrize(("runs", "end"), [("day", "2000-01-02"), ("month", "2000-02-01")])
+def test_a_run_of_history_works_a_day_or_a_month(monkeypatch: pytest.MonkeyPatch, runs: str, end: str) -> None:
+    from airflow.timetables.base import TimeRestriction
+
+    from commerce_airflow import schedules
+
+    monkeypatch.setenv("COMMERCE_HISTORY_RUNS", runs)
+    restriction = TimeRestriction(earliest=schedules.HISTORY_START, latest=None, catchup=True)
+    run = schedules.history().next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    assert run is not None
+    assert run.data_interval.end.date().isoformat() == end
+    monkeypatch.setenv("COMMERCE_HISTORY_RUNS", "week")
+    with pytest.raises(ValueError, match="must be day or month"):
+        schedules.history()
+
+
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.name)
 def test_a_dag_file_is_wiring(path: Path) -> None:
     text = path.read_text()

@@ -84,6 +84,21 @@ class TestOpening:
             opened(company, **options)
         assert opened(company, business_date=date(2026, 3, 1), **options)
 
+    def test_a_range_of_history_ends_with_the_latest_cut_over_date_of_its_stores(self, company: Engine) -> None:
+        add_store(company, "NEW", cut_over=date(2026, 2, 10))
+        add_store(company, "NEWER", cut_over=date(2026, 2, 20))
+        month = {"kind": "historical", "business_date": date(2026, 2, 28), "first_date": date(2026, 2, 1)}
+        run = opened(company, **month, stores=["NEW", "NEWER"])
+        with company.connect() as connection:
+            assert connection.execute(
+                sa.select(runs.RUN.c.businessdatefrom, runs.RUN.c.businessdate).where(runs.RUN.c.run == run)
+            ).one() == (date(2026, 2, 1), date(2026, 2, 19))
+        late = month | {"first_date": date(2026, 2, 15)}
+        with pytest.raises(UsageError, match="2026-02-15 is not before the cut-over date of NEW "):
+            opened(company, **late, stores=["NEW", "NEWER"])
+        with pytest.raises(UsageError, match="Only a historical run takes a range"):
+            opened(company, first_date=date(2026, 2, 1))
+
     def test_no_channels_and_only_paused_channels(self, hq: Engine) -> None:
         with pytest.raises(UsageError, match="There are no channels yet"):
             opened(hq)

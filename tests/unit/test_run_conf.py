@@ -71,6 +71,16 @@ def test_the_business_date_comes_from_the_conf_else_from_the_interval() -> None:
     assert requested("historical", "UTC", {"stores": ["OSLO"]}, interval).business_date == date(2026, 2, 28)
 
 
+def test_a_run_of_history_works_the_days_of_its_interval() -> None:
+    first, conf = datetime(2026, 2, 1, tzinfo=UTC), {"stores": ["OSLO"]}
+    month = requested("historical", "UTC", conf, first, datetime(2026, 3, 1, tzinfo=UTC))
+    assert (month.first_date, month.business_date) == (date(2026, 2, 1), date(2026, 2, 28))
+    day = requested("historical", "UTC", conf, first, datetime(2026, 2, 2, tzinfo=UTC))
+    assert (day.first_date, day.business_date) == (None, date(2026, 2, 1))
+    daily = requested("end_of_day", "UTC", FORM, first, datetime(2026, 2, 3, tzinfo=UTC))
+    assert (daily.first_date, daily.business_date) == (None, date(2026, 2, 1))
+
+
 def test_a_customer_synchronization_has_no_business_date() -> None:
     assert requested("customer_sync", "UTC", {"stores": None}, None).business_date is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
@@ -75,7 +75,8 @@ def open_run(
 
     Args:
         business_date: the business date; only a run that posts nothing has none.
-        first_date: a historical run works all days from this one to `business_date`; None: this day only.
+        first_date: a historical run works all days from this one to `business_date`, or to the last that is history of
+            one of the stores; None: this day only.
         stores: keys of the stores to work on; None: all that are not paused.
         max_shards: how many shards there may be; up to that many stores get a shard each.
         skip: names of steps to leave out.
@@ -87,7 +88,8 @@ def open_run(
     left_out = steps.to_skip(kind, skip)
     moment = now()
     with hq.begin() as connection:
-        chosen = resolve(connection, kind, business_date, stores, moment)
+        business_date = last_date(connection, first_date, business_date, stores)
+        chosen = resolve(connection, kind, business_date, stores, moment, first_date)
         if first_date is not None and (kind != "historical" or business_date is None or first_date > business_date):
             raise UsageError("Only a historical run takes a range of business dates, the earlier one first.")
         ended = {
@@ -112,9 +114,14 @@ def open_run(
 
 
 def resolve(
-    connection: Connection, kind: steps.Kind, business_date: date | None, names: Sequence[str] | None, now: datetime
+    connection: Connection,
+    kind: steps.Kind,
+    business_date: date | None,
+    names: Sequence[str] | None,
+    now: datetime,
+    first_date: date | None = None,
 ) -> list[Store]:
-    """The stores of a run, after checking that its kind, stores and business date go together.
+    """The stores of a run, after checking that its kind, stores and business date (of a range: the first) go together.
 
     Raises:
         UsageError: they do not.
@@ -131,12 +138,23 @@ def resolve(
     if business_date is None:
         raise UsageError("The business date is missing (YYYY-MM-DD).")
     if kind == "historical":
-        stores.refuse_without_history(chosen, business_date)
+        stores.refuse_without_history(chosen, first_date or business_date)
     if kind not in steps.THROUGH_THE_DAY and not any(
         has_begun(business_date, store.time_zone, now) for store in chosen
     ):
         raise UsageError(f"Business date {business_date} has not begun in any of these stores.")
     return chosen
+
+
+def last_date(
+    connection: Connection, first_date: date | None, business_date: date | None, names: Sequence[str] | None
+) -> date | None:
+    """The last day of a range that is history of one of the stores: a month may end after their cut-over date. A run
+    without a range, or one that begins after them, keeps its date."""
+    if first_date is None or business_date is None:
+        return business_date
+    ends = [store.cut_over - timedelta(days=1) for store in stores.choose(connection, names) if store.cut_over]
+    return min(business_date, max(ends)) if ends and first_date <= max(ends) else business_date
 
 
 def has_ended(store: Store, business_date: date | None, now: datetime) -> bool:

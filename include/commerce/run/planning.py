@@ -138,6 +138,7 @@ def plan(
     *,
     kind: steps.Kind,
     business_date: date | None = None,
+    first_date: date | None = None,
     stores: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -151,7 +152,8 @@ def plan(
     moment = now()
     with hq.connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        chosen = opening.resolve(connection, kind, business_date, stores, moment)
+        business_date = opening.last_date(connection, first_date, business_date, stores)
+        chosen = opening.resolve(connection, kind, business_date, stores, moment, first_date)
         plans = {
             store.store: StorePlan(store.store, opening.has_ended(store, business_date, moment)) for store in chosen
         }
@@ -159,7 +161,7 @@ def plan(
             CUSTOMERS, {"companies": sorted({store.company for store in chosen})}
         ).scalar_one()
         if business_date is not None:
-            scope = Scope(tuple(plans), business_date, historical=kind == "historical")
+            scope = Scope(tuple(plans), business_date, kind == "historical", first_date)
             plans |= _with_transactions(connection, scope, plans)
     waiting = exchange.waiting(hq, stores=list(plans), history=kind == "historical")
     for found in waiting:
