@@ -14,7 +14,14 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as TextType
 
-from commerce.schema.enums import CASH_MANAGEMENT_TYPES, CustomerAsyncOperation, EntryStatus, SyncStatus
+from commerce.schema.enums import (
+    CASH_MANAGEMENT_TYPES,
+    CustomerAsyncOperation,
+    EntryStatus,
+    SyncStatus,
+    TransactionOrderType,
+    TransactionType,
+)
 from commerce.schema.headquarters.base import metadata, recid
 from commerce.schema.personal import filled_sql
 from commerce.schema.uploaded import (
@@ -128,6 +135,11 @@ def _transaction_table(table: UploadedTable) -> Table:
             made.c.channelreferenceid,
             postgresql_where=text("channelreferenceid <> ''"),
         )
+        cancellation = (
+            f"type = {int(TransactionType.CUSTOMER_ORDER)}"
+            f" AND transactionordertype = {int(TransactionOrderType.CANCELLATION)}"
+        )
+        Index(f"ix_{table.name}_cancellation", made.c.store, postgresql_where=text(cancellation))
         Index(f"ix_{table.name}_gaterun", made.c.gaterun, postgresql_where=text("gaterun IS NOT NULL"))
         Index(f"ix_{table.name}_held", made.c.store, postgresql_where=text("held = 1"))
     return made
