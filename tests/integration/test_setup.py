@@ -284,3 +284,16 @@ def test_wrong_parameters_are_named_with_their_place(
 def _add_store(hq: Engine) -> None:
     store = {"name": "OSLO1", "url": "sqlite:///nowhere/oslo1.db", "company": "USRT", "default_customer": "000001"}
     setup.channels.apply(hq, {"channels": [store]})
+
+
+@pytest.mark.parametrize(
+    ("function", "said", "required"),
+    [("normal", None, 1), ("card", None, 0), ("customer_account", None, 0), ("normal", False, 0), ("card", True, 1)],
+)
+def test_what_must_be_counted_follows_from_the_function_unless_the_file_says_it(
+    hq: Engine, document: dict[str, Any], function: str, said: bool | None, required: int
+) -> None:
+    tender = {"company": "USRT", "id": "9", "name": "Ninth", "function": function, "account": "110110"}
+    document["tenders"].append(tender if said is None else {**tender, "counting_required": said})
+    setup.apply(hq, document)
+    assert rows(hq, "SELECT countingrequired FROM ax.retailtendertypetable WHERE tendertypeid = '9'") == [(required,)]
