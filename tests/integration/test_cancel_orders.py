@@ -12,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from commerce.editing.editing import Edit, Edition, edit
 from commerce.errors import UsageError
 from commerce.orders import cancellation, synchronize_orders
 from commerce.orders.cancellation import cancel_orders
 from commerce.schema.enums import TransactionOrderType, TransactionType
 from commerce.scope import Scope
+from commerce.transactions import hold_transactions, release_transactions
 from support import staging
 from support.cli import call
 from support.company import add_company, add_store
@@ -171,6 +173,48 @@ def test_a_person_retries_or_ignores(shop: Engine) -> None:
         cancellation.find_cancellations(shop, ["NONE"])
     with pytest.raises(UsageError, match="Say why"):
         cancellation.retry_cancellations(shop, keys, by="kari", reason="")
+
+
+def test_a_request_is_edited_until_it_is_done(shop: Engine) -> None:
+    add_web_order(shop, 1)
+    nameless, wrong = add_cancellation(shop, "S1", 2), add_cancellation(shop, "S1", 3, reference="WEB-1")
+    execute(shop, f"UPDATE ax.{HEADER} SET held = 1 WHERE transactionid = :id", id=wrong[2])
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1, not_canceled=1)
+
+    def edited(key: Key, **changes: str) -> Edition:
+        return edit(shop, [Edit(key, "header", {}, changes)], "transactions", **WHO)
+
+    assert edited(nameless, channelreferenceid="WEB-1").written
+    assert staging.rows(shop, OPERATIONS) == [(nameless[2], 0, None, "", "", 0)]
+    assert edited(wrong, transactionordertype="0").written, "the store wanted something else"
+    execute(shop, f"UPDATE ax.{HEADER} SET held = 0 WHERE transactionid = :id", id=wrong[2])
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(canceled=1)
+    assert staging.rows(shop, OPERATIONS) == [(nameless[2], 2, "SO00000001", "", "", 0)]
+    done = edited(nameless, channelreferenceid="WEB-2")
+    assert (done.written, done.rows[0].reason) == (
+        False,
+        "has canceled sales order SO00000001, nothing of it changes any more",
+    )
+
+
+def test_a_request_that_turns_out_to_be_none_is_not_done(shop: Engine) -> None:
+    asked = add_cancellation(shop, "S1", 2, reference="WEB-1")
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(not_canceled=1)
+    edit(shop, [Edit(asked, "header", {}, {"transactionordertype": "0"})], "transactions", **WHO)
+    add_web_order(shop, 1)
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
+    assert sales_status(shop) == {"SO00000001": 1}
+
+
+def test_a_request_is_held_until_it_is_done(shop: Engine) -> None:
+    add_web_order(shop, 1)
+    asked = add_cancellation(shop, "S1", 2, reference="WEB-1")
+    hold_transactions(shop, transactions=[asked[2]], **WHO)
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
+    release_transactions(shop, transactions=[asked[2]], **WHO)
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(canceled=1)
+    with pytest.raises(UsageError, match=r"has canceled sales order SO00000001\. Nothing was changed"):
+        hold_transactions(shop, transactions=[asked[2]], **WHO)
 
 
 def test_requests_that_do_not_count(shop: Engine) -> None:

@@ -18,7 +18,6 @@ from commerce.scope import Scope
 from commerce.transactions import (
     held_transactions,
     hold_transactions,
-    lock_editable,
     release_transactions,
     revalidate_transactions,
     validate_transactions,
@@ -116,7 +115,7 @@ def test_a_held_order_gets_no_sales_order(shop: Engine) -> None:
     order = add_order(shop, "S1", 5)
     hold(shop, order)
     assert synchronize_orders(shop, scope=SCOPE).counts["synchronized"] == 0
-    release_transactions(shop, transactions=[order[2]], by="ann")
+    release_transactions(shop, transactions=[order[2]], by="ann", reason="found")
     assert synchronize_orders(shop, scope=SCOPE).counts["synchronized"] == 1
     with pytest.raises(UsageError, match="is sales order SO00000001"):
         hold(shop, order)
@@ -128,12 +127,16 @@ def test_what_cannot_be_held(shop: Engine) -> None:
     twin = ("S2", "T1", key[2])
     with pytest.raises(UsageError, match="There is no transaction X9"):
         hold_transactions(shop, transactions=[key[2], "X9"], reason="x", by="ann")
-    with pytest.raises(UsageError, match="needs a reason"):
+    with pytest.raises(UsageError, match="Say why"):
         hold(shop, key, reason=" ")
+    with pytest.raises(UsageError, match="at most 60 characters who"):
+        hold_transactions(shop, transactions=[key[2]], reason="x", by="a" * 61)
+    with pytest.raises(UsageError, match="Say why"):
+        release_transactions(shop, transactions=[key[2]], by="ann", reason="")
     with pytest.raises(UsageError, match="does not post: it is voided"):
         hold(shop, voided)
     with pytest.raises(UsageError, match="is not on hold"):
-        release_transactions(shop, transactions=[key[2]], by="ann")
+        release_transactions(shop, transactions=[key[2]], by="ann", reason="found")
     assert value(shop, "held", key) == 0, "nothing of a refused command is done"
     hold(shop, key)
     with pytest.raises(UsageError, match="is on hold already"):
@@ -151,7 +154,7 @@ def test_what_cannot_be_held(shop: Engine) -> None:
             {"id": twin[2]},
         )
     with pytest.raises(UsageError, match=r"Several transactions have the id .*: of S1 T1, S2 T1\. Name the store"):
-        release_transactions(shop, transactions=[key[2]], by="ann")
+        release_transactions(shop, transactions=[key[2]], by="ann", reason="found")
     hold_transactions(shop, transactions=[key[2]], reason="x", by="ann", store="S2")
 
 
@@ -300,32 +303,6 @@ def test_commands(shop: Engine, commerce: Callable[..., Called]) -> None:
         "found",
     )
     assert commerce("transactions", "revalidate", key[2]).exit_code == 1
-
-
-class TestEditable:
-    def test_only_error_or_none_is_edited(self, shop: Engine) -> None:
-        good, bad = add_sale(shop, "S1", 2), add_sale(shop, "S1", 3, header={"netamount": 1})
-
-        def edit(*keys: Key) -> None:
-            with shop.begin() as connection:
-                lock_editable(connection, [key[2] for key in keys])
-
-        edit(good, bad)
-        validate_transactions(shop, scope=SCOPE)
-        edit(bad)
-        with pytest.raises(UsageError, match="Cannot edit: S1-T1-000002 is valid; only transactions with validation"):
-            edit(bad, good)
-        end_of_day(shop)
-        with pytest.raises(UsageError, match="S1-T1-000002 is in statement"):
-            edit(good)
-
-    def test_orders_are_edited_until_they_have_a_sales_order(self, shop: Engine) -> None:
-        order = add_order(shop, "S1", 5)
-        with shop.begin() as connection:
-            assert [one.key for one in lock_editable(connection, [order[2]])] == [order]
-        synchronize_orders(shop, scope=SCOPE)
-        with shop.begin() as connection, pytest.raises(UsageError, match="is sales order SO00000001"):
-            lock_editable(connection, [order[2]])
 
 
 class TestRevalidation:

@@ -3,8 +3,10 @@ cancellation."""
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
@@ -267,6 +269,32 @@ class TestPaidBack:
         before = digest(shop)
         assert synchronize_orders(shop, scope=SCOPE).counts == counts()
         assert digest(shop) == before
+        assert broken(shop) == set()
+
+    def test_what_changes_a_request_waits_while_it_is_done(self, shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        add_order(shop, "S1", 1, paid={CASH: D("12.50")})
+        synchronize_orders(shop, scope=SCOPE)
+        refund = add_refund(shop, 2, "SO00000001", "-12.50")
+        gather = prepayments.gather
+        judged, goes_on = Event(), Event()
+
+        def slow(connection: Connection) -> dict[str, int]:
+            judged.set()
+            goes_on.wait(20)
+            return gather(connection)
+
+        monkeypatch.setattr(prepayments, "gather", slow)
+        less = Edit(refund, "payments", {"linenum": "1"}, {"amountcur": "-1"})
+        with ThreadPoolExecutor(2) as pool:
+            job = pool.submit(lambda: synchronize_orders(shop, scope=SCOPE))
+            assert judged.wait(20)
+            late = pool.submit(lambda: edit(shop, [less], "transactions", by="kari", reason="asked"))
+            time.sleep(0.3)
+            assert not late.done(), "waits for the request's lock"
+            goes_on.set()
+            assert job.result().counts == counts(canceled=1)
+            assert late.result().refused
+        assert staging.rows(shop, BALANCES)[1] == ("DEFAULT", "SO00000001", "payment", D("12.5"))
         assert broken(shop) == set()
 
     def test_no_more_is_paid_back_than_was_paid(self, shop: Engine) -> None:

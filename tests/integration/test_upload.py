@@ -149,6 +149,9 @@ POSTED = {
     "retaileodtransactiontable": "INSERT INTO ax.retaileodtransactiontable"
     " (store, terminal, transactionid, dataareaid, statementid, type, businessdate, custaccount)"
     " VALUES ('S1', 'T1', 'T-000001', 'USMF', 'ST1', 2, '2026-03-02', 'DEFAULT')",
+    "retaildocumentoperation": "INSERT INTO ax.retaildocumentoperation"
+    " (store, terminal, transactionid, dataareaid, operation, status, salesid)"
+    " VALUES ('S1', 'T1', 'T-000001', 'USMF', 'cancel', 2, 'SO1')",
 }
 
 
@@ -172,6 +175,21 @@ def test_late_rows_of_a_posted_transaction_are_quarantined(hq: Engine, register:
     assert exchange.upload(hq, stores=["S1"]).ok
     assert scalar(hq, LINES) == 5
     assert exchange.quarantined.count(hq) == 1
+
+
+def test_a_late_row_lets_a_failed_cancellation_be_tried_again(hq: Engine, register: Register) -> None:
+    register.sale(1)
+    exchange.upload(hq, stores=["S1"])
+    with hq.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.retaildocumentoperation (store, terminal, transactionid, dataareaid, operation, status,"
+                " errorclass, errordetail) VALUES ('S1', 'T1', 'T-000001', 'USMF', 'cancel', 1, 'permanent', 'wrong')"
+            )
+        )
+    register.line(1, 9)
+    assert exchange.upload(hq, stores=["S1"]).counts["rows"] == 1
+    assert rows(hq, "SELECT status, errorclass, errordetail FROM ax.retaildocumentoperation") == [(0, "", "")]
 
 
 def test_history_is_a_stream_of_its_own(hq: Engine, channel_db: Callable[[str], Engine]) -> None:

@@ -20,7 +20,7 @@ from commerce.editing import audit, masters
 from commerce.editing.parts import PARTS, cells_sql, editable, row_key, row_sql, version_sql
 from commerce.errors import UsageError
 from commerce.exchange.checking import literal, value_faults_sql
-from commerce.schema.enums import ORDER_TYPES, OrderStatus, RepairAction, ValidationStatus
+from commerce.schema.enums import ORDER_TYPES, DocumentOperationStatus, OrderStatus, RepairAction, ValidationStatus
 from commerce.schema.fields import Field
 from commerce.schema.uploaded import UploadedTable
 from commerce.scope import Key, key_sql
@@ -99,6 +99,7 @@ def edit(hq: Engine, edits: Sequence[Edit], family: Family, *, by: str, reason: 
                 return edition
             connection.execute(text(_VALIDATE_AGAIN))
             connection.execute(text(_SYNCHRONIZE_AGAIN), {"by": by})
+            connection.execute(text(_CANCEL_AGAIN))
             connection.commit()
             return Edition(edition.rows, True)
 
@@ -193,6 +194,8 @@ _TOUCHED = f"""
         WHEN :family = 'orders' AND t.type NOT IN ({_ORDERS}) THEN 'is no order: `commerce transactions edit`'
         WHEN :family = 'transactions' AND t.type IN ({_ORDERS}) THEN 'is an order: `commerce orders edit`'
         WHEN os.salesid IS NOT NULL THEN 'has sales order ' || os.salesid || ', nothing of it changes any more'
+        WHEN d.status = {int(DocumentOperationStatus.SUCCEEDED)}
+            THEN 'has canceled sales order ' || d.salesid || ', nothing of it changes any more'
         WHEN eod.statementid IS NOT NULL THEN 'stands in statement ' || eod.statementid
         WHEN t.validationstatus = {int(ValidationStatus.SUCCESSFUL)}
             THEN 'is valid: only what has errors, or is not validated yet, can be edited'
@@ -201,6 +204,7 @@ _TOUCHED = f"""
     LEFT JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("g")}
     LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
     LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
+    LEFT JOIN ax.retaildocumentoperation AS d ON {key_sql("d")} = {key_sql("t")}
 """
 _VALIDATE_AGAIN = f"""
     UPDATE ax.retailtransactiontable AS t
@@ -217,6 +221,15 @@ _SYNCHRONIZE_AGAIN = f"""
     SET status = CASE os.status WHEN {int(OrderStatus.EDITING)} THEN os.status ELSE excluded.status END,
         manuallymodified = 1, lastedituser = excluded.lastedituser, errorclass = '', errordetail = '', retrycount = 0,
         nextattempt = NULL, failingsince = NULL, modifieddatetime = now()
+"""
+_CANCEL_AGAIN = f"""
+    UPDATE ax.retaildocumentoperation AS d
+    SET channelreferenceid = t.channelreferenceid, status = CASE d.status WHEN {
+    int(DocumentOperationStatus.IGNORED)
+} THEN d.status ELSE {int(DocumentOperationStatus.PENDING)} END,
+        errorclass = '', errordetail = '', retrycount = 0, nextattempt = NULL, modifieddatetime = now()
+    FROM touched AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}
+    WHERE c.changed AND {key_sql("d")} = {key_sql("c")}
 """
 
 

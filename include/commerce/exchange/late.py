@@ -1,7 +1,7 @@
 """Rows that appear for a transaction after its header was taken (design rules 4 and 10).
 
-They are taken and the transaction is validated again; but a transaction that is in a statement or has become a sales
-order is not touched: its late rows go to quarantine.
+They are taken and the transaction is validated again; but a transaction that is in a statement, has become a sales
+order or has canceled one is not touched: its late rows go to quarantine.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from commerce.exchange.checking import literal
 from commerce.exchange.dialects import COUNTER
 from commerce.exchange.landing import BAD, Landing, landing_name
-from commerce.schema.enums import OrderStatus, ValidationStatus
+from commerce.schema.enums import DocumentOperationStatus, OrderStatus, ValidationStatus
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 LATE = "late"
@@ -65,20 +65,26 @@ def refuse_posted(landing: Landing, table: UploadedTable) -> None:
 
 def validate_again(landing: Landing, table: UploadedTable) -> None:
     """Take back the validation of late transactions that rows were taken for (the landing table has just these), and
-    the error that an order had without them."""
+    the error that an order or a cancellation had without them."""
     line_key = _key_columns(table)
+    taken = (
+        f"EXISTS (SELECT FROM {landing_name(table)} AS l WHERE"
+        f" (l.{line_key[0]}, l.{line_key[1]}, l.{line_key[2]}) = (k.store, k.terminal, k.transactionid))"
+    )
     landing.execute(
         f"UPDATE {_HEADERS} AS h"
         f" SET validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL, gaterun = NULL"
-        f" FROM {LATE} AS k WHERE {_KEY} AND NOT {_posted()} AND EXISTS (SELECT FROM {landing_name(table)} AS l WHERE"
-        f" (l.{line_key[0]}, l.{line_key[1]}, l.{line_key[2]}) = (k.store, k.terminal, k.transactionid))"
+        f" FROM {LATE} AS k WHERE {_KEY} AND NOT {_posted()} AND {taken}"
     )
     landing.execute(
         f"UPDATE ax.retailtransactionorderstatus AS h SET status = {int(OrderStatus.NONE)}, errorclass = '',"
         " errordetail = '', nextattempt = NULL, failingsince = NULL, modifieddatetime = now()"
-        f" FROM {LATE} AS k WHERE {_KEY} AND h.status = {int(OrderStatus.FAILED)}"
-        f" AND EXISTS (SELECT FROM {landing_name(table)} AS l WHERE"
-        f" (l.{line_key[0]}, l.{line_key[1]}, l.{line_key[2]}) = (k.store, k.terminal, k.transactionid))"
+        f" FROM {LATE} AS k WHERE {_KEY} AND h.status = {int(OrderStatus.FAILED)} AND {taken}"
+    )
+    landing.execute(
+        f"UPDATE ax.retaildocumentoperation AS h SET status = {int(DocumentOperationStatus.PENDING)}, errorclass = '',"
+        " errordetail = '', nextattempt = NULL, modifieddatetime = now()"
+        f" FROM {LATE} AS k WHERE {_KEY} AND h.status = {int(DocumentOperationStatus.FAILED)} AND {taken}"
     )
 
 
@@ -98,7 +104,9 @@ def _posted() -> str:
     return (
         "(EXISTS (SELECT FROM ax.retaileodtransactiontable AS e WHERE (e.store, e.terminal, e.transactionid) = "
         f"{key}) OR EXISTS (SELECT FROM ax.retailtransactionorderstatus AS o"
-        f" WHERE (o.store, o.terminal, o.transactionid) = {key} AND o.status = {int(OrderStatus.SUCCEEDED)}))"
+        f" WHERE (o.store, o.terminal, o.transactionid) = {key} AND o.status = {int(OrderStatus.SUCCEEDED)})"
+        " OR EXISTS (SELECT FROM ax.retaildocumentoperation AS d WHERE (d.store, d.terminal, d.transactionid) = "
+        f"{key} AND d.status = {int(DocumentOperationStatus.SUCCEEDED)}))"
     )
 
 

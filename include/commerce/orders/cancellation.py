@@ -49,16 +49,22 @@ _REQUESTED = f"""
     ORDER BY 1, 2, 3
     ON CONFLICT DO NOTHING
 """
-_DUE = f"""
-    CREATE TEMP TABLE due ON COMMIT DROP AS
-    SELECT d.store, d.terminal, d.transactionid, d.dataareaid, d.channelreferenceid, d.requestedsalesid
+_OF_DUE = f"""
     FROM ax.retaildocumentoperation AS d
-    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {real_sql("t")} AND t.held = 0
+    JOIN ax.retailtransactiontable AS t
+        ON {key_sql("t")} = {key_sql("d")} AND {_CANCEL} AND {real_sql("t")} AND t.held = 0
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
     WHERE {{dated}} AND d.dataareaid = :company AND (
         d.status = {int(S.PENDING)} OR (d.status = {int(S.FAILED)} AND (d.errorclass = '{ErrorClass.PENDING}'
         OR (d.errorclass = '{ErrorClass.TRANSIENT}' AND d.nextattempt <= now()))))
-    ORDER BY d.store, d.terminal, d.transactionid FOR UPDATE OF d
+    ORDER BY d.store, d.terminal, d.transactionid
+"""
+# Who edits a request, holds it, or takes a late payment of it has its header: what is judged is what is posted.
+_LOCK = f"SELECT count(*) FROM (SELECT t.store {_OF_DUE} FOR UPDATE OF t) AS locked"
+_DUE = f"""
+    CREATE TEMP TABLE due ON COMMIT DROP AS
+    SELECT d.store, d.terminal, d.transactionid, d.dataareaid, d.channelreferenceid, d.requestedsalesid
+    {_OF_DUE} FOR UPDATE OF t, d
 """
 # Whoever delivers or invoices one of these orders waits here, and so do we for them.
 _ORDERS = """
@@ -168,7 +174,7 @@ _COMPANIES = f"""
 """
 _STANDING = f"""
     SELECT d.store, count(*) AS operations FROM ax.retaildocumentoperation AS d
-    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {real_sql("t")}
+    JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("d")} AND {_CANCEL} AND {real_sql("t")}
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
     WHERE d.status IN ({int(S.PENDING)}, {int(S.FAILED)}) AND {{dated}} GROUP BY d.store
 """
@@ -201,6 +207,7 @@ def _cancel(hq: Engine, scope: Scope, company: str, setup: str = "") -> dict[str
     """The requests of one company; `setup`: why it can post nothing, '' where it can."""
     values = {**scope.parameters, "company": company}
     with hq.begin() as connection:
+        connection.execute(text(_LOCK.format(dated=scope.dated_sql())), values)
         if not connection.execute(text(_DUE.format(dated=scope.dated_sql())), values).rowcount:
             return {}
         connection.execute(prepayments.LOCK_PERIODS, {"companies": [company]})

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from commerce.database import retry_transient
-from commerce.errors import UsageError
+from commerce.editing import audit
 from commerce.outcomes import money
-from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, ValidationStatus
+from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, TransactionType, ValidationStatus
 from commerce.scope import amount_sql, key_sql
 from commerce.transactions.named import Named, lock, refuse
 
@@ -82,25 +82,26 @@ def hold_transactions(
     """Hold `transactions` (ids): nothing takes them until they are released.
 
     Raises:
-        UsageError: one does not exist, is held already, is in a statement or a sales order, or never posts; no reason.
+        UsageError: one does not exist, is held already, is in a statement or a sales order, or never posts; nobody says
+            who, or why.
     """
-    if not reason.strip():
-        raise UsageError("A hold needs a reason: --reason TEXT.")
+    audit.check_words(by, reason)
     return _change(
         hq, transactions, store, "hold", _why_not_held, (HOLD, REMEMBER), {"reason": reason.strip(), "by": by}
     )
 
 
 def release_transactions(
-    hq: Engine, *, transactions: Sequence[str], by: str, reason: str = "", store: str | None = None
+    hq: Engine, *, transactions: Sequence[str], by: str, reason: str, store: str | None = None
 ) -> list[Named]:
     """Release held `transactions` (ids): the next run judges them anew.
 
     Raises:
-        UsageError: one does not exist, or is not held.
+        UsageError: one does not exist, or is not held; nobody says who, or why.
     """
+    audit.check_words(by, reason)
     return _change(
-        hq, transactions, store, "release", _why_not_released, (RELEASE, CLOSE), {"reason": reason, "by": by}
+        hq, transactions, store, "release", _why_not_released, (RELEASE, CLOSE), {"reason": reason.strip(), "by": by}
     )
 
 
@@ -135,10 +136,13 @@ def _why_not_held(transaction: Named) -> str:
     if transaction.held:
         return "is on hold already"
     if transaction.taken:
-        return f"{transaction.taken}; a statement that is not posted yet can be cleared first"
+        way_out = "; a statement that is not posted yet can be cleared first" if transaction.statement else ""
+        return transaction.taken + way_out
     if transaction.unreal:
         return transaction.unreal
-    return "" if transaction.is_of((*STATEMENT_TYPES, *ORDER_TYPES)) else "is of a type that never posts"
+    cancels = transaction.cancels and transaction.is_of((TransactionType.CUSTOMER_ORDER,))
+    posts = cancels or transaction.is_of((*STATEMENT_TYPES, *ORDER_TYPES))
+    return "" if posts else "is of a type that never posts"
 
 
 def _why_not_released(transaction: Named) -> str:

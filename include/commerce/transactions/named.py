@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from commerce.errors import UsageError
-from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus, OrderStatus, TransactionType, ValidationStatus
+from commerce.schema.enums import (
+    REAL_ENTRY_STATUSES,
+    DocumentOperationStatus,
+    EntryStatus,
+    OrderStatus,
+    TransactionOrderType,
+    TransactionType,
+    ValidationStatus,
+)
 from commerce.scope import key_sql
 
 # The lock first: what another session commits meanwhile is seen by the query after it.
@@ -20,10 +28,13 @@ LOCK = text("""
 FACTS = text(f"""
     SELECT t.store, t.terminal, t.transactionid, t.type, t.entrystatus, t.validationstatus, t.held,
            coalesce(eod.statementid, '') AS statement,
-           coalesce(CASE WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN os.salesid END, '') AS sales_order
+           coalesce(CASE WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN os.salesid END, '') AS sales_order,
+           coalesce(CASE WHEN d.status = {int(DocumentOperationStatus.SUCCEEDED)} THEN d.salesid END, '') AS canceled,
+           t.transactionordertype = {int(TransactionOrderType.CANCELLATION)} AS cancels
     FROM ax.retailtransactiontable AS t
     LEFT JOIN ax.retaileodtransactiontable AS eod ON {key_sql("eod")} = {key_sql("t")}
     LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
+    LEFT JOIN ax.retaildocumentoperation AS d ON {key_sql("d")} = {key_sql("t")}
     WHERE t.transactionid = ANY(:ids) AND (CAST(:store AS text) IS NULL OR t.store = :store)
     ORDER BY t.store, t.terminal, t.transactionid
 """)
@@ -31,7 +42,8 @@ FACTS = text(f"""
 
 @dataclass(frozen=True)
 class Named:
-    """A transaction and how far it has come. `statement`, `sales_order`: empty where it has none."""
+    """A transaction and how far it has come. `statement`, `sales_order`, `canceled` (the order that it has canceled):
+    empty where it has none; `cancels`: a customer order that asks for a cancellation."""
 
     store: str
     terminal: str
@@ -42,6 +54,8 @@ class Named:
     held: bool
     statement: str
     sales_order: str
+    canceled: str
+    cancels: bool
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -49,9 +63,12 @@ class Named:
 
     @property
     def taken(self) -> str:
-        """Why nothing may be done to it any more: it is in a statement or a sales order; empty: it is in none."""
+        """Why nothing may be done to it any more: it is in a statement, is a sales order or has canceled one; empty:
+        nothing has taken it."""
         if self.statement:
             return f"is in statement {self.statement}"
+        if self.canceled:
+            return f"has canceled sales order {self.canceled}"
         return f"is sales order {self.sales_order}" if self.sales_order else ""
 
     @property
@@ -79,7 +96,7 @@ def lock(connection: Connection, transactions: Sequence[str], store: str | None 
     connection.execute(LOCK, wanted)
     found = [
         Named(row.store, row.terminal, row.transactionid, row.type, row.entrystatus, row.validationstatus,
-              bool(row.held), row.statement, row.sales_order)
+              bool(row.held), row.statement, row.sales_order, row.canceled, row.cancels)
         for row in connection.execute(FACTS, wanted)
     ]  # fmt: skip
     by_id: dict[str, list[Named]] = {transaction: [] for transaction in transactions}

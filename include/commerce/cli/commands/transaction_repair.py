@@ -45,7 +45,7 @@ def hold(
 @commands.command()
 def release(
     transactions: Transactions,
-    reason: options.Reason = "",
+    reason: options.Reason,
     channel: options.Channel = None,
     by: options.By = None,
     as_json: options.Json = False,
