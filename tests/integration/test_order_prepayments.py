@@ -26,7 +26,7 @@ from support.company import CARD, CASH, add_company, add_customer, add_store, ma
 from support.digest import digest
 from support.orders import counts, execute, status_of
 from support.statements import settle_exchange
-from support.transactions import DAY, Key, add_order, add_sale, change
+from support.transactions import DAY, Key, Line, add_order, add_sale, change
 
 HEADER, PAYMENT = "retailtransactiontable", "retailtransactionpaymenttrans"
 KNOWN = staging.guid(1)
@@ -114,6 +114,12 @@ class TestPosting:
             ("V000000001", D("12.5"), None, None),
             ("V000000002", D(10), "EUR", D(9)),
         ]
+        assert broken(shop) == set()
+
+    def test_a_return_order_is_paid_back(self, shop: Engine) -> None:
+        add_order(shop, "S1", 1, guid=KNOWN, lines=[Line(qty=D(-1))], paid={CASH: D("-12.50")})
+        assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
+        assert staging.rows(shop, BALANCES) == [("KARI", "SO00000001", "payment", D("12.5"))]
         assert broken(shop) == set()
 
     def test_a_gift_card_that_pays_is_owed_no_more(self, shop: Engine) -> None:

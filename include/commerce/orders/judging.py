@@ -187,7 +187,7 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
         f"'The quotation was paid (' || {_amount('c.paid')} || '): only orders are paid in advance.'",
     ),
     (
-        "c.paid < 0 OR c.paid > c.gross",
+        "c.paid NOT BETWEEN least(c.gross, 0) AND greatest(c.gross, 0)",
         f"'The order was paid with ' || {_amount('c.paid')} || ', and is worth ' || {_amount('c.gross')} || '.'",
     ),
     ("c.unknown_tender IS NOT NULL", "'Tender ' || c.unknown_tender || ' of a payment does not exist.'"),
