@@ -12,7 +12,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import channels, conversion, day, distribution, duplicates, history, million, posting, register_wait, upload
+from bench import (
+    channels,
+    conversion,
+    day,
+    distribution,
+    duplicates,
+    gate,
+    history,
+    million,
+    posting,
+    register_wait,
+    upload,
+    validation,
+)
 from bench.comparing import ROLES, Entry, Role
 from bench.installation import Installation, installed
 
@@ -48,6 +61,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
     "distribution": Benchmark(distribution.measure, distribution.STORES, 10_000, 1_000, (0.5, 5)),
     "duplicates": Benchmark(duplicates.measure, 1, 100_000, 10_000, (0.1, 0)),
+    "validation": Benchmark(validation.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
+    "validation_dates": Benchmark(validation.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
+    "gate": Benchmark(gate.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
+    "gate_dates": Benchmark(gate.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
     "posting": Benchmark(posting.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
     "posting_dates": Benchmark(posting.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
 }

@@ -21,6 +21,9 @@ from commerce.quality.rule import GateRule, batch_sql, per_store
 PAGE = 150
 """Stores an expectation looks at: Great Expectations hands back at most 200 failing rows, and each is a store."""
 
+SETTINGS = "SET work_mem = '128MB'"
+"""A day's lines are hashed instead of spilled."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -133,6 +136,9 @@ def _connector(hq: Engine) -> Any:
     arguments, keywords = hq.dialect.create_connect_args(hq.url)
 
     def connect() -> Any:
-        return hq.dialect.connect(*arguments, **keywords)
+        connection = hq.dialect.connect(*arguments, **keywords)
+        connection.execute(SETTINGS)
+        connection.commit()
+        return connection
 
     return connect

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from commerce.database import describe_error, retry_transient
+from commerce.database import analyze, describe_error, retry_transient
 from commerce.errors import CommerceError
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.progress import Progress, silent
@@ -28,6 +28,9 @@ UNFINISHED = "gate_did_not_finish"
 """The verdict that stands between stamp and verdict, and stays when the gate dies."""
 
 SAMPLES = 5
+
+MANY = 1_000
+"""Stamped transactions from which on PostgreSQL has to know how many there are before it plans the rules."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +64,9 @@ def check(
     Data Docs are written to its folder `run-<run>`. Counts by store: `transactions` stamped, `findings`.
     """
     stamped = retry_transient(lambda: _stamp(hq, run, scope))
+    if sum(stamped.values()) >= MANY:
+        # without it the stamp of this run seems to be nobody's, and rules are planned as loops over a row or two
+        analyze(hq, "ax.retailtransactiontable", ["gaterun"])
     progress("stamp transactions", sum(stamped.values()), sum(stamped.values()))
     channels = _channels(hq, scope.stores)
     try:

@@ -24,17 +24,22 @@ WEEKS, LEAST_WEEKS = 8, 4
 FAR = 2
 """Volumes are out of line below the lowest of that history divided by this, or above the highest times this."""
 CHAIN_DAYS = 14
-"""How far back the last number of a terminal is looked for."""
+"""How far back the store's business date before is looked for."""
 
-# The number at the end of an id, where it is one of a chain: an id that ends in a moment has more digits.
+# The number at the end of an id, where it is one of a chain: an id that ends in a moment has more digits. The store's
+# business date before has the numbers before; what was rung up past midnight may belong to the next one.
 _CHAINS = f"""
-    SELECT h.store, h.terminal, h.businessdate, c.kind, substring(c.id FROM '^(.*?)\\d+$') AS prefix,
-           length(substring(c.id FROM '\\d+$')) AS digits, CAST(substring(c.id FROM '\\d+$') AS bigint) AS number
+    SELECT h.store, h.terminal, h.businessdate, c.kind, left(c.id, n.stem) AS prefix, length(c.id) - n.stem AS digits,
+           CAST(right(c.id, length(c.id) - n.stem) AS bigint) AS number
     FROM {{stores}} AS s
+    CROSS JOIN LATERAL (
+        SELECT max(p.businessdate) AS day FROM ax.retailtransactiontable AS p
+        WHERE p.store = s.store AND p.businessdate BETWEEN {{date}} - {CHAIN_DAYS} AND {{date}} - 1) AS before
     JOIN ax.retailtransactiontable AS h ON h.store = s.store
-        AND h.businessdate BETWEEN {{date}} - {CHAIN_DAYS} AND {{date}} + 3
+        AND (h.businessdate BETWEEN {{date}} AND {{date}} + 1 OR h.businessdate = before.day)
     CROSS JOIN LATERAL (VALUES ('transaction', h.transactionid), ('receipt', h.receiptid)) AS c (kind, id)
-    WHERE length(substring(c.id FROM '\\d+$')) <= 9
+    CROSS JOIN LATERAL (SELECT length(rtrim(c.id, '0123456789')) AS stem) AS n
+    WHERE length(c.id) - n.stem BETWEEN 1 AND 9
 """
 _GAPS = f"""
     SELECT g.store, g.terminal, g.prefix || lpad(CAST(g.before + 1 AS text), g.digits, '0') AS transactionid,

@@ -136,6 +136,7 @@ class SwitchableRule(StrEnum):
     FISCAL_DOCUMENT_POSTING_STATUS = "header FiscalDocumentPostingStatus"
     DISCOUNT_AMOUNT = "header DiscountAmount"
     NUMBER_OF_ITEMS = "header NumberOfItems"
+    EXCHANGE_RATE = "header ExchangeRate"
     CURRENCY_ROUNDING = "header CurrencyRounding"
     TAX_INCLUDED_PRICING = "header TaxIncludedPricing"
     TAX_EXEMPT_CALCULATION = "header TaxExemptCalculation"

@@ -126,11 +126,6 @@ def _lookups(applied: Applicability) -> list[_Lookup]:
     return [_ITEM, *found] if any(applied.has(master) for master in _OF_ITEMS) else found
 
 
-def line_rules(applied: Applicability) -> dict[str, Rule]:
-    """Column of `line_sum` -> the rule whose errors it has."""
-    return {f"line_{rule.name}": rule for rule in applied.active(LINE_RULES) if not rule.of_charge}
-
-
 def charge_rules(applied: Applicability) -> dict[str, Rule]:
     """Column of `charge_sum` -> the rule whose errors it has."""
     return {f"charge_{rule.name}": rule for rule in applied.active(LINE_RULES) if rule.of_charge}
@@ -141,16 +136,17 @@ def _columns(parts: Iterable[str]) -> str:
 
 
 def _lines(applied: Applicability) -> str:
-    """Sums of the lines, and for each rule the line numbers and messages of those that break it (null: none). Tax rows
-    without a line take part, too: no line then, so no line rule, but their amount counts."""
+    """Sums of the lines; `errors`: the lines that break a rule, each as number and messages by rule (null: none). Tax
+    rows without a line take part, too: no line then, so no line rule, but their amount counts."""
     lookups = _lookups(applied)
     joins = "\n        ".join(lookup.joins for lookup in lookups)
     looked_up = {name: sql for lookup in lookups for name, sql in lookup.columns.items()}
-    errors = [
-        f"jsonb_agg(jsonb_build_array(r.linenum, {rule.message}))"
-        f' FILTER (WHERE r.live AND {applied.broken(rule, "r.company")}) AS "{column}"'
-        for column, rule in line_rules(applied).items()
-    ]
+    rules = [rule for rule in applied.active(LINE_RULES) if not rule.of_charge]
+    broken = [applied.broken(rule, "r.company") for rule in rules]
+    messages = ", ".join(
+        f"'{rule.name}', CASE WHEN {condition} THEN {rule.message} END"
+        for rule, condition in zip(rules, broken, strict=True)
+    )
     return f"""
     CREATE TEMP TABLE line_sum ON COMMIT DROP AS
     WITH l AS (
@@ -182,8 +178,9 @@ def _lines(applied: Applicability) -> str:
            sum(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
            sum(r.other_pricing) FILTER (WHERE NOT r.voided) AS other_pricing,
            count(*) FILTER (WHERE r.dataareaid <> r.company) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
-           min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency
-           {_columns(errors)}
+           min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency,
+           jsonb_agg(jsonb_build_array(r.linenum, jsonb_strip_nulls(jsonb_build_object({messages}))))
+               FILTER (WHERE r.live AND ({" OR ".join(broken)})) AS errors
     FROM r GROUP BY r.id
 """
 

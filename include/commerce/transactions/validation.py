@@ -18,7 +18,7 @@ from commerce.scope import Scope, amount_sql, key_sql
 from commerce.transactions import applicability
 from commerce.transactions.applicability import Applicability
 from commerce.transactions.rules import HEADER_RULES, Rule
-from commerce.transactions.sums import HEADERS, Selection, charge_rules, checked_sql, line_rules, passes, unchecked
+from commerce.transactions.sums import HEADERS, Selection, charge_rules, checked_sql, passes, unchecked
 
 JOB = "validate-transactions"
 
@@ -127,7 +127,7 @@ def _found_sql(applied: Applicability) -> str:
     them."""
     headers = [(rule, _applies(applied, rule)) for rule in applied.active(HEADER_RULES)]
     checks = ",\n".join(f"('{rule.name}', CASE WHEN {broken} THEN {rule.message} END)" for rule, broken in headers)
-    lines, charges = line_rules(applied), charge_rules(applied)
+    charges = charge_rules(applied)
     return f"""
         CREATE TEMP TABLE found ON COMMIT DROP AS
         SELECT h.id, CAST(0 AS numeric) AS linenum, rule.name, rule.message
@@ -135,11 +135,11 @@ def _found_sql(applied: Applicability) -> str:
         CROSS JOIN LATERAL (VALUES {checks}) AS rule (name, message)
         WHERE rule.message IS NOT NULL AND ({" OR ".join(broken for _, broken in headers)})
         UNION ALL
-        SELECT s.id, CAST(error ->> 0 AS numeric), rule.name, error ->> 1
+        SELECT s.id, CAST(line ->> 0 AS numeric), rule.key, rule.value
         FROM line_sum AS s
-        CROSS JOIN LATERAL (VALUES {_gathered(lines)}) AS rule (name, errors)
-        CROSS JOIN LATERAL jsonb_array_elements(rule.errors) AS error
-        WHERE num_nonnulls({_columns(lines)}) > 0
+        CROSS JOIN LATERAL jsonb_array_elements(s.errors) AS line
+        CROSS JOIN LATERAL jsonb_each_text(line -> 1) AS rule
+        WHERE s.errors IS NOT NULL
         {_of_charges(charges) if charges else ""}
     """
 
