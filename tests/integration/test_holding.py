@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce import quality, statements
+from commerce.cli.queries.orders import list_orders
 from commerce.errors import UsageError
-from commerce.orders import synchronize_orders
+from commerce.orders import repair, synchronize_orders
 from commerce.run import close_run, status
 from commerce.scope import Scope
 from commerce.transactions import (
@@ -115,6 +116,9 @@ def test_a_held_order_gets_no_sales_order(shop: Engine) -> None:
     order = add_order(shop, "S1", 5)
     hold(shop, order)
     assert synchronize_orders(shop, scope=SCOPE).counts["synchronized"] == 0
+    tried = repair.retry(shop, [order], by="ann", reason="found")
+    assert (tried.orders, tried.passed_over) == ((), 1)
+    assert [row["state"] for row in list_orders(shop, state="held", store=None, limit=9)] == ["held"]
     release_transactions(shop, transactions=[order[2]], by="ann", reason="found")
     assert synchronize_orders(shop, scope=SCOPE).counts["synchronized"] == 1
     with pytest.raises(UsageError, match="is sales order SO00000001"):

@@ -89,6 +89,21 @@ class TestClasses:
         numbers = sorted(str(status[1]) for status in statuses(shop).values())
         assert numbers == [f"SO{number:08d}" for number in range(1, 10)]
 
+    def test_many_tries(self, shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        execute(
+            shop,
+            "INSERT INTO ax.retailparameters (dataareaid, ordertrycount) VALUES ('USMF', 100)"
+            " ON CONFLICT (dataareaid) DO UPDATE SET ordertrycount = 100",
+        )
+        bad = add_order(shop, "S1", 1)
+        refusing(monkeypatch, bad, psycopg.errors.LockNotAvailable)
+        synchronize_orders(shop, scope=SCOPE)
+        execute(shop, "UPDATE ax.retailtransactionorderstatus SET retrycount = 98")
+        pass_time(shop, bad)
+        assert synchronize_orders(shop, scope=SCOPE).counts == counts(retrying=1)
+        waits = "extract(epoch FROM nextattempt - modifieddatetime)::integer"
+        assert status_of(shop, bad, "retrycount", waits) == (99, 3600)
+
     def test_data_that_the_database_refuses_fails_that_order_alone(
         self, shop: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:

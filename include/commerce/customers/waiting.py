@@ -7,7 +7,7 @@ stands in quarantine is named. A reference that leads somewhere is forgotten.
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import CustomerAsyncOperation, QuarantineStatus, SyncStatus, WaitingReason
-from commerce.scope import Scope, key_sql
+from commerce.scope import Scope, key_sql, open_sql
 
 _KEY = "store, terminal, transactionid, kind, reference"
 
@@ -70,11 +70,18 @@ _REASONS = f"""
     WHERE (o.store, o.terminal, o.transactionid, o.kind, o.reference)
         = (w.store, w.terminal, w.transactionid, w.kind, w.reference)
 """
+# An open order that was not looked at, as a person edits it or has to, waits on, and as long as before.
 _FORGET = f"""
     DELETE FROM ax.retailtransactionwaitingreference AS w
     USING ax.retailtransactiontable AS t, ax.retailchanneltable AS ch
     WHERE {key_sql("t")} = {key_sql("w")} AND ch.retailchannelid = t.store AND t.type = ANY(:types) AND {{dated}}
       AND (w.store, w.terminal, w.transactionid, w.kind, w.reference) NOT IN (SELECT {_KEY} FROM waiting)
+      AND ({key_sql("w")} IN (SELECT store, terminal, transactionid FROM selected) OR NOT {open_sql("t")}
+           OR CASE w.kind WHEN 'customer' THEN EXISTS (
+               SELECT FROM ax.custaccountasyncmap AS m
+               WHERE (m.dataareaid, m.custaccountasync) = (w.dataareaid, w.reference) AND m.accountnum IS NOT NULL)
+           ELSE EXISTS (SELECT FROM ax.asyncaddressmap AS m
+                        WHERE (m.dataareaid, m.addressid) = (w.dataareaid, w.reference)) END)
 """
 _REMEMBER = f"""
     INSERT INTO ax.retailtransactionwaitingreference AS w ({_KEY}, dataareaid, reason, quarantineid)
@@ -85,8 +92,8 @@ _REMEMBER = f"""
 
 
 def remember(connection: Connection, scope: Scope, types: list[int]) -> None:
-    """Write what the transactions of `types` in `scope` wait for, from the temporary table `unbound` and the maps as
-    they are now; forget what they waited for before."""
+    """Write what the transactions of `types` in `scope` wait for, from the temporary tables `selected` (those that were
+    looked at) and `unbound` and the maps as they are now; forget what they waited for before."""
     for statement in (_WAITING, "ANALYZE waiting", _REASONS):
         connection.execute(text(statement))
     connection.execute(text(_FORGET.format(dated=scope.dated_sql())), {**scope.parameters, "types": types})

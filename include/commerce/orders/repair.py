@@ -48,7 +48,7 @@ _NARROWED = f"""
     DELETE FROM chosen AS c WHERE NOT EXISTS (
         SELECT FROM ax.retailtransactiontable AS t
         LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
-        WHERE {key_sql("t")} = {key_sql("c")} AND COALESCE(os.status, 0) IN ({{states}}))
+        WHERE {key_sql("t")} = {key_sql("c")} AND COALESCE(os.status, 0) IN ({{states}}) AND {{condition}})
 """
 _SET = """
     INSERT INTO ax.retailtransactionorderstatus AS os
@@ -157,14 +157,14 @@ def end_editing(hq: Engine, orders: Sequence[Key], *, by: str, reason: str) -> R
 def retry(hq: Engine, orders: Sequence[Key], *, by: str, reason: str, now: bool = True) -> Repaired:
     """Let orders that failed or wait be tried again: at once (*Synchronize order*), or by the next run.
 
-    Whatever their error was, it is forgotten and their tries are counted anew. Orders that somebody edits are passed
-    over.
+    Whatever their error was, it is forgotten and their tries are counted anew. Orders that somebody edits or holds are
+    passed over.
 
     Raises:
         UsageError: nobody says who, or why.
     """
     states = (OrderStatus.NONE, OrderStatus.FAILED)
-    done = _change(hq, orders, states, OrderStatus.NONE, RepairAction.RETRIED, by, reason)
+    done = _change(hq, orders, states, OrderStatus.NONE, RepairAction.RETRIED, by, reason, "t.held = 0")
     if not now or not done.orders:
         return done
     return Repaired(done.orders, done.passed_over, synchronize_orders(hq, scope=Scope.just(done.orders)))
@@ -198,8 +198,9 @@ def _change(
     action: RepairAction,
     by: str,
     reason: str,
+    condition: str = "TRUE",
 ) -> Repaired:
-    """Set the status of those `orders` that are in one of `states`."""
+    """Set the status of those `orders` that are in one of `states`, and that fulfil a condition on header t."""
     audit.check_words(by, reason)
     values = _columns(orders)
     wanted = (
@@ -217,7 +218,8 @@ def _change(
     def work() -> tuple[Key, ...]:
         with hq.begin() as connection:
             connection.execute(text(_CHOSEN.format(wanted=wanted)), values)
-            connection.execute(text(_NARROWED.format(states=", ".join(str(int(state)) for state in states))))
+            allowed = ", ".join(str(int(state)) for state in states)
+            connection.execute(text(_NARROWED.format(states=allowed, condition=condition)))
             audit.record(connection, action, entries, by, reason)
             connection.execute(text(_SET), {"status": int(status), "by": by})
             connection.execute(text(_TOUCH))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from commerce.orders.repair import Repaired
 
 State = Annotated[
-    Literal["pending", "synchronized", "failed", "editing", "on-hold"] | None,
-    typer.Option("--state", help="Only in this state; on-hold: the sales order is held."),
+    Literal["pending", "synchronized", "failed", "editing", "held", "on-hold"] | None,
+    typer.Option("--state", help="Only in this state; held: the transaction is held; on-hold: its sales order is."),
 ]
 ErrorClass = Annotated[
     Literal["transient", "pending", "permanent"] | None, typer.Option("--class", help="Only of this class of error.")
@@ -236,7 +236,9 @@ def _show(done: Repaired, as_json: bool, what: str) -> None:
 
         parts: list[RenderableType] = [Text(f"{len(done.orders)} orders {what}.")]
         if done.passed_over:
-            parts.append(Text(f"{done.passed_over} were passed over: they are not in a state for it.", "yellow"))
+            parts.append(
+                Text(f"{done.passed_over} were passed over: `commerce orders show` tells their state.", "yellow")
+            )
         if done.result is not None:
             parts.append(job_table(done.result.as_dict()))
         return Group(*parts)

@@ -25,6 +25,7 @@ ORDERS = f"""
            t.businessdate AS business_date, os.salesid AS sales_order,
            CASE WHEN o.mcrorderstopped = 1 THEN 'on-hold'
                 WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN 'synchronized'
+                WHEN t.held = 1 THEN 'held'
                 WHEN os.status = {int(OrderStatus.FAILED)} THEN 'failed'
                 WHEN os.status = {int(OrderStatus.EDITING)} THEN 'editing' ELSE 'pending' END AS state,
            t.grossamount AS amount, t.currency, os.errorclass AS error_class, os.errordetail AS error,
