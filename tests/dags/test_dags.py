@@ -296,21 +296,19 @@ def test_a_dry_run_is_skipped_only_where_its_plan_was_made(monkeypatch: pytest.M
 def test_reading_the_dags_loads_no_heavy_library() -> None:
     """The DAG processor reads them again and again; what tasks need is loaded by tasks."""
     code = (
-        "import sys, time\n"
+        "import sys\n"
         "from airflow.sdk import dag\n"
         "import sqlalchemy\n"
-        "before = set(sys.modules); started = time.monotonic()\n"
+        "before = set(sys.modules)\n"
         "for path in sys.argv[1:]:\n"
         "    exec(compile(open(path).read(), path, 'exec'), {'__name__': 'dags', '__doc__': ''})\n"
         "heavy = {'pandas', 'pyarrow', 'great_expectations', 'duckdb', 'adbc_driver_postgresql', 'commerce.run'}\n"
-        "print(sorted(heavy & (set(sys.modules) - before)), time.monotonic() - started)\n"
+        "print(sorted(heavy & (set(sys.modules) - before)))\n"
     )
     command = [sys.executable, "-c", code, *map(str, DAG_FILES)]
     environment = os.environ | {"PYTHONPATH": str(PROJECT / "include")}
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()[-1]
-    loaded, seconds = said.rsplit(" ", 1)
-    assert loaded == "[]"
-    assert float(seconds) < 2
+    assert said == "[]"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Sequence, func, text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKeyConstraint, MetaData, Sequence, func, text
+
+from commerce.schema.fields import MONEY
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -38,3 +40,18 @@ def created(name: str = "createddatetime") -> Column[Any]:
 
 def moment(name: str) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=True)
+
+
+def amount(name: str) -> Column[Any]:
+    return Column(name, MONEY, nullable=False, server_default=text("0"))
+
+
+def customer_key(column: str) -> ForeignKeyConstraint:
+    """Nothing that is posted or ordered can refer to anything but an account that exists."""
+    return ForeignKeyConstraint(["dataareaid", column], ["ax.custtable.dataareaid", "ax.custtable.accountnum"])
+
+
+def statement_key() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["dataareaid", "statementid"], ["ax.retailstatementtable.dataareaid", "ax.retailstatementtable.statementid"]
+    )

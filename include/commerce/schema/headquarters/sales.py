@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from commerce.schema.enums import SalesStatus
 from commerce.schema.fields import MONEY
-from commerce.schema.headquarters.base import created, metadata
+from commerce.schema.headquarters.base import created, customer_key, metadata
 
 
 def _blank(name: str, width: int) -> Column:  # type: ignore[type-arg]
@@ -26,11 +26,6 @@ def _blank(name: str, width: int) -> Column:  # type: ignore[type-arg]
 
 def _amount(name: str) -> Column:  # type: ignore[type-arg]
     return Column(name, MONEY, nullable=False)
-
-
-def _customer(column: str) -> ForeignKeyConstraint:
-    """Nothing that is posted or ordered can refer to anything but an account that exists."""
-    return ForeignKeyConstraint(["dataareaid", column], ["ax.custtable.dataareaid", "ax.custtable.accountnum"])
 
 
 def _transaction_columns() -> list[Column]:  # type: ignore[type-arg]
@@ -66,7 +61,7 @@ SALES_ORDER = Table(
     Column("mcrorderstopped", Integer, nullable=False, server_default=text("0")),
     created(),
     PrimaryKeyConstraint("dataareaid", "salesid"),
-    _customer("custaccount"),
+    customer_key("custaccount"),
     ForeignKeyConstraint(["deliverypostaladdress"], ["ax.logisticspostaladdress.recid"]),
     CheckConstraint("documenttype IN ('order', 'quotation')", name="documenttype"),
     CheckConstraint("salesorigin IN ('channel', 'statement')", name="salesorigin"),
@@ -106,7 +101,7 @@ SALES_LINE = Table(
     PrimaryKeyConstraint("dataareaid", "salesid", "linenum"),
     ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
     ForeignKeyConstraint(["deliverypostaladdress"], ["ax.logisticspostaladdress.recid"]),
-    _customer("custaccount"),
+    customer_key("custaccount"),
     schema="ax",
     comment="custaccount: where it is another customer than the order's, whose foreign key holds for the others; "
     "one key less to look up for each line",
@@ -148,7 +143,7 @@ INVOICE = Table(
     ForeignKeyConstraint(
         ["dataareaid", "ledgervoucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
     ),
-    _customer("invoiceaccount"),
+    customer_key("invoiceaccount"),
     CheckConstraint("invoiceamount = netamount + taxamount", name="invoiceamount"),
     Index("ix_custinvoicejour_statementid", "dataareaid", "statementid"),
     schema="ax",

@@ -1,4 +1,4 @@
-"""Statements, the transactions that they took, and the ledger that they post to."""
+"""Statements, and the transactions and shifts that they took."""
 
 from sqlalchemy import (
     BigInteger,
@@ -15,23 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from commerce.schema.fields import MONEY
-from commerce.schema.headquarters.base import created, metadata, moment, recid
-
-
-def _customer(column: str) -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["dataareaid", column], ["ax.custtable.dataareaid", "ax.custtable.accountnum"])
-
-
-def _amount(name: str) -> Column:  # type: ignore[type-arg]
-    return Column(name, MONEY, nullable=False, server_default=text("0"))
-
-
-def _statement() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["dataareaid", "statementid"], ["ax.retailstatementtable.dataareaid", "ax.retailstatementtable.statementid"]
-    )
-
+from commerce.schema.headquarters.base import amount, created, customer_key, metadata, moment, recid, statement_key
 
 STATEMENT = Table(
     "retailstatementtable",
@@ -50,9 +34,9 @@ STATEMENT = Table(
     Column("postingerrormessage", Text, nullable=False, server_default=text("''")),
     Column("run", BigInteger, nullable=True),
     Column("transactioncount", Integer, nullable=False, server_default=text("0")),
-    _amount("salesamount"),
-    _amount("taxamount"),
-    _amount("paymentamount"),
+    amount("salesamount"),
+    amount("taxamount"),
+    amount("paymentamount"),
     moment("calculateddatetime"),
     moment("posteddatetime"),
     created(),
@@ -71,15 +55,15 @@ def _counted() -> list[Column]:  # type: ignore[type-arg]
     """A tender in a drawer: what was paid with it, what else came in and went out, what was counted, and what is too
     much (positive) or missing."""
     return [
-        _amount("transamount"),
+        amount("transamount"),
         Column("transcount", Integer, nullable=False),
-        _amount("addedtodrawer"),
-        _amount("removedfromdrawer"),
-        _amount("changetender"),
-        _amount("bankedamount"),
-        _amount("safeamount"),
-        _amount("countedamount"),
-        _amount("differenceamount"),
+        amount("addedtodrawer"),
+        amount("removedfromdrawer"),
+        amount("changetender"),
+        amount("bankedamount"),
+        amount("safeamount"),
+        amount("countedamount"),
+        amount("differenceamount"),
     ]
 
 
@@ -102,13 +86,13 @@ STATEMENT_LINE = Table(
     Column("tendertypeid", String(10), nullable=False),
     Column("currency", String(3), nullable=False),
     *_counted(),
-    _amount("transamountmst"),
-    _amount("differenceamountmst"),
+    amount("transamountmst"),
+    amount("differenceamountmst"),
     _difference(),
     PrimaryKeyConstraint(
         "dataareaid", "statementid", "staffid", "terminalid", "uniqueshiftid", "tendertypeid", "currency"
     ),
-    _statement(),
+    statement_key(),
     schema="ax",
     comment="a financial statement has a line per tender and staff, terminal or shift,"
     " as the store's statement method says; amounts are in the tender's currency, those in -mst in the statement's",
@@ -123,7 +107,7 @@ STATEMENT_SHIFT = Table(
     Column("terminalid", String(10), nullable=False),
     Column("batchid", BigInteger, nullable=False),
     PrimaryKeyConstraint("storeid", "terminalid", "batchid", "statementid", "dataareaid"),
-    _statement(),
+    statement_key(),
     ForeignKeyConstraint(
         ["storeid", "terminalid", "batchid"],
         ["ax.retailposbatchtable.storeid", "ax.retailposbatchtable.terminalid", "ax.retailposbatchtable.batchid"],
@@ -145,14 +129,14 @@ STATEMENT_SHIFT_LINE = Table(
     Column("currency", String(3), nullable=False),
     *_counted(),
     _difference(),
-    _amount("floatamount"),
-    _amount("transamountmst"),
-    _amount("floatamountmst"),
-    _amount("changetendermst"),
-    _amount("removedfromdrawermst"),
-    _amount("bankedamountmst"),
-    _amount("safeamountmst"),
-    _amount("differenceamountmst"),
+    amount("floatamount"),
+    amount("transamountmst"),
+    amount("floatamountmst"),
+    amount("changetendermst"),
+    amount("removedfromdrawermst"),
+    amount("bankedamountmst"),
+    amount("safeamountmst"),
+    amount("differenceamountmst"),
     Column("countedhow", String(10), nullable=False),
     PrimaryKeyConstraint("storeid", "terminalid", "batchid", "tendertypeid", "currency", "statementid", "dataareaid"),
     ForeignKeyConstraint(
@@ -183,7 +167,7 @@ ENTERED_COUNT = Table(
     Column("batchid", BigInteger, nullable=False),
     Column("tendertypeid", String(10), nullable=False),
     Column("currency", String(3), nullable=False),
-    _amount("countedamount"),
+    amount("countedamount"),
     Column("reason", Text, nullable=False),
     Column("enteredby", String(60), nullable=False),
     created(),
@@ -208,7 +192,7 @@ STATEMENT_EVENT = Table(
     Column("run", BigInteger, nullable=True),
     Column("postingstatemessage", Text, nullable=False, server_default=text("''")),
     created("createdon"),
-    _statement(),
+    statement_key(),
     CheckConstraint("isendevent IN (0, 1) AND (starteventid IS NULL OR isendevent = 1)", name="isendevent"),
     Index("ix_retaileodstatementcontrollerlog_statementid", "dataareaid", "statementid"),
     schema="ax",
@@ -226,13 +210,13 @@ AGGREGATION = Table(
     Column("invoiceid", String(20), nullable=True),
     Column("transactioncount", Integer, nullable=False),
     Column("linecount", Integer, nullable=False),
-    _amount("netamount"),
-    _amount("taxamount"),
-    _amount("chargeamount"),
-    _amount("grossamount"),
+    amount("netamount"),
+    amount("taxamount"),
+    amount("chargeamount"),
+    amount("grossamount"),
     PrimaryKeyConstraint("dataareaid", "statementid", "aggregation"),
-    _statement(),
-    _customer("custaccount"),
+    statement_key(),
+    customer_key("custaccount"),
     CheckConstraint("aggregation > 0", name="aggregation"),
     ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
     ForeignKeyConstraint(
@@ -253,9 +237,9 @@ STATEMENT_TRANSACTION = Table(
     Column("type", Integer, nullable=False),
     Column("businessdate", Date, nullable=False),
     Column("custaccount", String(20), nullable=True),
-    _amount("netamount"),
-    _amount("grossamount"),
-    _amount("paymentamount"),
+    amount("netamount"),
+    amount("grossamount"),
+    amount("paymentamount"),
     Column("aggregation", Integer, nullable=True),
     PrimaryKeyConstraint("store", "terminal", "transactionid"),
     ForeignKeyConstraint(
@@ -266,8 +250,8 @@ STATEMENT_TRANSACTION = Table(
             "ax.retailtransactiontable.transactionid",
         ],
     ),
-    _statement(),
-    _customer("custaccount"),
+    statement_key(),
+    customer_key("custaccount"),
     CheckConstraint("(custaccount IS NULL) = (type IN (4, 5, 6, 7, 16, 17, 20))", name="custaccount"),
     Index("ix_retaileodtransactiontable_statementid", "dataareaid", "statementid", "custaccount"),
     schema="ax",
@@ -283,126 +267,10 @@ STATEMENT_VOUCHER = Table(
     Column("voucher", String(20), nullable=False),
     Column("voucherdate", Date, nullable=False),
     PrimaryKeyConstraint("dataareaid", "voucher"),
-    _statement(),
+    statement_key(),
     ForeignKeyConstraint(
         ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
     ),
     Index("ix_retailstatementvoucher_statementid", "dataareaid", "statementid"),
     schema="ax",
-)
-
-PAYMENT_JOURNAL = Table(
-    "ledgerjournaltable",
-    metadata,
-    Column("dataareaid", String(4), nullable=False),
-    Column("journalnum", String(20), nullable=False),
-    Column("statementid", String(20), nullable=False),
-    Column("journaldate", Date, nullable=False),
-    created(),
-    PrimaryKeyConstraint("dataareaid", "journalnum"),
-    _statement(),
-    schema="ax",
-)
-
-PAYMENT_JOURNAL_LINE = Table(
-    "ledgerjournaltrans",
-    metadata,
-    Column("dataareaid", String(4), nullable=False),
-    Column("journalnum", String(20), nullable=False),
-    Column("linenum", Integer, nullable=False),
-    Column("custaccount", String(20), nullable=False),
-    Column("tendertypeid", String(10), nullable=False),
-    Column("currency", String(3), nullable=False),
-    _amount("amount"),
-    _amount("amountmst"),
-    Column("invoiceid", String(20), nullable=True),
-    Column("voucher", String(20), nullable=False),
-    PrimaryKeyConstraint("dataareaid", "journalnum", "linenum"),
-    ForeignKeyConstraint(
-        ["dataareaid", "journalnum"], ["ax.ledgerjournaltable.dataareaid", "ax.ledgerjournaltable.journalnum"]
-    ),
-    ForeignKeyConstraint(
-        ["dataareaid", "invoiceid"], ["ax.custinvoicejour.dataareaid", "ax.custinvoicejour.invoiceid"]
-    ),
-    ForeignKeyConstraint(
-        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
-    ),
-    _customer("custaccount"),
-    schema="ax",
-    comment="amount: what was paid with the tender, change already taken off; negative when money went back; "
-    "amountmst: the same in the voucher's currency",
-)
-
-CUSTOMER_TRANSACTION = Table(
-    "custtrans",
-    metadata,
-    recid(),
-    Column("dataareaid", String(4), nullable=False),
-    Column("accountnum", String(20), nullable=False),
-    Column("voucher", String(20), nullable=False),
-    Column("transdate", Date, nullable=False),
-    Column("transtype", String(10), nullable=False),
-    Column("invoiceid", String(20), nullable=True),
-    Column("salesid", String(20), nullable=True),
-    Column("currency", String(3), nullable=False),
-    _amount("amountcur"),
-    _customer("accountnum"),
-    ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
-    ForeignKeyConstraint(
-        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
-    ),
-    CheckConstraint("transtype IN ('invoice', 'payment', 'rounding')", name="transtype"),
-    Index("ix_custtrans_accountnum", "dataareaid", "accountnum"),
-    schema="ax",
-    comment="customer subledger: an invoice raises what the customer owes, a payment lowers it; salesid: the order that"
-    " a prepayment was made for",
-)
-
-VOUCHER = Table(
-    "generaljournalentry",
-    metadata,
-    Column("dataareaid", String(4), nullable=False),
-    Column("voucher", String(20), nullable=False),
-    Column("accountingdate", Date, nullable=False),
-    Column("journalcategory", String(20), nullable=False),
-    Column("store", String(10), nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("defaultdimension", BigInteger, nullable=False, server_default=text("0")),
-    _amount("debitamount"),
-    _amount("creditamount"),
-    created(),
-    PrimaryKeyConstraint("dataareaid", "voucher"),
-    CheckConstraint("debitamount = creditamount", name="balanced"),
-    CheckConstraint(
-        "journalcategory IN ('invoice', 'payment', 'incomeexpense', 'deposit', 'rounding', 'discount', 'giftcard', "
-        "'difference', 'cashmanagement', 'prepayment')",
-        name="journalcategory",
-    ),
-    schema="ax",
-    comment="a voucher; debitamount and creditamount are the sums over its lines",
-)
-
-VOUCHER_LINE = Table(
-    "generaljournalaccountentry",
-    metadata,
-    Column("dataareaid", String(4), nullable=False),
-    Column("voucher", String(20), nullable=False),
-    Column("linenum", Integer, nullable=False),
-    Column("mainaccount", String(20), nullable=False),
-    Column("postingtype", String(30), nullable=False),
-    _amount("debitamount"),
-    _amount("creditamount"),
-    Column("tendertypeid", String(10), nullable=False, server_default=text("''")),
-    Column("taxcode", String(10), nullable=False, server_default=text("''")),
-    Column("transactioncurrency", String(3), nullable=True),
-    Column("transactioncurrencyamount", MONEY, nullable=True),
-    PrimaryKeyConstraint("dataareaid", "voucher", "linenum"),
-    ForeignKeyConstraint(
-        ["dataareaid", "voucher"], ["ax.generaljournalentry.dataareaid", "ax.generaljournalentry.voucher"]
-    ),
-    ForeignKeyConstraint(["dataareaid", "mainaccount"], ["ax.mainaccount.dataareaid", "ax.mainaccount.mainaccountid"]),
-    CheckConstraint("debitamount >= 0 AND creditamount >= 0 AND (debitamount = 0 OR creditamount = 0)", name="side"),
-    schema="ax",
-    comment="transactioncurrency and its amount (positive on the debit side): where money was paid in another currency "
-    "than the voucher's",
 )
