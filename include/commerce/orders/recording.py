@@ -95,7 +95,8 @@ _WRITE = f"""
            left(f.message || CASE WHEN {_GIVEN_UP} THEN ' Tried ' || {_TRIED} || ' times.' ELSE '' END, {DETAIL_WIDTH}),
            CASE f.status WHEN {int(OrderStatus.FAILED)} THEN {_TRIED} ELSE COALESCE(os.retrycount, 0) END,
            CASE WHEN f.errorclass = '{ErrorClass.TRANSIENT}' AND NOT ({_GIVEN_UP})
-                THEN now() + make_interval(mins => least({LONGEST_WAIT}, power(2, least({_TRIED}, 10) - 1)::integer)) END,
+                THEN now() + make_interval(mins => least(
+                     {LONGEST_WAIT}, power(2, least({_TRIED}, 10) - 1)::integer)) END,
            now(), now()
     FROM failure AS f
     JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("f")} AND t.xmin = f.version
