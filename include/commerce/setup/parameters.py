@@ -61,8 +61,7 @@ class StoreParameters(Model):
     for a date waits for the end of the day. `split_by_method`: a statement for each group instead of a line.
     `tender_declaration`, `start_amount`, `bank_drop`: whether several of a shift are summed or the last one counts.
     `max_statement_difference`, `max_shift_difference`, `max_transaction_difference`: what counted and expected amounts
-    may differ by in a statement, a shift and a line. `max_rounding_tax` is kept only: taxes are posted
-    as receipts say.
+    may differ by in a statement, a shift and a line.
     `post_as_business_day`: off, a sale after midnight belongs to its calendar day.
     """
 
@@ -75,7 +74,6 @@ class StoreParameters(Model):
     start_amount: Counted = "sum"
     bank_drop: Counted = "sum"
     post_as_business_day: bool = True
-    max_rounding_tax: Amount = Decimal(0)
     max_statement_difference: Amount = Decimal(0)
     max_shift_difference: Amount = Decimal(0)
     max_transaction_difference: Amount = Decimal(0)
@@ -106,7 +104,6 @@ _OF_STORE: Columns = {
     "start_amount": ("startamountcalculation", lambda counted: int(_COUNTED[counted])),
     "bank_drop": ("bankdropcalculation", lambda counted: int(_COUNTED[counted])),
     "post_as_business_day": ("stmtpostasbusinessday", int),
-    "max_rounding_tax": ("maxroundingtaxamount", Decimal),
     "max_statement_difference": ("maximumpostingdifference", Decimal),
     "max_shift_difference": ("maxshiftdifferenceamount", Decimal),
     "max_transaction_difference": ("maxtransactiondifferenceamount", Decimal),

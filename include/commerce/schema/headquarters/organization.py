@@ -209,7 +209,6 @@ STORE = Table(
     Column("tenderdeclarationcalculation", Integer, nullable=False, server_default=text("1")),
     Column("startamountcalculation", Integer, nullable=False, server_default=text("0")),
     Column("bankdropcalculation", Integer, nullable=False, server_default=text("0")),
-    Column("maxroundingtaxamount", MONEY, nullable=False, server_default=text("0")),
     Column("maximumpostingdifference", MONEY, nullable=False, server_default=text("0")),
     Column("maxshiftdifferenceamount", MONEY, nullable=False, server_default=text("0")),
     Column("maxtransactiondifferenceamount", MONEY, nullable=False, server_default=text("0")),
@@ -220,8 +219,7 @@ STORE = Table(
         name="calculation",
     ),
     CheckConstraint(
-        "least(maxroundingtaxamount, maximumpostingdifference, maxshiftdifferenceamount,"
-        " maxtransactiondifferenceamount) >= 0",
+        "least(maximumpostingdifference, maxshiftdifferenceamount, maxtransactiondifferenceamount) >= 0",
         name="maxima",
     ),
     schema="ax",
