@@ -1,7 +1,8 @@
 """Tables that people edit in a spreadsheet: CSV files and workbooks that bring every value back as it was.
 
-A spreadsheet runs text that begins like a formula, and cuts zeros and digits off text that looks like a number. Such
-values are written behind an apostrophe; reading takes one apostrophe off again, so nothing is lost either way.
+A spreadsheet runs text that begins like a formula, cuts zeros and digits off text that looks like a number, and writes
+dates as its country does. Such values are written behind an apostrophe; reading takes one apostrophe off again, so
+nothing is lost either way.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from commerce.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-_RISKY = r"^(?:[=+\-@\t\r\n']|0\d|\d{12,}$|\d+(?:\.\d+)?[eE])"
-"""A formula, an apostrophe of its own, leading zeros, more digits than a spreadsheet keeps, a power of ten."""
+_RISKY = r"^(?:[=+\-@\t\r\n']|0\d|\d{12,}$|\d+(?:\.\d+)?[eE]|\d+ ?[-/:] ?\d)"
+"""A formula, an apostrophe of its own, leading zeros, more digits than a spreadsheet keeps, a power of ten, a date or
+what looks like one: the street number 3-5 becomes the third of May."""
 _UNFIT = "[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]|_x[0-9A-Fa-f]{4}_"
 """What XML cannot hold, or what a workbook takes for the code of a character."""
 

@@ -15,7 +15,21 @@ from commerce import sheets
 from commerce.errors import UsageError
 
 RISKY = ["=1+1", "+47 22 33", "-5.00", "@x", "\tx", "\r=x", "'quoted", "0155", "1234567890123456", "12E5", "1.5e9"]
-PLAIN = ["Kari", "12.50", "", "5", "0", "O'Brien", "a;b,c", 'say "x"', "line\nbreak", "Åse"]
+RISKY += ["2026-03-02", "2026-03-02 10:30:00+00", "3-5", "10/12", "10:30"]
+PLAIN = [
+    "Kari",
+    "12.50",
+    "3rd-5",
+    "12 Main Street-1",
+    "",
+    "5",
+    "0",
+    "O'Brien",
+    "a;b,c",
+    'say "x"',
+    "line\nbreak",
+    "Åse",
+]
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=20)
 
