@@ -117,6 +117,22 @@ STATEMENT_SHIFT = Table(
     comment="the closed shifts of a financial statement; what comes late for a shift goes into a further statement",
 )
 
+LATE_SHIFT = Table(
+    "retailstatementlateshift",
+    metadata,
+    Column("storeid", String(10), nullable=False),
+    Column("terminalid", String(10), nullable=False),
+    Column("batchid", BigInteger, nullable=False),
+    PrimaryKeyConstraint("storeid", "terminalid", "batchid"),
+    ForeignKeyConstraint(
+        ["storeid", "terminalid", "batchid"],
+        ["ax.retailposbatchtable.storeid", "ax.retailposbatchtable.terminalid", "ax.retailposbatchtable.batchid"],
+    ),
+    schema="ax",
+    comment="shifts of a financial statement that was cleared which stand in another one, too: the next calculation"
+    " counts them again",
+)
+
 STATEMENT_SHIFT_LINE = Table(
     "retailstatementshiftline",
     metadata,
