@@ -17,12 +17,6 @@ CREATE TEMP TABLE candidate (
     netamount numeric(32, 6), grossamount numeric(32, 6), paymentamount numeric(32, 6)
 ) ON COMMIT DROP""")
 
-
-BLOCKED = text("""
-SELECT store, string_agg(rule, ', ' ORDER BY rule) AS rules FROM cdx.gateverdict
-WHERE run = :run AND severity = 'critical' AND store = ANY(:stores) GROUP BY store""")
-
-
 _SPLIT = f"""
 CASE WHEN st.separatestmtperstaffterminal = 0 THEN ''
      WHEN st.statementmethod = {int(StatementMethod.STAFF)} THEN t.staff

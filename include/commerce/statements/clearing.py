@@ -41,7 +41,18 @@ AMOUNT = text(f"""
 SELECT count(*) AS transactions, coalesce(sum({amount_sql("t")}), 0) AS amount
 FROM changed AS c JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("c")}""")
 
+KEEP_LATE_SHIFTS = """
+INSERT INTO ax.retailstatementlateshift (storeid, terminalid, batchid)
+SELECT m.storeid, m.terminalid, m.batchid FROM ax.retailstatementshift AS m
+WHERE (m.dataareaid, m.statementid) = (:company, :statement) AND EXISTS (
+    SELECT FROM ax.retailstatementshift AS other
+    WHERE (other.storeid, other.terminalid, other.batchid) = (m.storeid, m.terminalid, m.batchid)
+      AND (other.dataareaid, other.statementid) <> (m.dataareaid, m.statementid))
+ON CONFLICT DO NOTHING"""
+"""A shift that is in no other statement is found without being remembered."""
+
 EMPTY = (
+    text(KEEP_LATE_SHIFTS),
     text("DELETE FROM ax.retailstatementshiftline WHERE (dataareaid, statementid) = (:company, :statement)"),
     text("DELETE FROM ax.retailstatementshift WHERE (dataareaid, statementid) = (:company, :statement)"),
     text("DELETE FROM ax.retaileodstatementaggregation WHERE (dataareaid, statementid) = (:company, :statement)"),

@@ -80,6 +80,8 @@ LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
   AND (b.storeid, b.terminalid, b.batchid) IN (
       SELECT store, shiftterminal, batchid FROM candidate
       UNION
+      SELECT storeid, terminalid, batchid FROM ax.retailstatementlateshift WHERE storeid = ANY(:stores)
+      UNION
       SELECT t.store, {shift_terminal_sql("t")}, t.batchid
       FROM ax.mcrcustpaymtable AS p
       JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
@@ -95,8 +97,12 @@ LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
   AND EXISTS ({_STATED})
   AND NOT EXISTS ({_STATED} AND s.postingstatus <= {int(StatementStatus.CALCULATED)})
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
-"""For what this calculation takes, for orders that were paid for and posted after the shift was stated, and for cash
-management that is in no statement."""
+"""For what this calculation takes, for what a cleared statement had, for orders that were paid for and posted after the
+shift was stated, and for cash management that is in no statement."""
+
+FORGET_LATE = text("""
+DELETE FROM ax.retailstatementlateshift AS l USING shift AS s
+WHERE (l.storeid, l.terminalid, l.batchid) = (s.storeid, s.terminalid, s.batchid)""")
 
 STATED_SHIFTS = text(f"""{_INSERT}, s.stafforterminal, s.statementid
 FROM unnest(CAST(:companies AS text[]), CAST(:statements AS text[])) AS wanted (dataareaid, statementid)
@@ -148,6 +154,7 @@ def take_shifts(connection: Connection, scope: Scope, left_out: Sequence[str], *
         connection.execute(_new_shifts(scope), parameters)
     connection.execute(LOCK_CALCULATED, {"stores": list(scope.stores)})
     connection.execute(LATE_SHIFTS, parameters)
+    connection.execute(FORGET_LATE)
     _read_headers(connection)
     # Without a transaction a shift has no business date, and nothing to state.
     outside = f"DELETE FROM shift AS b WHERE {_out_of(scope)} AND NOT EXISTS ({_STATED})"

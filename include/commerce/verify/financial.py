@@ -115,6 +115,9 @@ CHECKS = (
         WITH stated AS (
             SELECT m.storeid, m.terminalid, m.batchid, max(s.createddatetime) AS last
             FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+            WHERE NOT EXISTS (
+                SELECT FROM ax.retailstatementlateshift AS l
+                WHERE (l.storeid, l.terminalid, l.batchid) = (m.storeid, m.terminalid, m.batchid))
             GROUP BY 1, 2, 3 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
         ), payment AS (
             SELECT m.storeid, m.terminalid, m.batchid, p.tendertype AS tendertypeid, p.currency, p.amountcur,
