@@ -95,6 +95,8 @@ def transactions_by_store(kept: Kept) -> dict[str, int]:
 
 def hashed(table: UploadedTable, batch: pa.RecordBatch) -> Hashed:
     """The rows with the content hash of each, 32 hex digits: the one of `content.hash_sql`."""
+    if not len(batch):  # no column has a value, and what is joined of constants alone is no column
+        return Hashed(batch, pa.array([], pa.string()))
     joined = pc.binary_join_element_wise(
         *_pieces(table, batch), SEPARATOR, null_handling="replace", null_replacement=NULL
     )
