@@ -11,19 +11,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from commerce.editing.editing import Edit, edit
-from commerce.editing.parts import PARTS
 from commerce.errors import UsageError
-from commerce.reconcile import Figure, ReconcileResult, Unposted, comparing, draw_picture, reconcile
+from commerce.reconcile import ReconcileResult, comparing, reconcile
 from commerce.reconcile.channel import Channel, decimals
 from commerce.reconcile.explaining import Explained
 from commerce.reconcile.headquarters import Database
-from commerce.statements import calculate_statements, post_statements
+from commerce.statements import calculate_statements
 from support.channels import ChannelFactory, move_to_channels, upload_all
-from support.cli import call
 from support.company import EXPENSE
-from support.statements import ANNA, ANNA_GUID, SCOPE, STORES, add_day, add_retailer, block, pass_gate
-from support.transactions import DAY, Line, add_deposit, add_income_expense, add_order, add_sale
+from support.reconciled import close_day, execute, two_days
+from support.statements import ANNA, ANNA_GUID, SCOPE, STORES, add_retailer, block, pass_gate
+from support.transactions import DAY, add_deposit, add_income_expense, add_sale
 
 D = Decimal
 
@@ -31,31 +29,7 @@ D = Decimal
 @pytest.fixture
 def day(hq: Engine, channel_db: ChannelFactory) -> dict[str, Engine]:
     """Two stores' days: made by registers, uploaded, not posted yet."""
-    add_retailer(hq)
-    for store in STORES:
-        add_day(hq, store)
-        add_sale(hq, store, 70, lines=[Line(), Line(columns={"transactionstatus": 1})], header=_one_line())
-        add_sale(hq, store, 71, header={"entrystatus": 1})
-    engines = move_to_channels(hq, channel_db, *STORES)
-    upload_all(hq, *STORES)
-    return engines
-
-
-def _one_line() -> dict[str, object]:
-    """What the header says when the second of two like lines is voided."""
-    return {"netamount": D("10"), "grossamount": D("12.5"), "numberofitems": 1, "paymentamount": D("25")}
-
-
-def _close(hq: Engine, key: str = "run") -> None:
-    run = pass_gate(hq, key)
-    calculate_statements(hq, run=run, scope=SCOPE)
-    assert post_statements(hq, run=run, scope=SCOPE).ok
-
-
-def _do(engine: Engine, *statements: str) -> None:
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
+    return two_days(hq, channel_db)
 
 
 def _checks(result: ReconcileResult) -> set[tuple[str, str]]:
@@ -72,7 +46,7 @@ def test_nothing_is_posted_yet_and_everything_is_explained(hq: Engine, day: dict
 
 
 def test_clean_after_posting(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
+    close_day(hq)
     result = reconcile(hq)
     assert result.ok, result.as_dict()
     assert result.unposted == ()
@@ -125,15 +99,15 @@ MOVED_CENTS = {
 
 
 def test_every_moved_cent_and_lost_row_is_found(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
+    close_day(hq)
     missed = {}
     for check, plant in MOVED_CENTS.items():
         table = plant.split("ax.")[1].split()[0]
-        _do(hq, f"CREATE TABLE kept AS SELECT * FROM ax.{table}", plant)
+        execute(hq, f"CREATE TABLE kept AS SELECT * FROM ax.{table}", plant)
         result = reconcile(hq, stores=["S1"])
         if ("S1", check) not in _checks(result):
             missed[check] = _checks(result)
-        _do(
+        execute(
             hq,
             f"ALTER TABLE ax.{table} DISABLE TRIGGER ALL",
             f"DELETE FROM ax.{table}",
@@ -146,8 +120,8 @@ def test_every_moved_cent_and_lost_row_is_found(hq: Engine, day: dict[str, Engin
 
 
 def test_a_difference_says_the_numbers(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
-    _do(hq, MOVED_CENTS["invoice taxes"])
+    close_day(hq)
+    execute(hq, MOVED_CENTS["invoice taxes"])
     (difference,) = reconcile(hq).differences
     assert (difference.store, difference.businessdate, difference.key) == ("S1", "2026-03-02", "VAT")
     assert difference.found - difference.expected == D("0.01")
@@ -161,7 +135,7 @@ def test_a_transaction_that_headquarters_lost_and_one_that_it_has_too_much(hq: E
         ("retailtransactionsalestrans", "transactionid"),
         ("retailtransactiontable", "transactionid"),
     ):
-        _do(hq, f"DELETE FROM ax.{table} WHERE {column} = 'S1-T1-000001'")
+        execute(hq, f"DELETE FROM ax.{table} WHERE {column} = 'S1-T1-000001'")
     add_sale(hq, "S2", 500)
     result = reconcile(hq)
     found = {(d.store, d.check): (d.expected, d.found, d.sample) for d in result.differences}
@@ -170,7 +144,7 @@ def test_a_transaction_that_headquarters_lost_and_one_that_it_has_too_much(hq: E
 
 
 def test_reasons(hq: Engine, day: dict[str, Engine], channel_db: ChannelFactory) -> None:
-    _do(
+    execute(
         hq,
         "UPDATE ax.retailtransactiontable SET validationstatus = 2 WHERE transactionid = 'S1-T1-000001'",
         "INSERT INTO ax.retailtransactionvalidationerror (store, terminal, transactionid, validationtype, errormessage)"
@@ -179,7 +153,7 @@ def test_reasons(hq: Engine, day: dict[str, Engine], channel_db: ChannelFactory)
     run = pass_gate(hq)
     block(hq, run, "S2")
     calculate_statements(hq, run=run, scope=SCOPE)
-    _do(day["S1"], *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"))
+    execute(day["S1"], *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"))
     result = reconcile(hq)
     assert result.ok, result.as_dict()
     assert [(u.store, u.reason, u.transactions) for u in result.unposted] == [
@@ -209,27 +183,27 @@ def _copy_sale(engine: Engine, old: str, new: str) -> list[str]:
 
 
 def test_a_quarantined_transaction_is_explained(hq: Engine, day: dict[str, Engine]) -> None:
-    _do(
+    execute(
         day["S1"],
         *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"),
         "UPDATE retailtransactiontable SET grossamount = 'much' WHERE transactionid = 'S1-T1-000900'",
     )
     upload_all(hq, "S1")
-    _close(hq)
+    close_day(hq)
     result = reconcile(hq)
     assert [(u.store, u.reason, u.transactions) for u in result.unposted] == [("S1", "in quarantine", 1)]
     assert result.ok, result.as_dict()
 
 
 def test_history_and_purged_dates_are_no_differences(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
-    _do(hq, "UPDATE ax.retailchanneltable SET cutoverdate = '2026-03-02' WHERE retailchannelid = 'S1'")
-    _do(
+    close_day(hq)
+    execute(hq, "UPDATE ax.retailchanneltable SET cutoverdate = '2026-03-02' WHERE retailchannelid = 'S1'")
+    execute(
         day["S1"],
         *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"),
         "UPDATE retailtransactiontable SET businessdate = '2026-01-15' WHERE transactionid = 'S1-T1-000900'",
     )
-    _do(day["S2"], "DELETE FROM retailtransactiontable WHERE transactionid = 'S2-T1-000001'")
+    execute(day["S2"], "DELETE FROM retailtransactiontable WHERE transactionid = 'S2-T1-000001'")
     result = reconcile(hq)
     assert result.ok, result.as_dict()
     assert [(u.store, u.businessdate, u.reason, u.transactions) for u in result.unposted] == [
@@ -239,10 +213,10 @@ def test_history_and_purged_dates_are_no_differences(hq: Engine, day: dict[str, 
 
 
 def test_a_restored_and_an_emptied_channel(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
-    _do(hq, "UPDATE cdx.retailconndatabaseprofile SET incarnation = 2 WHERE name = 'S1'")
-    _do(day["S1"], "DELETE FROM retailtransactiontable WHERE transactionid = 'S1-T1-000003'")
-    _do(day["S2"], "DELETE FROM retailtransactiontable")
+    close_day(hq)
+    execute(hq, "UPDATE cdx.retailconndatabaseprofile SET incarnation = 2 WHERE name = 'S1'")
+    execute(day["S1"], "DELETE FROM retailtransactiontable WHERE transactionid = 'S1-T1-000003'")
+    execute(day["S2"], "DELETE FROM retailtransactiontable")
     result = reconcile(hq)
     assert result.ok, result.as_dict()
     assert [(u.store, u.reason, u.transactions) for u in result.unposted] == [
@@ -251,88 +225,8 @@ def test_a_restored_and_an_emptied_channel(hq: Engine, day: dict[str, Engine]) -
     ]
 
 
-def test_orders_against_sales_orders(hq: Engine, channel_db: ChannelFactory) -> None:
-    add_retailer(hq)
-    first = add_order(hq, "S1", 1, account=ANNA, guid=ANNA_GUID)
-    add_order(hq, "S1", 2, account=ANNA, guid=ANNA_GUID)
-    move_to_channels(hq, channel_db, "S1", "S2")
-    upload_all(hq, "S1", "S2")
-    _do(
-        hq,
-        "INSERT INTO ax.salestable (dataareaid, salesid, custaccount, salesorigin, store, businessdate, currency, "
-        "netamount,"
-        f" taxamount, chargeamount, grossamount) VALUES ('USMF', 'SO00000001', '{ANNA}', 'channel', 'S1', '{DAY}', "
-        f"'USD', 10,"
-        " 2.5, 0, 12.5)",
-        "INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, qty, netamount, taxamount, discamount, "
-        "custaccount)"
-        f" VALUES ('USMF', 'SO00000001', 1, 'ITEM1', 1, 10, 2.5, 0, '{ANNA}')",
-        "INSERT INTO ax.retailtransactionorderstatus (store, terminal, transactionid, dataareaid, status, salesid)"
-        f" VALUES ('S1', 'T1', '{first[2]}', 'USMF', 2, 'SO00000001')",
-    )
-    result = reconcile(hq)
-    assert result.ok, result.as_dict()
-    assert [(u.reason, u.transactions) for u in result.unposted] == [("order not synchronized yet", 1)]
-    _do(hq, "UPDATE ax.salestable SET netamount = 10.01, grossamount = 12.51")
-    assert _checks(reconcile(hq)) == {("S1", "orders: net"), ("S1", "orders: gross")}
-    _do(hq, "DELETE FROM ax.salesline")
-    assert ("S1", "order lines: quantity") in _checks(reconcile(hq))
-
-
-def test_edited_transactions_are_told_as_such_and_compared_with_what_was_posted(
-    hq: Engine, day: dict[str, Engine]
-) -> None:
-    """Another amount, another date: neither is a difference, but what is posted has to be what it was edited to."""
-    sales = [("S1", "T1", f"S1-T1-{number:06d}") for number in (1, 2)]
-    by_ten: list[Edit] = []
-    with hq.connect() as connection:
-        for part, table in PARTS.items():
-            if part not in ("header", "lines", "payments"):
-                continue
-            assert table.transaction_key is not None
-            key = [name for name in table.natural_key if name not in table.transaction_key]
-            amounts = {
-                "header": ("netamount", "grossamount", "paymentamount"),
-                "lines": ("netamount", "netamountincltax"),
-                "payments": ("amountcur", "amountmst"),
-            }[part]
-            columns = ", ".join([*key, *amounts])
-            where = f"{table.transaction_key[2]} = '{sales[0][2]}'"
-            row = (
-                connection.execute(sa.text(f"SELECT {columns} FROM ax.{table.name} WHERE {where} LIMIT 1"))
-                .mappings()
-                .one()
-            )
-            by_ten.append(
-                Edit(
-                    sales[0],
-                    part,
-                    {name: str(row[name]) for name in key},
-                    {name: str(row[name] + 10) for name in amounts},
-                )
-            )
-    moved = Edit(sales[1], "header", {}, {"businessdate": str(DAY - timedelta(days=1))})
-    assert edit(hq, [*by_ten, moved], "transactions", by="kari", reason="asked").written
-    result = reconcile(hq)
-    assert result.ok, result.as_dict()
-    assert [(e.store, e.businessdate, e.transactions, tuple(e.changed_by)) for e in result.edited] == [
-        ("S1", str(DAY - timedelta(days=1)), 1, ("kari",)),
-        ("S1", str(DAY), 1, ("kari",)),
-    ]
-    assert "netamount" in result.edited[1].fields
-    assert result.edited[0].sample == [" ".join(sales[1][1:])]
-    for dates in ((DAY, DAY), (DAY - timedelta(days=1),) * 2):
-        assert reconcile(hq, date_from=dates[0], date_to=dates[1]).ok
-    _close(hq)
-    result = reconcile(hq)
-    assert result.ok, result.as_dict()
-    assert (result.transactions, [u.transactions for u in result.unposted]) == (23, [1])
-    _do(hq, "UPDATE ax.custinvoicejour SET netamount = netamount + 1, invoiceamount = invoiceamount + 1")
-    assert ("S1", "invoices: net") in _checks(reconcile(hq))
-
-
 def test_customer_rows_that_headquarters_lost(hq: Engine, day: dict[str, Engine]) -> None:
-    _do(
+    execute(
         day["S1"],
         *(
             "INSERT INTO retailasynccustomerv2 (custaccountasync, custname, firstname, lastname, relationshiptype, "
@@ -343,14 +237,14 @@ def test_customer_rows_that_headquarters_lost(hq: Engine, day: dict[str, Engine]
     )
     upload_all(hq, "S1")
     assert reconcile(hq).ok
-    _do(hq, "DELETE FROM ax.retailasynccustomerv2 WHERE replicationcounterfromorigin = 1")
+    execute(hq, "DELETE FROM ax.retailasynccustomerv2 WHERE replicationcounterfromorigin = 1")
     (difference,) = reconcile(hq).differences
     assert difference.check == "uploaded retailasynccustomerv2: rows of the channel that headquarters lost"
     assert difference.sample == ("counter 1",)
 
 
 def test_an_unreachable_channel_is_reported_and_the_others_are_compared(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
+    close_day(hq)
     Path(str(day["S2"].url.database)).rename(Path(str(day["S2"].url.database)).with_suffix(".gone"))
     result = reconcile(hq)
     assert not result.ok
@@ -378,8 +272,8 @@ def test_a_surprise_in_one_channel_is_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Something that nobody foresaw, in the middle of S1, whose reading has found something by then."""
-    _close(hq)
-    _do(day["S1"], *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"))
+    close_day(hq)
+    execute(day["S1"], *_copy_sale(day["S1"], "S1-T1-000001", "S1-T1-000900"))
     explain = comparing.explain_counters
 
     def surprise(connection: Connection, channel: Channel, database: Database, explained: Explained) -> None:
@@ -410,7 +304,7 @@ def test_money_of_deposits_income_and_expense_is_what_was_paid(hq: Engine, chann
     names = [c["name"] for c in sa.inspect(engine).get_columns(deposits) if c["name"] != "replicationcounterfromorigin"]
     values = ", ".join("'S1-T1-000900'" if name == "transactionid" else name for name in names)
     copied = f"SELECT {values} FROM {deposits} WHERE transactionid = '{first[2]}'"
-    _do(
+    execute(
         engine,
         *copy,
         f"INSERT INTO {deposits} ({', '.join(names)}) {copied}",
@@ -422,7 +316,7 @@ def test_money_of_deposits_income_and_expense_is_what_was_paid(hq: Engine, chann
         ("purged from the channel, not compared", 1, D("50.00")),
         ("waits for the upload", 1, D("50.00")),
     ]
-    _close(hq)
+    close_day(hq)
     result = reconcile(hq, stores=["S1"])
     assert (result.transactions, result.amount) == (4, D("143.00"))
 
@@ -448,108 +342,3 @@ def test_amounts_are_read_exactly_and_what_is_no_number_counts_as_nothing() -> N
         None,
         D(1000),
     ]
-
-
-def test_figures_of_a_store_and_day_add_up_from_the_channel_to_the_documents(
-    hq: Engine, day: dict[str, Engine], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One transaction is wrong and left out; all else is posted."""
-    _do(
-        hq,
-        "UPDATE ax.retailtransactiontable SET validationstatus = 2 WHERE transactionid = 'S1-T1-000001'",
-        "INSERT INTO ax.retailtransactionvalidationerror (store, terminal, transactionid, validationtype, errormessage)"
-        " VALUES ('S1', 'T1', 'S1-T1-000001', 'GrossAmount', '...')",
-    )
-    _close(hq)
-    result = reconcile(hq)
-    assert result.ok, result.as_dict()
-    found = {(f.figure, f.key): (f.channel, f.posted, f.explained) for f in result.figures if f.store == "S1"}
-    assert found["sales, gross", ""][2] == found["tenders", "1 USD"][2] == D("12.5")
-    assert found["sales, net", ""][2] == D("10")
-    assert found["sales tax", "VAT"][2] == D("2.5")
-    assert found["deposits", ""] == (D("50"), D("50"), D(0))
-    assert found["income and expense", ""] == (D("13"), D("13"), D(0))
-    assert found["of these charges", ""] == (D("5"), D("5"), D(0))
-    assert set(found) >= {("sales tax", ""), ("tenders", "2 USD"), ("tenders", "4 USD")}
-    for figure in result.figures:
-        assert figure.difference == 0
-        assert figure.currency == "USD"
-    # The channel's column is the channel's own: summed here, in its database.
-    with day["S1"].connect() as channel:
-        gross = channel.execute(
-            sa.text("SELECT grossamount FROM retailtransactiontable WHERE type = 2 AND entrystatus = 0")
-        ).scalars()
-        assert found["sales, gross", ""][0] == sum(map(D, gross))
-    # A cent that moved in a document is a figure's difference, and a difference.
-    _do(hq, MOVED_CENTS["invoices: gross"])
-    moved = reconcile(hq)
-    wrong = {(figure.store, figure.figure): figure.difference for figure in moved.figures if figure.difference}
-    assert wrong == {("S1", "sales, net"): D("-0.01"), ("S1", "sales, gross"): D("-0.01")}
-    assert not moved.ok
-    monkeypatch.setenv("COMMERCE_HQ_URL", hq.url.render_as_string(hide_password=False))
-    shown = call(capsys, "reconcile", "--channel", "S1", "--figures", "--json")
-    assert shown.exit_code == 1
-    assert [row["difference"] for row in shown.json["figures"] if row["difference"] != "0.00"] == ["-0.01", "-0.01"]
-    assert "figures" not in call(capsys, "reconcile", "--json").json
-    assert "sales tax" in call(capsys, "reconcile", "--figures").stdout
-
-
-def test_tenders_in_another_currency_are_compared_in_their_own(hq: Engine, day: dict[str, Engine]) -> None:
-    _close(hq)
-    _do(hq, "UPDATE ax.retailstatementline SET transamount = transamount + 0.01 WHERE tendertypeid = '2'")
-    differences = [(d.store, d.check, d.key) for d in reconcile(hq).differences]
-    assert differences == [("S1", "statement lines", "2 USD"), ("S2", "statement lines", "2 USD")]
-
-
-@pytest.mark.parametrize("suffix", [".png", ".svg"])
-def test_a_picture_of_the_day(
-    hq: Engine,
-    day: dict[str, Engine],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    suffix: str,
-) -> None:
-    monkeypatch.setenv("COMMERCE_HQ_URL", hq.url.render_as_string(hide_password=False))
-    file = tmp_path / f"day{suffix}"
-    assert call(capsys, "reconcile", "--picture", file).exit_code == 0
-    drawn = file.read_bytes()
-    if suffix == ".png":
-        assert drawn.startswith(b"\x89PNG")
-        return
-    said = drawn.decode()
-    for words in (
-        "Business date 2026-03-02: channels and ledger agree (2 stores)",
-        "Sales incl. tax by store (USD)",
-        "tender 1 USD",
-        "not in a run yet",
-        "24 transactions, 359.74",
-    ):
-        assert words in said
-    wrong = call(capsys, "reconcile", "--picture", tmp_path / "day.pdf")
-    assert (wrong.exit_code, ".png or .svg" in wrong.stderr) == (2, True)
-    nowhere = call(capsys, "reconcile", "--picture", tmp_path / "nowhere" / "day.png")
-    assert (nowhere.exit_code, "there is no folder" in nowhere.stderr) == (2, True)
-
-
-def test_a_picture_of_many_stores_currencies_and_days_names_those_with_something_open(tmp_path: Path) -> None:
-    figures, unposted = [], []
-    for number in range(200):
-        store, currency = f"S{number:03}", "NOK" if number % 2 else "USD"
-        for date_ in ("2026-03-02", "2026-03-03"):
-            open_ = D(100) if number < 30 else D(0)
-            sold = D(1000 + number)
-            figures.append(Figure(store, date_, "sales, gross", "", currency, sold, sold - open_, open_))
-            if open_:
-                unposted.append(Unposted(store, date_, f"in statement ST{number}, which is not posted", 1, open_))
-    result = ReconcileResult(
-        tuple(f"S{number:03}" for number in range(200)), (), tuple(unposted), figures=tuple(figures)
-    )
-    draw_picture(result, tmp_path / "many.svg")
-    said = (tmp_path / "many.svg").read_text()
-    assert all(f"S{number:03}" in said for number in range(30))
-    assert said.count("60 others, on average") == 2
-    assert "in a statement which is not posted" in said
-    assert said.count("Sales incl. tax by business date") == 2
-    draw_picture(ReconcileResult((), (), ()), tmp_path / "nothing.svg")
-    assert "Nothing was sold." in (tmp_path / "nothing.svg").read_text()
