@@ -40,9 +40,9 @@ def validate(url: str, stores: list[str]) -> int:
     """Validate `stores`, one after the other; returns the sales lines in them."""
     done = 0
     with engine(url) as hq, hq.connect() as connection:
-        accounts = set(_read(connection, "SELECT accountnum FROM ax.custtable")["accountnum"])
-        items = _read(connection, "SELECT itemid, unitid FROM ax.inventtable")
-        tenders = set(_read(connection, "SELECT tendertypeid FROM ax.retailtendertypetable")["tendertypeid"])
+        accounts = set(read(connection, "SELECT accountnum FROM ax.custtable")["accountnum"])
+        items = read(connection, "SELECT itemid, unitid FROM ax.inventtable")
+        tenders = set(read(connection, "SELECT tendertypeid FROM ax.retailtendertypetable")["tendertypeid"])
         for store in stores:
             headers, lines = _judged(connection, store, accounts, items, tenders)
             _write(url, store, headers)
@@ -50,18 +50,19 @@ def validate(url: str, stores: list[str]) -> int:
     return done
 
 
-def _read(connection: Connection, query: str, store: str = "") -> pd.DataFrame:
-    return pd.read_sql(text(query), connection, params={"store": store} if store else None)
+def read(connection: Connection, query: str, store: str = "") -> pd.DataFrame:
+    """Rows with exact decimals: pandas' floats would not add up."""
+    return pd.read_sql(text(query), connection, params={"store": store} if store else None, coerce_float=False)
 
 
 def _judged(
     connection: Connection, store: str, accounts: set[str], items: pd.DataFrame, tenders: set[str]
 ) -> tuple[pd.DataFrame, int]:
     """The store's headers with a column `wrong`, and how many lines there were."""
-    headers, lines = _read(connection, HEADERS, store), _read(connection, LINES, store)
+    headers, lines = read(connection, HEADERS, store), read(connection, LINES, store)
     at_line = [*KEY, "linenum"]
-    taxes = _read(connection, TAXES, store).groupby(at_line, as_index=False)["tax"].sum()
-    discounts = _read(connection, DISCOUNTS, store).groupby(at_line, as_index=False)["discount"].sum()
+    taxes = read(connection, TAXES, store).groupby(at_line, as_index=False)["tax"].sum()
+    discounts = read(connection, DISCOUNTS, store).groupby(at_line, as_index=False)["discount"].sum()
     lines = lines.merge(taxes, "left", at_line).merge(discounts, "left", at_line).merge(items, "left", "itemid")
     for column in ("tax", "discount"):
         lines[column] = lines[column].fillna(0)
@@ -79,8 +80,8 @@ def _judged(
         net=("netamount", "sum"), gross=("netamountincltax", "sum"), discounted=("discamount", "sum"),
         items=("qty", "sum"), line_tax=("tax", "sum"), wrong_line=("wrong", "any"),
     )  # fmt: skip
-    charges = _read(connection, CHARGES, store).groupby(KEY, as_index=False)[["charge", "charge_tax"]].sum()
-    payments = _read(connection, PAYMENTS, store)
+    charges = read(connection, CHARGES, store).groupby(KEY, as_index=False)[["charge", "charge_tax"]].sum()
+    payments = read(connection, PAYMENTS, store)
     payments["unknown"] = ~payments.tendertype.isin(tenders)
     paid = payments.groupby(KEY, as_index=False).agg(paid=("paid", "sum"), unknown=("unknown", "any"))
     found = headers.merge(sums, "left", KEY).merge(charges, "left", KEY).merge(paid, "left", KEY)

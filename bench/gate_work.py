@@ -12,7 +12,7 @@ import great_expectations as gx
 import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
-from bench.frames import CHARGES, KEY, PAYMENTS, TAXES
+from bench.frames import CHARGES, KEY, PAYMENTS, TAXES, read
 from bench.installation import engine
 from commerce import quality
 from commerce.quality import expectations, failing_stores, gate
@@ -76,8 +76,8 @@ def check_frames(url: str, stores: list[str]) -> int:
         known = _known(connection)
         for store in stores:
             headers, lines = _store(connection, store, known)
-            if not (_expect(headers) and _expect(lines)):
-                raise RuntimeError(f"{store} fails")
+            if failing := _failing(headers) + _failing(lines):
+                raise RuntimeError(f"{store} fails: {', '.join(failing)}")
             done += len(lines)
     return done
 
@@ -94,22 +94,21 @@ def _known(connection: Connection) -> dict[str, set[str]]:
 def _store(connection: Connection, store: str, known: dict[str, set[str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The receipts and the lines of a store, each with a column a rule that says whether it is right."""
 
-    def read(query: str) -> pd.DataFrame:
-        return pd.read_sql(text(query), connection, params={"store": store})
-
-    headers, lines, payments = read(HEADERS), read(LINES), read(PAYMENTS)
+    headers, lines, payments = (read(connection, query, store) for query in (HEADERS, LINES, PAYMENTS))
     for frame in (headers, lines):
         frame["account_known"] = frame.custaccount.isin(known["account"])
         frame["guid_known"] = frame.custaccountasync.isin(known["guid"])
         frame["guid_has_account"] = frame.custaccountasync.eq("") | frame.custaccount.ne("")
     payments["tender_known"] = payments.tendertype.isin(known["tender"])
     paid = payments.groupby(KEY, as_index=False).agg(paid=("paid", "sum"), tenders=("tender_known", "all"))
-    taxes = read(TAXES).merge(lines[[*KEY, "linenum"]], "inner", [*KEY, "linenum"])
+    taxes = read(connection, TAXES, store).merge(lines[[*KEY, "linenum"]], "inner", [*KEY, "linenum"])
     sums = lines.groupby(KEY, as_index=False).agg(net=("netamount", "sum"), gross=("netamountincltax", "sum"))
     found = (
         headers.merge(sums, "left", KEY)
         .merge(taxes.groupby(KEY, as_index=False)["tax"].sum(), "left", KEY)
-        .merge(read(CHARGES).groupby(KEY, as_index=False)[["charge", "charge_tax"]].sum(), "left", KEY)
+        .merge(
+            read(connection, CHARGES, store).groupby(KEY, as_index=False)[["charge", "charge_tax"]].sum(), "left", KEY
+        )
         .merge(paid, "left", KEY)
     )
     for column in ("net", "gross", "tax", "charge", "charge_tax", "paid"):
@@ -123,8 +122,8 @@ def _store(connection: Connection, store: str, known: dict[str, set[str]]) -> tu
     return found, lines
 
 
-def _expect(frame: pd.DataFrame) -> bool:
-    """Expectations about all columns that say whether something is right."""
+def _failing(frame: pd.DataFrame) -> list[str]:
+    """The columns that say whether something is right and do not say so everywhere: an expectation for each."""
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     source = context.data_sources.add_pandas("frames").add_dataframe_asset("receipts")
@@ -133,4 +132,5 @@ def _expect(frame: pd.DataFrame) -> bool:
     for column in frame.select_dtypes("bool").columns:
         suite.add_expectation(gx.expectations.ExpectColumnValuesToBeInSet(column=column, value_set=[True]))
     definition = gx.ValidationDefinition(name="gate", data=batch, suite=context.suites.add(suite))
-    return bool(definition.run(batch_parameters={"dataframe": frame}).success)
+    results = definition.run(batch_parameters={"dataframe": frame}).results
+    return [one.expectation_config.kwargs["column"] for one in results if not one.success]
