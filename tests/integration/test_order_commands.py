@@ -52,6 +52,7 @@ def test_failed_and_pending_orders_are_found_and_tried_again(hq: Engine, commerc
     ]
     shown = commerce("orders", "show", pending[2], "--json").json
     assert shown["waits_for"][0]["message"].endswith("its row has not arrived.")
+    assert [(line["line"], line["item"]) for line in shown["lines"]] == [("1", "ITEM1")], "what may be edited"
     assert commerce("orders", "retry", failed[2], *WHY, "--json").exit_code == 1, "nobody has mended it"
     change(hq, HEADER, failed, netamount=10)
     tried = commerce("orders", "retry", "--all", *WHY, "--json")

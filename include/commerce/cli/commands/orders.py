@@ -75,7 +75,7 @@ def list_(
 
 @commands.command()
 def show(order: Order, personal: options.Personal = False, as_json: options.Json = False) -> None:
-    """One order: its state and error, what it waits for, lines, holds, and what people did to it."""
+    """One order: its state and error, what it waits for, lines, payments, holds, and what people did to it."""
     from commerce.cli.queries import orders
 
     with output.headquarters() as hq:

@@ -52,18 +52,18 @@ TRANSACTION_PARTS = {
         WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY helddatetime
     """,
     "errors": """
-        SELECT linenum::text AS line, validationtype AS rule, errormessage AS message
+        SELECT trim_scale(linenum)::text AS line, validationtype AS rule, errormessage AS message
         FROM ax.retailtransactionvalidationerror
         WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY linenum, validationtype
     """,
     "lines": """
-        SELECT linenum::text AS line, itemid AS item, qty AS quantity, price, discamount AS discount, netamount AS net,
-               taxamount AS tax
+        SELECT trim_scale(linenum)::text AS line, itemid AS item, qty AS quantity, price, discamount AS discount,
+               netamount AS net, taxamount AS tax
         FROM ax.retailtransactionsalestrans
         WHERE (store, terminalid, transactionid) = (:store, :terminal, :transaction) ORDER BY linenum
     """,
     "payments": """
-        SELECT linenum::text AS line, tendertype AS tender, amountcur AS amount, currency
+        SELECT trim_scale(linenum)::text AS line, tendertype AS tender, amountcur AS amount, currency
         FROM ax.retailtransactionpaymenttrans
         WHERE (store, terminal, transactionid) = (:store, :terminal, :transaction) ORDER BY linenum
     """,

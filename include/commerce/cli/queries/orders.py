@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from commerce.cli.queries.documents import found_or_refuse, whereabouts
+from commerce.cli.queries.documents import TRANSACTION_PARTS, found_or_refuse, whereabouts
 from commerce.cli.queries.reading import Row, fetch, where
 from commerce.schema.enums import ORDER_TYPES, DocumentOperationStatus, OrderStatus, SalesStatus, TransactionType
 from commerce.scope import Key, key_sql, real_sql
@@ -48,7 +48,7 @@ SALES_ORDER = f"""
     WHERE o.salesid = :key ORDER BY o.dataareaid
 """
 LINES = """
-    SELECT linenum::text AS line, itemid AS item, qty AS quantity, netamount AS net, taxamount AS tax,
+    SELECT trim_scale(linenum)::text AS line, itemid AS item, qty AS quantity, netamount AS net, taxamount AS tax,
            custaccount AS customer, deliverypostaladdress AS delivery_address
     FROM ax.salesline WHERE dataareaid = :company AND salesid = :sales_order ORDER BY linenum
 """
@@ -118,7 +118,7 @@ def keys(
 
 
 def show_order(hq: Engine, key: str, *, personal: bool = False) -> list[Row]:
-    """An order by its sales order number or its transaction.
+    """An order by its sales order number or its transaction, with the lines of either.
 
     Raises:
         UsageError: there is none.
@@ -127,7 +127,10 @@ def show_order(hq: Engine, key: str, *, personal: bool = False) -> list[Row]:
     for order in found:
         order["lines"] = fetch(hq, LINES, order)
         order["holds"] = fetch(hq, HOLDS, order)
-    found = found or fetch(hq, f"SELECT * FROM ({ORDERS}) AS o WHERE transaction = :key ORDER BY store", {"key": key})
+    if not found:
+        found = fetch(hq, f"SELECT * FROM ({ORDERS}) AS o WHERE transaction = :key ORDER BY store", {"key": key})
+        for order in found:
+            order |= {part: fetch(hq, TRANSACTION_PARTS[part], order) for part in ("lines", "payments")}
     for order in found_or_refuse(found, "order"):
         if order["transaction"] is not None:
             order |= whereabouts(hq, order, personal=personal)
