@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine
 from commerce.orders import synchronize_orders
 from commerce.schema.enums import TransactionType
 from commerce.scope import Scope
-from commerce.statements import calculate_statements, clear_statement, post_statements, posting
+from commerce.statements import calculate_statements, clear_statement, enter_count, post_statements, posting
 from commerce.verify import financial, ledger, numbers, statements, verify
-from support.company import CASH
+from support.company import CARD, CASH
 from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
 from support.statements import SCOPE, TOMORROW, add_retailer, pass_gate
 from support.transactions import DAY, add_order, add_sale
@@ -115,6 +115,21 @@ def test_a_further_statement_that_is_cleared(shop: Engine) -> None:
     close(shop)
 
     assert len(differences(shop)) == 2
+    assert broken(shop) == []
+
+
+@pytest.mark.parametrize("amount", ["72.50", "72.00"])
+def test_a_count_that_is_entered_in_a_further_statement_says_what_all_of_them_say(shop: Engine, amount: str) -> None:
+    close(shop)
+    add_sale(shop, "S1", 90, paid={CARD: D("12.50")}, header=of_shift(1))
+    close(shop, trickle_feed=True)
+    entry = {"statement": "ST00000004", "shift": "T1:1", "tender": CASH, "reason": "found again", "by": "kim"}
+
+    counted = enter_count(shop, **entry, amount=D(amount))
+
+    assert (counted.counted, counted.expected, counted.difference) == (D(amount), D(60), D(amount) - 60)
+    close(shop)
+    assert sum(differences(shop)) == D(amount) - 60
     assert broken(shop) == []
 
 

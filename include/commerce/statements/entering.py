@@ -26,16 +26,17 @@ CURRENCIES = text("""
 SELECT DISTINCT l.currency FROM ax.retailstatementshiftline AS l
 WHERE (l.storeid, l.terminalid, l.batchid, l.tendertypeid) = (:store, :terminal, :batch, :tender) ORDER BY 1""")
 
-LINE = text("""
-SELECT countedamount, countedamount - differenceamount AS expected, differenceamount
+SAID = text("""
+SELECT coalesce(sum(countedamount), 0), coalesce(sum(countedamount - differenceamount), 0),
+       coalesce(sum(differenceamount), 0)
 FROM ax.retailstatementshiftline
-WHERE (dataareaid, statementid, terminalid, batchid, tendertypeid, currency)
-    = (:company, :statement, :terminal, :batch, :tender, :currency)""")
+WHERE (storeid, terminalid, batchid, tendertypeid, currency) = (:store, :terminal, :batch, :tender, :currency)""")
+"""A further statement of a shift has only what is new in it, and no line where that is nothing."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a statement says of a tender in a shift now; amounts are in the tender's currency."""
+    """What the statements of a shift say of a tender now; amounts are in the tender's currency."""
 
     company: str
     statement: str
@@ -81,8 +82,7 @@ def enter_count(
             values = {**place, "currency": of_tender, "amount": amount, "reason": reason.strip(), "by": by}
             connection.execute(INSERT, values)
             count_again(connection, [(found.company, statement)], None)
-            line = connection.execute(LINE, {**values, **found.key}).one()
-            said = (line.countedamount, line.expected, line.differenceamount)
+            said = connection.execute(SAID, values).one()
             return Counted(found.company, statement, found.store, shift, tender, of_tender, *said)
 
     return retry_transient(enter)
