@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from commerce.errors import UsageError
 from commerce.run import recalculate_statement
+from commerce.schema.headquarters import masters
 from commerce.scope import Scope
 from commerce.statements import (
     calculate_statements,
@@ -24,9 +26,10 @@ from commerce.statements import (
 from commerce.transactions import revalidate_statement
 from commerce.verify import financial, ledger, numbers, statements, verify
 from support.company import CARD, CASH
+from support.masters import put
 from support.shifts import add_counted_shift
 from support.statements import SCOPE, add_day, add_retailer, pass_gate
-from support.transactions import add_sale, change
+from support.transactions import DAY, add_sale, change
 
 D = Decimal
 FIRST = "ST00000001"
@@ -56,6 +59,22 @@ def post_until(hq: Engine, run: int, states: int, monkeypatch: pytest.MonkeyPatc
 
 
 STATES = "SELECT statementid, postingstatus, transactioncount FROM ax.retailstatementtable ORDER BY 1"
+
+
+@pytest.mark.parametrize(("states", "ways"), [(2, ["clear"]), (3, ["delete-orders", "clear"]), (4, []), (8, [])])
+def test_a_period_that_closes_while_a_statement_is_posted_names_only_ways_out_that_there_are(
+    hq: Engine, monkeypatch: pytest.MonkeyPatch, states: int, ways: list[str]
+) -> None:
+    add_retailer(hq)
+    add_day(hq, "S1")
+    run = calculated(hq)
+    post_until(hq, run, states, monkeypatch)
+    put(hq, masters.FISCAL_PERIOD, "USMF", startdate=DAY, enddate=DAY, status=2)
+
+    message = post_statements(hq, run=run, scope=SCOPE).stores["S1"].message
+
+    assert "Open the period (`commerce setup apply`) and run the day again" in message
+    assert re.findall(r"commerce statements ([a-z-]+) ST00000001", message) == ways
 
 
 @pytest.mark.parametrize("states", [2, 3])

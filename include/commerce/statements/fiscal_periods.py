@@ -8,7 +8,7 @@ under a voucher. A company without periods does without.
 
 from sqlalchemy import Connection, text
 
-from commerce.schema.enums import FiscalPeriodStatus
+from commerce.schema.enums import FiscalPeriodStatus, StatementStatus
 from commerce.statements.transitions import raise_refusals
 
 _PERIOD = "p.dataareaid = b.dataareaid AND b.postingdate BETWEEN p.startdate AND p.enddate"
@@ -34,14 +34,27 @@ WHERE p.status IS DISTINCT FROM {int(FiscalPeriodStatus.OPEN)}
 """An emptied statement posts nothing, so no period holds it back."""
 
 
-def refuse_closed(connection: Connection) -> None:
-    """Refuse the statements of the temp table `batch` whose posting date is in no open fiscal period."""
+def refuse_closed(connection: Connection, source: StatementStatus) -> None:
+    """Refuse the statements of the temp table `batch`, which are in state `source`, whose posting date is in no open
+    fiscal period."""
     connection.execute(LOCK)
     raise_refusals(
         connection,
         CLOSED,
         "FiscalPeriodClosed",
         "Its posting date {postingdate} is {found}. Nothing is posted there. Open the period (`commerce setup apply`) "
-        "and run the day again, or empty the statement (`commerce statements clear {statementid}`) and give its "
-        "transactions another business date.",
+        "and run the day again" + _way_out(source),
+    )
+
+
+def _way_out(source: StatementStatus) -> str:
+    """What else can be done with a statement in that state; one that has invoices can only be posted."""
+    if source > StatementStatus.CUSTOMER_ORDER_CREATED:
+        return "."
+    take_back = "take its sales orders back (`commerce statements delete-orders {statementid}`), "
+    return (
+        ", or "
+        + (take_back if source == StatementStatus.CUSTOMER_ORDER_CREATED else "")
+        + "empty the statement (`commerce statements clear {statementid}`) and give its transactions another business"
+        " date."
     )

@@ -200,7 +200,7 @@ def _apply(connection: Connection, batch: Sequence[Key], transition: Transition,
     if not claim(connection, batch, transition.source, run):
         return {}
     if transition.target < S.POSTED:
-        fiscal_periods.refuse_closed(connection)
+        fiscal_periods.refuse_closed(connection, transition.source)
     taken_out = transition.apply(connection)
     finish(connection, transition.target, run)
     return taken_out or {}
