@@ -319,6 +319,16 @@ class TestPaidBack:
         ]
         assert staging.rows(shop, "SELECT sum(amount) FROM ax.mcrcustpaymtable") == [(D(4),)]
 
+    def test_what_a_wrong_request_would_pay_back_is_still_there_for_the_next(self, shop: Engine) -> None:
+        add_order(shop, "S1", 1, paid={CASH: D("12.50")})
+        synchronize_orders(shop, scope=SCOPE)
+        wrong = add_refund(shop, 2, "SO00000001", "-12.50")
+        change(shop, PAYMENT, wrong, tendertype="77")
+        add_refund(shop, 3, "SO00000001", "-12.50")
+        assert synchronize_orders(shop, scope=SCOPE).counts == counts(canceled=1, not_canceled=1)
+        assert staging.rows(shop, "SELECT sum(amount) FROM ax.mcrcustpaymtable") == [(D(0),)]
+        assert broken(shop) == set()
+
     def test_without_voucher_numbers_only_what_pays_back_waits(self, shop: Engine) -> None:
         for number in (1, 2):
             add_order(shop, "S1", number, paid={CASH: D(10)})

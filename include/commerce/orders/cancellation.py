@@ -98,7 +98,8 @@ _NAMED = f"""
            r.wrong_tender,
            COALESCE((SELECT sum(m.amount) FROM ax.mcrcustpaymtable AS m
                      WHERE (m.dataareaid, m.salesid) = (d.dataareaid, o.salesid)), 0)
-           + sum(r.amount) OVER (PARTITION BY o.salesid ORDER BY d.store, d.terminal, d.transactionid) AS left_over
+           + sum(r.amount) FILTER (WHERE r.amount < 0 AND r.amount = r.paymentamount AND NOT r.wrong_tender)
+             OVER (PARTITION BY o.salesid ORDER BY d.store, d.terminal, d.transactionid) AS left_over
     FROM due AS d JOIN refund AS r ON {key_sql("r")} = {key_sql("d")}
     LEFT JOIN LATERAL (
         SELECT count(*) AS orders, min(a.salesid) AS salesid, min(a.salesstatus) AS salesstatus FROM asked AS a
