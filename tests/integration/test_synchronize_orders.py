@@ -29,7 +29,7 @@ from support.transactions import (
     change,
 )
 
-HEADER, LINE = "retailtransactiontable", "retailtransactionsalestrans"
+HEADER, LINE, CHARGE = "retailtransactiontable", "retailtransactionsalestrans", "retailtransactionmarkuptrans"
 KNOWN, STAGED, NOBODY = (staging.guid(number) for number in (1, 2, 3))
 SCOPE = Scope(("S1", "S2"), DAY)
 
@@ -199,6 +199,9 @@ def test_what_a_person_must_mend_fails_that_order_alone(shop: Engine) -> None:
     change(shop, LINE, order("empty"), transactionstatus=1)
     change(shop, HEADER, order("paid", paid={"1": Decimal("5.00")}), paymentamount=4)
     change(shop, LINE, order("company"), dataareaid="DEMF")
+    change(shop, CHARGE, order("charge's company", charge=Decimal(1)), dataareaid="DEMF")
+    change(shop, CHARGE, order("charge's currency", charge=Decimal(1)), currencycode="EUR")
+    change(shop, LINE, order("line's currency"), currency="EUR")
     change(shop, "retailtransactiontaxtrans", order("tax"), amount=1)
     change(shop, HEADER, order("address"), logisticspostaladdress=7)
     returned = [Line(qty=Decimal(3)), Line(qty=Decimal(-1), columns={"giftcard": 1})]
@@ -220,7 +223,10 @@ def test_what_a_person_must_mend_fails_that_order_alone(shop: Engine) -> None:
         " Net amount 10.00 is not the sum of the lines and charges, 0.00."
         " Gross amount 12.50 is not the sum of the lines and charges with tax, 0.00.",
         "paid": "Payment amount 4.00 is not the sum of the payments, 5.00.",
-        "company": "The order or a line of it does not belong to the company of its store, USMF.",
+        "company": "The order, or a line or charge of it, does not belong to the company of its store, USMF.",
+        "charge's company": "The order, or a line or charge of it, does not belong to the company of its store, USMF.",
+        "charge's currency": "A line or charge is in EUR, the currency of the store is USD.",
+        "line's currency": "A line or charge is in EUR, the currency of the store is USD.",
         "tax": "Tax of the lines, 2.50, is not the sum of the tax rows, 1.00.",
         "address": "Postal address 7 does not exist.",
         "gift card": "The order returns a gift card; what is left on it is not known here.",

@@ -71,6 +71,7 @@ _LINE = f"""
     SELECT s.store, s.terminal, s.transactionid, count(*) AS lines, sum(l.netamount) AS net,
            sum(l.taxamount) AS tax, sum(l.netamountincltax) AS gross, sum(x.amount) AS tax_rows,
            count(*) FILTER (WHERE l.dataareaid <> s.dataareaid) AS foreign_rows,
+           min(l.currency) FILTER (WHERE l.currency NOT IN ('', ch.currency)) AS other_currency,
            count(*) FILTER (WHERE l.giftcard <> 0 AND l.qty < 0) AS gift_cards,
            min(l.custaccount) FILTER (
                WHERE l.custaccount <> '' AND NOT {_is_guid("l")} AND a.accountnum IS NULL) AS unknown_account,
@@ -79,6 +80,7 @@ _LINE = f"""
                AS unknown_address,
            bool_or({_unfilled("l")}) AS unfilled
     FROM selected AS s
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = s.store
     JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND {live_line_sql("l")}
     LEFT JOIN order_tax AS x ON {key_sql("x")} = {key_sql("s")} AND x.salelinenum = l.linenum
     LEFT JOIN ax.custtable AS a ON a.dataareaid = s.dataareaid AND a.accountnum = l.custaccount
@@ -86,8 +88,12 @@ _LINE = f"""
     GROUP BY 1, 2, 3
 """
 _CHARGE = f"""
-    SELECT s.store, s.terminal, s.transactionid, sum(m.calculatedamount) AS amount, sum(m.taxamountexclusive) AS tax
-    FROM selected AS s JOIN ax.retailtransactionmarkuptrans AS m ON {key_sql("m", _LINE_KEY)} = {key_sql("s")}
+    SELECT s.store, s.terminal, s.transactionid, sum(m.calculatedamount) AS amount, sum(m.taxamountexclusive) AS tax,
+           count(*) FILTER (WHERE m.dataareaid <> s.dataareaid) AS foreign_rows,
+           min(m.currencycode) FILTER (WHERE m.currencycode <> ch.currency) AS other_currency
+    FROM selected AS s
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = s.store
+    JOIN ax.retailtransactionmarkuptrans AS m ON {key_sql("m", _LINE_KEY)} = {key_sql("s")}
     GROUP BY 1, 2, 3
 """
 _PAYMENT = f"""
@@ -106,7 +112,8 @@ _CANDIDATE = f"""
            ch.dataareaid AS company,
            ch.currency AS store_currency, COALESCE(NULLIF(t.custaccount, ''), ch.defaultcustaccount) AS account,
            a.accountnum IS NOT NULL AS account_exists, d.recid IS NOT NULL AS address_exists,
-           COALESCE(l.lines, 0) AS lines, COALESCE(l.foreign_rows, 0) AS foreign_rows,
+           COALESCE(l.lines, 0) AS lines, COALESCE(l.foreign_rows, 0) + COALESCE(c.foreign_rows, 0) AS foreign_rows,
+           COALESCE(l.other_currency, c.other_currency) AS other_currency,
            COALESCE(l.gift_cards, 0) AS gift_cards, l.unknown_account, l.unknown_address,
            COALESCE(l.net, 0) + COALESCE(c.amount, 0) AS net, COALESCE(l.tax, 0) + COALESCE(c.tax, 0) AS tax,
            COALESCE(l.gross, 0) + COALESCE(c.amount, 0) + COALESCE(c.tax, 0) AS gross,
@@ -138,11 +145,15 @@ _SUMS = {
 PROBLEMS: tuple[tuple[str, str], ...] = (
     (
         "c.dataareaid <> c.company OR c.foreign_rows > 0",
-        "'The order or a line of it does not belong to the company of its store, ' || c.company || '.'",
+        "'The order, or a line or charge of it, does not belong to the company of its store, ' || c.company || '.'",
     ),
     (
         "c.currency <> c.store_currency",
         "'Currency ' || c.currency || ' is not the currency of the store, ' || c.store_currency || '.'",
+    ),
+    (
+        "c.other_currency IS NOT NULL",
+        "'A line or charge is in ' || c.other_currency || ', the currency of the store is ' || c.store_currency || '.'",
     ),
     ("c.lines = 0", "'The order has no line that is not voided.'"),
     (
