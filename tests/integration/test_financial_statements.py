@@ -19,7 +19,7 @@ from support.company import CARD, CASH
 from support.runs import LATER, stand_in
 from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
 from support.statements import SCOPE, TOMORROW, add_retailer, pass_gate
-from support.transactions import DAY, add_deposit, add_sale
+from support.transactions import DAY, add_deposit, add_sale, change
 
 D = Decimal
 T = TransactionType
@@ -379,6 +379,21 @@ def test_a_backfill_comes_back_for_shifts_that_are_closed_later(hq: Engine, monk
     assert run.backfill(hq, **history).ok  # type: ignore[arg-type]
     assert [row[1:2] + row[5:] for row in rows(hq, STATEMENTS)] == [(1, 20, "", 1), (2, 20, "", 1)]
     assert run.backfill(hq, **history).runs == ()  # type: ignore[arg-type]
+
+
+def test_a_transaction_in_another_currency_than_the_stores_is_worth_what_the_channel_says(shop: Engine) -> None:
+    """Validation refuses it; its money lies in the drawer all the same."""
+    set_store(shop, "S1", maximumpostingdifference=9, maxshiftdifferenceamount=9, maxtransactiondifferenceamount=9)
+    sale = add_sale(shop, "S1", 1, currency="EUR", header={**of_shift(1), "validationstatus": 2})
+    change(shop, "retailtransactionpaymenttrans", sale, amountmst=D("15.00"))
+    manage_cash(shop, "S1", 2, T.TENDER_DECLARATION, {CASH: D("7.50")}, 1, currency="EUR", rate=D("1.2"))
+    close_shift(shop, "S1", 1)
+
+    assert close(shop).ok
+
+    line = "SELECT currency, transamountmst, differenceamount, differenceamountmst FROM ax.retailstatementline"
+    assert rows(shop, line) == [("EUR", D(15), D(-5), D(-6))]
+    assert broken(shop) == []
 
 
 def test_a_store_that_closes_by_date_and_time_has_no_financial_statements(shop: Engine) -> None:

@@ -115,7 +115,7 @@ ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 
 CREATE_HEADERS = text(f"""
 CREATE TEMP TABLE shift_header ON COMMIT DROP AS
-SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.currency, t.businessdate,
+SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, s.currency, t.businessdate,
        t.createddatetime, t.netamount, t.grossamount, t.paymentamount
 FROM shift AS s
 JOIN ax.retailtransactiontable AS t ON {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
