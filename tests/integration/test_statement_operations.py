@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -75,6 +76,32 @@ def test_a_period_that_closes_while_a_statement_is_posted_names_only_ways_out_th
 
     assert "Open the period (`commerce setup apply`) and run the day again" in message
     assert re.findall(r"commerce statements ([a-z-]+) ST00000001", message) == ways
+
+
+def test_a_statement_that_another_call_brings_on_is_not_said_to_be_refused(
+    hq: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other call got hold of it between the savepoint's end and the writing down of the refusal."""
+    add_retailer(hq)
+    add_sale(hq, "S1", 1)
+    run = calculated(hq)
+    with hq.begin() as connection:
+        connection.execute(sa.text("UPDATE ax.retailstatementtable SET salesamount = 1"))
+    isolate = posting._isolate
+
+    def meanwhile(*arguments: Any) -> Any:
+        with hq.begin() as other:
+            other.execute(sa.text("UPDATE ax.retailstatementtable SET salesamount = 12.5"))
+        assert post_statement(hq, statement=FIRST).ok
+        return isolate(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "_isolate", meanwhile)
+        assert post_statements(hq, run=run, scope=SCOPE).ok
+
+    log = "SELECT postingstatemessage FROM ax.retaileodstatementcontrollerlog WHERE postingstatemessage LIKE 'It says%'"
+    assert rows(hq, log) == []
+    assert broken(hq) == []
 
 
 @pytest.mark.parametrize("states", [2, 3])

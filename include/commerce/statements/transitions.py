@@ -94,7 +94,10 @@ SET run = :run, postingerrorstatus = {int(PostingErrorStatus.ERROR)}, postingerr
 FROM {_REFUSED}
 WHERE (s.dataareaid, s.statementid) = (refused.dataareaid, refused.statementid) AND s.postingstatus = :source""")
 
-LOG_REFUSED = log_sql(f"SELECT dataareaid, statementid, CAST(:source AS integer) AS status, message FROM {_REFUSED}")
+LOG_REFUSED = log_sql(f"""
+SELECT dataareaid, statementid, s.postingstatus AS status, message
+FROM {_REFUSED} JOIN ax.retailstatementtable AS s USING (dataareaid, statementid) WHERE s.postingstatus = :source""")
+"""Another call may have brought it on meanwhile: then it is refused no more."""
 
 TEMPORARY_TABLES = text("SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'")
 
