@@ -226,10 +226,10 @@ def test_what_was_edited_at_a_transaction_is_erased_from_its_audit(
                 "INSERT INTO ax.retailtransactionauditlogtable (store, terminal, transactionid, dataareaid, action,"
                 " fieldname, oldvalue, newvalue, changedby, reason) SELECT store, terminal, transactionid, dataareaid,"
                 " 'edited', f, :secret, 'new', 'kari', 'asked' FROM ax.retailtransactiontable,"
-                " unnest(ARRAY['receiptemail', 'netamount']) AS f"
+                " unnest(ARRAY['receiptemail', 'netamount', 'state']) AS f"
             ),
             {"secret": MARK},
         )
     erase_customer(hq, GUID.format(1), reason="asked", by="kari")
     audit = "SELECT fieldname, oldvalue, newvalue FROM ax.retailtransactionauditlogtable ORDER BY 1"
-    assert rows(hq, audit) == [("netamount", MARK, "new"), ("receiptemail", None, None)]
+    assert rows(hq, audit) == [("netamount", MARK, "new"), ("receiptemail", None, None), ("state", None, None)]

@@ -18,7 +18,7 @@ from commerce.exchange.erased import REASON
 from commerce.exchange.erasing import IS_SETTLED, SETTLED
 from commerce.exchange.packages import ROWS
 from commerce.schema.enums import QuarantineStatus, SyncStatus
-from commerce.schema.personal import DOCUMENTS, MASTER, blank, personal_columns
+from commerce.schema.personal import AUDITED, DOCUMENTS, MASTER, blank, personal_columns
 from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES, UploadedTable
 
 
@@ -123,7 +123,8 @@ def _derived() -> dict[str, list[str]]:
         "retailtransactionauditlogtable": [
             "UPDATE ax.retailtransactionauditlogtable AS t SET oldvalue = NULL, newvalue = NULL"
             f" WHERE (t.store, t.terminal, t.transactionid) IN ({SETTLED.format(settled=IS_SETTLED)})"
-            " AND t.fieldname = ANY(:personal) AND (t.oldvalue IS NOT NULL OR t.newvalue IS NOT NULL)"
+            f" AND t.fieldname IN ({', '.join(map(literal, sorted(AUDITED)))})"
+            " AND (t.oldvalue IS NOT NULL OR t.newvalue IS NOT NULL)"
         ],
         "electronicaddressform": [
             "DELETE FROM ax.electronicaddressform AS f USING ax.logisticselectronicaddress AS t"

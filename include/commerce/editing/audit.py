@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce.errors import UsageError
 from commerce.schema.enums import RepairAction
-from commerce.schema.personal import PERSONAL, masked
+from commerce.schema.personal import AUDITED, masked
 
 COLUMNS = (
     "store",
@@ -79,4 +79,4 @@ def history(hq: Engine, store: str, terminal: str, transaction: str, *, personal
 
 def shown(field: str, value: str | None, personal: bool) -> str | None:
     """A value of a column as people see it."""
-    return value if personal or field not in PERSONAL else masked(value)
+    return value if personal or field not in AUDITED else masked(value)

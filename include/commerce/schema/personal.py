@@ -91,6 +91,9 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
 }
 """Personal columns of transactions, in headquarters and in the channels. Amounts, cards and accounts stay."""
 
+AUDITED = PERSONAL.union(*DOCUMENTS.values())
+"""Columns whose values the audit of transactions shows masked, and loses when the customer is erased."""
+
 
 def blank(column: str) -> str:
     """What an erased value becomes."""
