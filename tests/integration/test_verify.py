@@ -235,6 +235,9 @@ PLANTS: dict[str, tuple[str, ...]] = {
     "shift_not_stated_fully": (
         "UPDATE ax.retailtransactionpaymenttrans SET amountcur = amountcur + 1 WHERE transactionid = 'S1-T1-000100'",
     ),
+    "cash_management_stated_differs": (
+        "UPDATE ax.retailtransactionsafetendertrans SET amounttendered = amounttendered + 1",
+    ),
     "cash_management_posted_differs": (
         "UPDATE ax.retailstatementshiftline SET bankedamountmst = bankedamountmst + 0.01",
     ),

@@ -3,9 +3,11 @@
 from commerce.schema.enums import (
     CASH_MANAGEMENT_TYPES,
     REAL_ENTRY_STATUSES,
+    CountCalculation,
     EntryStatus,
     StatementStatus,
     StatementType,
+    TransactionType,
 )
 from commerce.verify.rules import Check
 
@@ -13,6 +15,9 @@ _FINANCIAL = int(StatementType.FINANCIAL)
 _POSTED = int(StatementStatus.POSTED)
 _REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
 _CASH_MANAGEMENT = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
+_VOIDED = int(EntryStatus.VOIDED)
+_LIVE_PAYMENT = f"p.voidstatus = 0 AND p.transactionstatus <> {_VOIDED}"
+T = TransactionType
 _SHIFT = "l.dataareaid || ' ' || l.statementid || ' ' || l.terminalid || ':' || l.batchid || ' ' || l.tendertypeid"
 
 
@@ -139,7 +144,7 @@ CHECKS = (
             JOIN ax.retailtransactionpaymenttrans AS p
                  ON (p.store, p.terminal, p.transactionid) = (t.store, t.terminal, t.transactionid)
             WHERE t.entrystatus IN ({_REAL}) AND t.type NOT IN ({_CASH_MANAGEMENT})
-              AND p.voidstatus = 0 AND p.transactionstatus <> {int(EntryStatus.VOIDED)}
+              AND {_LIVE_PAYMENT}
         ), waiting AS (
             SELECT DISTINCT storeid, terminalid, batchid FROM payment WHERE NOT posted
         )
@@ -151,6 +156,48 @@ CHECKS = (
                    GROUP BY 1, 2, 3, 4, 5) AS said USING (storeid, terminalid, batchid, tendertypeid, currency)
         WHERE coalesce(paid.amount, 0) <> coalesce(said.amount, 0)
           AND (storeid, terminalid, batchid) NOT IN (SELECT storeid, terminalid, batchid FROM waiting)""",
+    ),
+    Check(
+        "cash_management_stated_differs",
+        "the financial statements of a shift say what its drops, float entries, removed and changed tenders moved",
+        f"""
+        WITH stated AS (
+            SELECT m.storeid, m.terminalid, m.batchid, ch.currency, st.bankdropcalculation
+            FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+            JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = m.storeid
+            JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+            GROUP BY 1, 2, 3, 4, 5 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
+        ), said AS (
+            SELECT storeid, terminalid, batchid, tendertypeid, l.currency, part.type, sum(part.amount) AS amount
+            FROM ax.retailstatementshiftline AS l JOIN stated USING (storeid, terminalid, batchid)
+            CROSS JOIN LATERAL (VALUES ({int(T.FLOAT_ENTRY)}, floatamount), ({int(T.REMOVE_TENDER)}, removedfromdrawer),
+                ({int(T.CHANGE_TENDER)}, changetender), ({int(T.BANK_DROP)}, bankedamount),
+                ({int(T.SAFE_DROP)}, safeamount)) AS part (type, amount)
+            WHERE part.type <> {int(T.BANK_DROP)} OR bankdropcalculation = {int(CountCalculation.SUM)}
+            GROUP BY 1, 2, 3, 4, 5, 6
+        ), moved AS (
+            SELECT m.storeid, m.terminalid, m.batchid, r.tendertype AS tendertypeid, r.currency, e.type,
+                   sum(CASE r.currency WHEN m.currency THEN r.tendered ELSE r.amountcur END)
+                       * CASE WHEN e.type = {int(T.REMOVE_TENDER)} AND sum(r.amountcur) < 0 THEN -1 ELSE 1 END AS amount
+            FROM ax.retaileodtransactiontable AS e
+            JOIN ax.retailtransactiontable AS t
+                 ON (t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)
+            JOIN stated AS m ON (m.storeid, m.terminalid, m.batchid)
+                              = (t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)
+            JOIN (SELECT store, terminal, transactionid, tendertype, currency, amountcur, amountcur AS tendered
+                  FROM ax.retailtransactionpaymenttrans AS p WHERE {_LIVE_PAYMENT}
+                  UNION ALL SELECT store, terminal, transactionid, tendertype, currency, amountcur, amounttendered
+                  FROM ax.retailtransactionbankedtendertrans WHERE transactionstatus <> {_VOIDED}
+                  UNION ALL SELECT store, terminal, transactionid, tendertype, currency, amountcur, amounttendered
+                  FROM ax.retailtransactionsafetendertrans WHERE transactionstatus <> {_VOIDED}) AS r
+                 ON (r.store, r.terminal, r.transactionid) = (e.store, e.terminal, e.transactionid)
+            WHERE e.type IN ({int(T.FLOAT_ENTRY)}, {int(T.REMOVE_TENDER)}, {int(T.CHANGE_TENDER)}, {int(T.SAFE_DROP)})
+               OR (e.type = {int(T.BANK_DROP)} AND m.bankdropcalculation = {int(CountCalculation.SUM)})
+            GROUP BY 1, 2, 3, 4, 5, 6
+        )
+        SELECT DISTINCT storeid || ' ' || terminalid || ':' || batchid || ' ' || tendertypeid AS id
+        FROM said FULL JOIN moved USING (storeid, terminalid, batchid, tendertypeid, currency, type)
+        WHERE coalesce(said.amount, 0) <> coalesce(moved.amount, 0)""",
     ),
     Check(
         "cash_management_posted_differs",
