@@ -24,7 +24,7 @@ from commerce.orders.recording import Place
 from commerce.schema.uploaded import BY_NAME
 from commerce.scope import Scope
 from commerce.statements import bind_cash_and_carry
-from commerce.transactions import validate_transactions
+from commerce.transactions import hold_transactions, validate_transactions
 from commerce.verify import verify
 from support import staging
 from support.company import add_address, add_company, add_customer, add_store
@@ -82,6 +82,8 @@ class TestCashAndCarry:
         assert validate_transactions(shop, scope=SCOPE).counts["valid"] == 1
         again = edited(shop, "transactions", sale, "lines", {"linenum": "2"}, netamount="9")
         assert reasons(again) == ["is valid: only what has errors, or is not validated yet, can be edited"]
+        hold_transactions(shop, transactions=[sale[2]], **WHO)
+        assert edited(shop, "transactions", sale, "lines", {"linenum": "2"}, netamount="9").written, "nothing takes it"
 
     def test_the_same_value_again_is_no_change(self, shop: Engine) -> None:
         sale = add_sale(shop, "S1", 1)

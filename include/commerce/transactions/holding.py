@@ -23,8 +23,10 @@ from commerce.transactions.named import Named, lock, refuse
 
 _KEYS = "unnest(CAST(:stores AS text[]), CAST(:terminals AS text[]), CAST(:ids AS text[])) AS k (s, t, i)"
 # Without its stamp no calculation takes it that is about to: PostgreSQL looks at a header again after having waited.
+# It is judged anew after its release, so until then it may be edited.
 HOLD = text(f"""
-    UPDATE ax.retailtransactiontable AS h SET held = 1, gaterun = NULL
+    UPDATE ax.retailtransactiontable AS h
+    SET held = 1, gaterun = NULL, validationstatus = {int(ValidationStatus.NONE)}, validationdatetime = NULL
     FROM {_KEYS} WHERE {key_sql("h")} = (k.s, k.t, k.i)
 """)
 REMEMBER = text(f"""
