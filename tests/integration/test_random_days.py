@@ -160,7 +160,7 @@ def replaced(statement: TextClause, old: str, new: str) -> TextClause:
 FAULTS = {
     "change is not taken off": (payments, "CREATE_PAID", "(p.voidstatus = 0", "(p.changeline = 0 AND p.voidstatus = 0"),
     "a voided line is counted": (orders, "CREATE_LINES", "l.transactionstatus <> 1", "l.transactionstatus < 9"),
-    "tax of a voided line is counted": (invoices, "CREATE_TAX", "l.transactionstatus <> 1", "l.transactionstatus < 9"),
+    "tax of a voided line is counted": (invoices, "CREATE_TAX", "-x.taxbaseamount, -x.amount, -1", "0, 0, 0"),
     "euros are taken for dollars": (
         payments,
         "CREATE_PAID",
