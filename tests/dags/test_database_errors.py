@@ -74,7 +74,7 @@ class _TaskInstance:
 
 class _DagRun:
     conf: ClassVar[dict[str, Any]] = {"business_date": "2026-03-02"}
-    dag_id, run_id, data_interval_start = "end_of_day", "manual", None
+    dag_id, run_id, data_interval_start, data_interval_end = "end_of_day", "manual", None, None
 
 
 CONTEXT = {"params": {}, "ti": _TaskInstance(), "dag_run": _DagRun()}

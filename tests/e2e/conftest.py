@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce import demo
@@ -72,6 +73,7 @@ def airflow_and_first_run(
         local.running(hq_server, commerce_home, environment=environment) as airflow,
     ):
         first = _install(airflow, headquarters(), demo_files, tmp_path_factory.mktemp("scheduled"))
+        _move_stores_to(ZONE, first.hq)
         airflow.api.unpause("end_of_day")
         airflow.api.unpause("historical_end_of_day")
         yield airflow, first
@@ -122,6 +124,12 @@ def twin(headquarters: Headquarters, demo_files: Path, tmp_path: Path) -> Iterat
     yield make
     for engine in engines:
         engine.dispose()
+
+
+def _move_stores_to(zone: str, hq: Engine) -> None:
+    """Where the company's date has ended, the stores' has: at other hours the schedule finds them open."""
+    with hq.begin() as connection:
+        connection.execute(sa.text("UPDATE ax.retailchanneltable SET channeltimezoneinfoid = :zone"), {"zone": zone})
 
 
 def _install(airflow: LocalAirflow, hq: Engine, demo_files: Path, home: Path, **options: bool) -> Installation:

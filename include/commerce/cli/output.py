@@ -39,7 +39,8 @@ def show(result: Any, as_json: bool, render: Render) -> None:
     if as_json:
         sys.stdout.write(json.dumps(result, indent=2, default=_as_json, ensure_ascii=False) + "\n")
     else:
-        console().print(render())
+        rendered = render()
+        console().print(rendered, soft_wrap=isinstance(rendered, str))  # a sentence stays one line for who searches it
 
 
 def rows(found: Sequence[Mapping[str, Any]], as_json: bool, columns: Sequence[str], *, nothing: str) -> None:
