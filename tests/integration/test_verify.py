@@ -235,6 +235,11 @@ PLANTS: dict[str, tuple[str, ...]] = {
     "shift_not_stated_fully": (
         "UPDATE ax.retailtransactionpaymenttrans SET amountcur = amountcur + 1 WHERE transactionid = 'S1-T1-000100'",
     ),
+    "shift_never_stated": (
+        "DELETE FROM ax.retailstatementshiftline",
+        "DELETE FROM ax.retailstatementshift",
+        "UPDATE ax.retailstatementtable SET businessdate = businessdate + 1 WHERE statementtype = 2",
+    ),
     "cash_management_stated_differs": (
         "UPDATE ax.retailtransactionsafetendertrans SET amounttendered = amounttendered + 1",
     ),

@@ -3,8 +3,10 @@
 from commerce.schema.enums import (
     CASH_MANAGEMENT_TYPES,
     REAL_ENTRY_STATUSES,
+    ClosingMethod,
     CountCalculation,
     EntryStatus,
+    ShiftStatus,
     StatementStatus,
     StatementType,
     TransactionType,
@@ -156,6 +158,30 @@ CHECKS = (
                    GROUP BY 1, 2, 3, 4, 5) AS said USING (storeid, terminalid, batchid, tendertypeid, currency)
         WHERE coalesce(paid.amount, 0) <> coalesce(said.amount, 0)
           AND (storeid, terminalid, batchid) NOT IN (SELECT storeid, terminalid, batchid FROM waiting)""",
+    ),
+    Check(
+        "shift_never_stated",
+        "a closed shift whose sales are posted is in a financial statement, once its store has one of a later date",
+        f"""
+        SELECT b.storeid || ' ' || b.terminalid || ':' || b.batchid AS id
+        FROM ax.retailposbatchtable AS b
+        JOIN ax.retailstoretable AS st ON st.storenumber = b.storeid
+        JOIN (SELECT storeid, max(businessdate) AS businessdate FROM ax.retailstatementtable
+              WHERE statementtype = {_FINANCIAL} GROUP BY storeid) AS latest ON latest.storeid = b.storeid
+        JOIN ax.retailtransactiontable AS t
+             ON (t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)
+              = (b.storeid, b.terminalid, b.batchid)
+        LEFT JOIN (SELECT e.store, e.terminal, e.transactionid
+                   FROM ax.retaileodtransactiontable AS e
+                   JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+                   WHERE s.postingstatus = {_POSTED}) AS posted
+             ON (posted.store, posted.terminal, posted.transactionid) = (t.store, t.terminal, t.transactionid)
+        WHERE b.status = {int(ShiftStatus.CLOSED)} AND st.closingmethod = {int(ClosingMethod.SHIFT)}
+          AND t.entrystatus IN ({_REAL})
+          AND NOT EXISTS (SELECT FROM ax.retailstatementshift AS m
+                          WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid))
+        GROUP BY b.storeid, b.terminalid, b.batchid, latest.businessdate
+        HAVING max(t.businessdate) < latest.businessdate AND count(posted.transactionid) > 0""",
     ),
     Check(
         "cash_management_stated_differs",
