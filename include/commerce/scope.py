@@ -97,6 +97,11 @@ def amount_sql(transaction: str = "t") -> str:
     )
 
 
+def amount_text_sql(amount: str) -> str:
+    """SQL text of the numeric expression `amount`, with two decimals or as many as it has."""
+    return f"to_char({amount}, 'FM99999999999999999999999990.009999')"
+
+
 def shift_terminal_sql(transaction: str = "t") -> str:
     """The terminal of a transaction's shift: that of the transaction, unless the shift was opened on another one."""
     return f"coalesce(nullif({transaction}.batchterminalid, ''), {transaction}.terminal)"

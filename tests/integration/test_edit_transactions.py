@@ -89,7 +89,7 @@ class TestCashAndCarry:
             ("header", {}, {"custaccountasync": NOBODY}, "custaccountasync: no asynchronous customer that has arrived"),
             ("header", {}, {"addressidasync": "A9"}, "addressidasync: no asynchronous address that has arrived"),
             ("header", {}, {"logisticspostaladdress": "7"}, "logisticspostaladdress: no postal address"),
-            ("header", {}, {"currency": "XXX"}, "currency: no currency of a company or store"),
+            ("header", {}, {"currency": "ZZZ"}, "currency: no currency of a company or store"),
             (
                 "header",
                 {},

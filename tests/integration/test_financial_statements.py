@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce import run
@@ -16,30 +15,21 @@ from commerce.scope import Scope
 from commerce.statements import calculate_statements, post_statements
 from commerce.verify import financial, ledger, numbers, statements, verify
 from support.company import CARD, CASH
+from support.orders import execute
 from support.runs import LATER, stand_in
 from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
+from support.staging import rows
 from support.statements import SCOPE, TOMORROW, add_retailer, pass_gate
 from support.transactions import DAY, add_deposit, add_sale, change
 
 D = Decimal
 T = TransactionType
-Rows = list[tuple[object, ...]]
 
 
 @pytest.fixture
 def shop(hq: Engine) -> Engine:
     add_retailer(hq)
     return hq
-
-
-def rows(hq: Engine, query: str) -> Rows:
-    with hq.connect() as connection:
-        return [tuple(row) for row in connection.execute(sa.text(query))]
-
-
-def do(hq: Engine, statement: str) -> None:
-    with hq.begin() as connection:
-        connection.execute(sa.text(statement))
 
 
 def broken(hq: Engine) -> list[str]:
@@ -163,7 +153,7 @@ def test_above_a_maximum_the_statement_is_blocked_and_says_where(
 
 
 def test_a_company_that_requires_no_counting_posts_every_difference(shop: Engine) -> None:
-    do(shop, "UPDATE ax.retailparameters SET disablecountingrequired = 1")
+    execute(shop, "UPDATE ax.retailparameters SET disablecountingrequired = 1")
     add_counted_shift(shop, "S1", 1, first=10, difference=D(-50))
     add_sale(shop, "S2", 1, header=of_shift(7))
     close_shift(shop, "S2", 7)  # nobody declared anything
@@ -327,7 +317,7 @@ def test_everything_that_was_paid_is_expected_whether_it_can_be_posted_or_not(sh
     add_sale(shop, "S1", 3, header={**of_shift(1), "entrystatus": 6})  # training
     manage_cash(shop, "S1", 4, T.TENDER_DECLARATION, {CASH: D("62.50")}, 1)
     close_shift(shop, "S1", 1)
-    do(shop, f"UPDATE ax.retailtransactiontable SET validationstatus = 2 WHERE transactionid = '{wrong[2]}'")
+    execute(shop, f"UPDATE ax.retailtransactiontable SET validationstatus = 2 WHERE transactionid = '{wrong[2]}'")
 
     result = close(shop)
 
@@ -367,7 +357,7 @@ def test_a_backfill_comes_back_for_shifts_that_are_closed_later(hq: Engine, monk
     stand_in(monkeypatch)
     for step in ("validate_transactions", "quality_gate", "calculate_statements", "post_statements"):
         monkeypatch.setitem(jobs.JOBS, step, real[step])
-    do(hq, f"UPDATE ax.retailchanneltable SET cutoverdate = date '{TOMORROW}' WHERE retailchannelid = 'S1'")
+    execute(hq, f"UPDATE ax.retailchanneltable SET cutoverdate = date '{TOMORROW}' WHERE retailchannelid = 'S1'")
     add_sale(hq, "S1", 1, header=of_shift(1))
     manage_cash(hq, "S1", 2, T.TENDER_DECLARATION, {CASH: D("12.50")}, 1)
     history = {"stores": ["S1"], "first": DAY, "last": DAY, "now": lambda: LATER}

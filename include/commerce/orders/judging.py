@@ -11,7 +11,7 @@ from commerce.customers.references import ACCOUNT_WIDTH
 from commerce.customers.waiting import sentence_sql
 from commerce.orders import prepayments
 from commerce.schema.enums import ErrorClass, OrderStatus, TenderFunction, TransactionType
-from commerce.scope import Scope, key_sql, live_line_sql, live_payment_sql, paid_sql
+from commerce.scope import Scope, amount_text_sql, key_sql, live_line_sql, live_payment_sql, paid_sql
 
 DUE = (
     "NOT EXISTS (SELECT FROM ax.retailtransactionorderstatus AS ws"
@@ -32,10 +32,6 @@ def judge(connection: Connection, scope: Scope, selected: str) -> int:
     for statement in (_PROBLEM, _WAITING, _UNFILLED, "ANALYZE problem", _READY, "ANALYZE ready"):
         connection.execute(text(statement))
     return connection.scalar(text("SELECT count(*) FROM ready")) or 0
-
-
-def _amount(expression: str) -> str:
-    return f"to_char({expression}, 'FM99999999999999999999999990.009999')"
 
 
 def _unfilled(row: str) -> str:
@@ -175,31 +171,33 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
     ),
     (
         "c.netamount <> c.net",
-        f"'Net amount ' || {_amount('c.netamount')} || ' is not the sum of the lines and charges, '"
-        f" || {_amount('c.net')} || '.'",
+        f"'Net amount ' || {amount_text_sql('c.netamount')} || ' is not the sum of the lines and charges, '"
+        f" || {amount_text_sql('c.net')} || '.'",
     ),
     (
         "c.grossamount <> c.gross OR c.gross <> c.net + c.tax",
-        f"'Gross amount ' || {_amount('c.grossamount')} || ' is not the sum of the lines and charges with tax, '"
-        f" || {_amount('c.net + c.tax')} || '.'",
+        f"'Gross amount ' || {amount_text_sql('c.grossamount')}"
+        " || ' is not the sum of the lines and charges with tax, '"
+        f" || {amount_text_sql('c.net + c.tax')} || '.'",
     ),
     (
         "c.line_tax <> c.tax_rows",
-        f"'Tax of the lines, ' || {_amount('c.line_tax')} || ', is not the sum of the tax rows, '"
-        f" || {_amount('c.tax_rows')} || '.'",
+        f"'Tax of the lines, ' || {amount_text_sql('c.line_tax')} || ', is not the sum of the tax rows, '"
+        f" || {amount_text_sql('c.tax_rows')} || '.'",
     ),
     (
         "c.paymentamount <> COALESCE(c.paid, 0)",
-        f"'Payment amount ' || {_amount('c.paymentamount')} || ' is not the sum of the payments, '"
-        f" || {_amount('COALESCE(c.paid, 0)')} || '.'",
+        f"'Payment amount ' || {amount_text_sql('c.paymentamount')} || ' is not the sum of the payments, '"
+        f" || {amount_text_sql('COALESCE(c.paid, 0)')} || '.'",
     ),
     (
         f"c.type = {int(TransactionType.ASYNC_CUSTOMER_QUOTE)} AND c.paid <> 0",
-        f"'The quotation was paid (' || {_amount('c.paid')} || '): only orders are paid in advance.'",
+        f"'The quotation was paid (' || {amount_text_sql('c.paid')} || '): only orders are paid in advance.'",
     ),
     (
         "c.paid NOT BETWEEN least(c.gross, 0) AND greatest(c.gross, 0)",
-        f"'The order was paid with ' || {_amount('c.paid')} || ', and is worth ' || {_amount('c.gross')} || '.'",
+        f"'The order was paid with ' || {amount_text_sql('c.paid')}"
+        f" || ', and is worth ' || {amount_text_sql('c.gross')} || '.'",
     ),
     ("c.unknown_tender IS NOT NULL", "'Tender ' || c.unknown_tender || ' of a payment does not exist.'"),
     ("c.on_account", "'The order was paid on account: that is no prepayment.'"),

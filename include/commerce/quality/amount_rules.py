@@ -3,6 +3,7 @@ nothing with the validation, which it judges; what is not valid is left out of s
 
 from commerce.quality.rule import GateRule
 from commerce.schema.enums import EntryStatus, TransactionType
+from commerce.scope import amount_text_sql
 
 _SALES, _DEPOSIT = int(TransactionType.SALES), int(TransactionType.PAYMENT)
 _VOIDED = int(EntryStatus.VOIDED)
@@ -16,11 +17,6 @@ _INCOME_EXPENSE = f"ax.retailtransactionincomeexpensetrans AS r ON {_KEY} AND r.
 _DEPOSITED = f"ax.retailtransactioncustomeraccountdeposittrans AS r ON {_KEY} AND r.terminal = b.terminal"
 _VALID_SALE = f"b.valid AND b.type = {_SALES}"
 _PAID = f"r.voidstatus = 0 AND r.transactionstatus <> {_VOIDED}"
-_MONEY = "FM99999999999999999999999990.009999"
-
-
-def _shown(amount: str) -> str:
-    return f"to_char({amount}, '{_MONEY}')"
 
 
 def _summed(columns: str, *parts: str) -> str:
@@ -40,8 +36,9 @@ _ON_SUMS = "s.transactionid = b.transactionid AND s.store = b.store AND s.termin
 
 _LINES_DIFFER = f"""
     SELECT b.store, b.terminal, b.transactionid, b.amount,
-           'net ' || {_shown("b.netamount")} || ' of ' || {_shown("coalesce(s.net, 0)")}
-               || ', gross ' || {_shown("b.grossamount")} || ' of ' || {_shown("coalesce(s.gross, 0)")} AS reference
+           'net ' || {amount_text_sql("b.netamount")} || ' of ' || {amount_text_sql("coalesce(s.net, 0)")}
+               || ', gross ' || {amount_text_sql("b.grossamount")}
+               || ' of ' || {amount_text_sql("coalesce(s.gross, 0)")} AS reference
     FROM {{batch}} AS b
     LEFT JOIN ({_summed(
         "net, gross",
@@ -54,7 +51,8 @@ _LINES_DIFFER = f"""
 
 _TAXES_DIFFER = f"""
     SELECT b.store, b.terminal, b.transactionid, b.amount,
-           'tax ' || {_shown("b.grossamount - b.netamount")} || ' of ' || {_shown("coalesce(s.tax, 0)")} AS reference
+           'tax ' || {amount_text_sql("b.grossamount - b.netamount")}
+               || ' of ' || {amount_text_sql("coalesce(s.tax, 0)")} AS reference
     FROM {{batch}} AS b
     LEFT JOIN ({_summed(
         "tax",
@@ -73,7 +71,8 @@ _TAXES_DIFFER = f"""
 # In the store's currency: what was paid in another one has its amount in it beside.
 _PAYMENTS_DIFFER = f"""
     SELECT b.store, b.terminal, b.transactionid, b.amount,
-           'paid ' || {_shown("b.paymentamount")} || ' of ' || {_shown("coalesce(s.paid, 0)")} AS reference
+           'paid ' || {amount_text_sql("b.paymentamount")}
+               || ' of ' || {amount_text_sql("coalesce(s.paid, 0)")} AS reference
     FROM {{batch}} AS b
     JOIN ax.retailchanneltable AS c ON c.retailchannelid = b.store
     JOIN ax.retailstoretable AS t ON t.recid = c.recid
@@ -88,7 +87,8 @@ _PAYMENTS_DIFFER = f"""
 
 _BOOKED_DIFFERS = f"""
     SELECT b.store, b.terminal, b.transactionid, b.amount,
-           'paid ' || {_shown("b.paymentamount")} || ' for ' || {_shown("coalesce(s.booked, 0)")} AS reference
+           'paid ' || {amount_text_sql("b.paymentamount")}
+               || ' for ' || {amount_text_sql("coalesce(s.booked, 0)")} AS reference
     FROM {{batch}} AS b
     LEFT JOIN ({_summed(
         "booked",

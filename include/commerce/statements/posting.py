@@ -5,12 +5,13 @@ transaction with its state, and works on the statements in the order of their nu
 undisturbed run. A statement that cannot go on stays in its state with code and message; the others go on.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.database import describe_error, retry_transient, sqlstate
@@ -236,12 +237,13 @@ def _outcomes(
 ) -> dict[str, StoreOutcome]:
     parameters = {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]}
     with hq.connect() as connection:
-        rows = connection.execute(REPORT, parameters).all()
+        rows: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+        for row in connection.execute(REPORT, parameters):
+            rows[row.store].append(row)
     outcomes = {}
     for store in sorted(stores):
-        own = [row for row in rows if row.store == store]
-        posted = [row for row in own if row.postingstatus == S.POSTED]
-        stuck = [row for row in own if row.postingstatus != S.POSTED]
+        posted = [row for row in rows[store] if row.postingstatus == S.POSTED]
+        stuck = [row for row in rows[store] if row.postingstatus != S.POSTED]
         numbers = {
             "statements": len(posted),
             "financial": sum(row.statementtype == _FINANCIAL for row in posted),

@@ -5,6 +5,7 @@ Amounts are positive for sales and negative for returns.
 """
 
 from commerce.schema.enums import FiscalPeriodStatus, TransactionType
+from commerce.scope import amount_text_sql
 from commerce.transactions.rule import (
     ALL,
     DEPOSIT,
@@ -15,7 +16,6 @@ from commerce.transactions.rule import (
     first_odd,
     joined,
     multiple,
-    shown,
 )
 
 _POSTED = "documents and vouchers are made of it"
@@ -30,7 +30,7 @@ def _equal(name: str, types: tuple[TransactionType, ...], label: str, column: st
         types,
         f"{label.lower()} = {what}",
         f"{column} <> {total}",
-        joined(f"{label} ", shown(column), f" is not {what}, ", shown(total)),
+        joined(f"{label} ", amount_text_sql(column), f" is not {what}, ", amount_text_sql(total)),
         fixed=_POSTED,
     )
 
@@ -163,11 +163,11 @@ _AMOUNTS = (
         "abs(h.grossamount - h.paid) > h.maxroundingamount",
         joined(
             "Gross amount ",
-            shown("h.grossamount"),
+            amount_text_sql("h.grossamount"),
             " and payments ",
-            shown("h.paid"),
+            amount_text_sql("h.paid"),
             " differ by more than ",
-            shown("h.maxroundingamount"),
+            amount_text_sql("h.maxroundingamount"),
         ),
         fixed="what is missing would be posted as a rounding difference",
     ),
@@ -177,7 +177,12 @@ _AMOUNTS = (
         (SALES,),
         "discount amount = the sum of the lines",
         "h.discamount <> h.discount",
-        joined("Discount amount ", shown("h.discamount"), " is not the sum of the lines, ", shown("h.discount")),
+        joined(
+            "Discount amount ",
+            amount_text_sql("h.discamount"),
+            " is not the sum of the lines, ",
+            amount_text_sql("h.discount"),
+        ),
     ),
     Rule(
         "header",
@@ -185,7 +190,12 @@ _AMOUNTS = (
         (SALES,),
         "number of items = the sum of the quantities",
         "h.numberofitems <> h.items",
-        joined("Number of items ", shown("h.numberofitems"), " is not the sum of the quantities, ", shown("h.items")),
+        joined(
+            "Number of items ",
+            amount_text_sql("h.numberofitems"),
+            " is not the sum of the quantities, ",
+            amount_text_sql("h.items"),
+        ),
     ),
     Rule(
         "header",
@@ -198,7 +208,7 @@ _AMOUNTS = (
             "Amount ",
             first_odd(("h.netamount", "h.grossamount", "h.paymentamount"), "h.roundingunit", "h.odd_amount"),
             " is not a multiple of ",
-            shown("h.roundingunit"),
+            amount_text_sql("h.roundingunit"),
         ),
     ),
     Rule(
@@ -252,13 +262,13 @@ _MONEY = (
         "h.converted IS NOT NULL",
         joined(
             "Payment of ",
-            shown("(h.converted ->> 1)::numeric"),
+            amount_text_sql("(h.converted ->> 1)::numeric"),
             " ",
             "(h.converted ->> 0)",
             " at ",
-            shown("(h.converted ->> 2)::numeric"),
+            amount_text_sql("(h.converted ->> 2)::numeric"),
             " is not ",
-            shown("(h.converted ->> 3)::numeric"),
+            amount_text_sql("(h.converted ->> 3)::numeric"),
             " ",
             "h.currency",
         ),

@@ -1,5 +1,6 @@
 """The rules of a transaction's lines (domain B3, line rules), each once: name, what it says, its SQL."""
 
+from commerce.scope import amount_text_sql
 from commerce.transactions.rule import (
     ALL,
     Master,
@@ -9,7 +10,6 @@ from commerce.transactions.rule import (
     first_odd,
     joined,
     multiple,
-    shown,
 )
 
 _AMOUNTS = (
@@ -32,7 +32,13 @@ _AMOUNTS = (
         ALL,
         "quantity and net amount have the same sign",
         "r.netamount <> 0 AND sign(r.qty) <> sign(r.netamount)",
-        joined("Quantity ", shown("r.qty"), " and net amount ", shown("r.netamount"), " contradict each other"),
+        joined(
+            "Quantity ",
+            amount_text_sql("r.qty"),
+            " and net amount ",
+            amount_text_sql("r.netamount"),
+            " contradict each other",
+        ),
     ),
     Rule(
         "line",
@@ -40,7 +46,7 @@ _AMOUNTS = (
         ALL,
         "no price is negative",
         "r.price < 0",
-        joined("Price ", shown("r.price"), " is negative"),
+        joined("Price ", amount_text_sql("r.price"), " is negative"),
     ),
     Rule(
         "line",
@@ -48,7 +54,7 @@ _AMOUNTS = (
         ALL,
         "no gift card is returned",
         "r.giftcard <> 0 AND r.qty < 0",
-        joined("A gift card is returned (quantity ", shown("r.qty"), ")"),
+        joined("A gift card is returned (quantity ", amount_text_sql("r.qty"), ")"),
         fixed="what is left on the card is not known here",
     ),
     Rule(
@@ -57,7 +63,12 @@ _AMOUNTS = (
         ALL,
         "tax amount = the sum of the line's tax rows",
         "r.taxamount <> r.tax_rows",
-        joined("Tax amount ", shown("r.taxamount"), " is not the sum of the tax rows, ", shown("r.tax_rows")),
+        joined(
+            "Tax amount ",
+            amount_text_sql("r.taxamount"),
+            " is not the sum of the tax rows, ",
+            amount_text_sql("r.tax_rows"),
+        ),
         fixed="taxes are posted by code",
     ),
     Rule(
@@ -68,9 +79,9 @@ _AMOUNTS = (
         "r.discamount <> r.discount_rows",
         joined(
             "Discount amount ",
-            shown("r.discamount"),
+            amount_text_sql("r.discamount"),
             " is not the sum of the discount rows, ",
-            shown("r.discount_rows"),
+            amount_text_sql("r.discount_rows"),
         ),
         fixed="discounts are posted by their rows",
     ),
@@ -82,9 +93,9 @@ _AMOUNTS = (
         "r.netamountincltax <> r.netamount + r.taxamount",
         joined(
             "Amount with tax ",
-            shown("r.netamountincltax"),
+            amount_text_sql("r.netamountincltax"),
             " is not net amount plus tax, ",
-            shown("r.netamount + r.taxamount"),
+            amount_text_sql("r.netamount + r.taxamount"),
         ),
         fixed="documents and vouchers are made of it",
     ),
@@ -98,7 +109,7 @@ _AMOUNTS = (
             "Amount ",
             first_odd(("r.netamount", "r.taxamount", "r.netamountincltax"), "r.roundingunit", "r.discamount"),
             " is not a multiple of ",
-            shown("r.roundingunit"),
+            amount_text_sql("r.roundingunit"),
         ),
     ),
     Rule(

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Literal
 
 from commerce.schema.enums import TransactionType
+from commerce.scope import amount_text_sql
 
 Part = Literal["header", "line"]
 
@@ -71,11 +72,6 @@ class Rule:
         return self.part, self.name
 
 
-def shown(amount: str) -> str:
-    """SQL text of the numeric expression `amount`, with two decimals or as many as it has."""
-    return f"to_char({amount}, 'FM99999999999999999999999990.009999')"
-
-
 def joined(*parts: str) -> str:
     """SQL that joins literals and, at odd positions, expressions."""
     return " || ".join(part if position % 2 else f"'{part}'" for position, part in enumerate(parts) if part)
@@ -89,7 +85,7 @@ def multiple(columns: tuple[str, ...], unit: str) -> str:
 def first_odd(columns: tuple[str, ...], unit: str, otherwise: str) -> str:
     """SQL text of the first of `columns` that is no multiple of `unit`."""
     cases = " ".join(f"WHEN {column} % {unit} <> 0 THEN {column}" for column in columns)
-    return shown(f"CASE {cases} ELSE {otherwise} END")
+    return amount_text_sql(f"CASE {cases} ELSE {otherwise} END")
 
 
 def exemption_broken(amount: str, row: str) -> str:
@@ -103,11 +99,11 @@ def exemption_message(label: str, amount: str, row: str) -> str:
     original, reduction = _exemption(row)
     return joined(
         f"{label} ",
-        shown(amount),
+        amount_text_sql(amount),
         " and exempt tax ",
-        shown(reduction),
+        amount_text_sql(reduction),
         " are not the original amount, ",
-        shown(original),
+        amount_text_sql(original),
     )
 
 
