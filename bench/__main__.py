@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,36 +38,47 @@ ALONE: dict[str, Callable[..., bool]] = {
 }
 """Benchmarks that take long and have a file of their own, build/NAME.json."""
 
-Measure = Callable[[Installation, int, int, Callable[[str], None]], Entry]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`full` and `quick`: how many customers it works on (posting: thousandths of TPC-DS's scale 1). `least`: what it
-    has to reach, times floor and times peer."""
+    """`full` and `quick`: how many customers it works on. `least`: what it has to reach, times floor and times peer."""
 
-    measure: Measure
+    measure: Callable[[Installation, int, int, Say], Entry]
     stores: int
     full: int
     quick: int
     least: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class OfDays:
+    """A benchmark on receipts of TPC-DS on `dates` business dates; those that stand together share the world."""
+
+    measure: Callable[[str, Installation, day.World, int, Say], Entry]
+    dates: int
+    full: int = 1_000
+    quick: int = 100
+    """Thousandths of TPC-DS's scale 1."""
+    least: tuple[float, float] = (0.5, 5)
+
+
 WAITS = "register_wait"
 WAITING_CUSTOMERS = 40_000
 """Customers that are distributed and resynchronized while a register sells; a tenth with --quick."""
 
-BENCHMARKS: dict[str, Benchmark] = {
+BENCHMARKS: dict[str, Benchmark | OfDays] = {
     "upload": Benchmark(upload.measure, 1, 60_000, 6_000, (0.5, 4)),
     "conversion": Benchmark(conversion.measure, 1, 100_000, 10_000, (0.5, 20)),
     "distribution": Benchmark(distribution.measure, distribution.STORES, 10_000, 1_000, (0.5, 5)),
     "duplicates": Benchmark(duplicates.measure, 1, 100_000, 10_000, (0.1, 0)),
-    "validation": Benchmark(validation.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
-    "validation_dates": Benchmark(validation.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
-    "gate": Benchmark(gate.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
-    "gate_dates": Benchmark(gate.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
-    "posting": Benchmark(posting.measure_day, day.STORES, 1_000, 100, (0.5, 5)),
-    "posting_dates": Benchmark(posting.measure_dates, day.STORES, 1_000, 100, (0.5, 5)),
+    "validation": OfDays(validation.measure, 1),
+    "gate": OfDays(gate.measure, 1),
+    "posting": OfDays(posting.measure, 1),
+    "validation_dates": OfDays(validation.measure, day.DATES),
+    "gate_dates": OfDays(gate.measure, day.DATES),
+    "posting_dates": OfDays(posting.measure, day.DATES),
 }
 
 
@@ -79,16 +91,17 @@ def main() -> int:
         return 0 if ALONE[name](TARGET.with_name(f"{name}.json"), quick=options.quick, say=console.print) else 1
     entries: list[Entry] = []
     waits: list[register_wait.Measured] = []
-    for name in options.names or [*BENCHMARKS, WAITS]:
-        if name == WAITS:
-            customers = options.size or (WAITING_CUSTOMERS // 10 if options.quick else WAITING_CUSTOMERS)
-            waits = register_wait.measure_all(customers, options.repeats or 1, console.print)
+    names = options.names or [*BENCHMARKS, WAITS]
+    for dates, group in itertools.groupby(names, key=_dates):
+        if dates:
+            entries += _of_days(list(group), dates, options, console.print)
             continue
-        benchmark = BENCHMARKS[name]
-        with installed(benchmark.stores) as installation:
-            size = options.size or (benchmark.quick if options.quick else benchmark.full)
-            repeats = options.repeats or (1 if options.quick else 3)
-            entries.append(benchmark.measure(installation, size, repeats, console.print))
+        for name in group:
+            if name == WAITS:
+                customers = options.size or (WAITING_CUSTOMERS // 10 if options.quick else WAITING_CUSTOMERS)
+                waits = register_wait.measure_all(customers, options.repeats or 1, console.print)
+            else:
+                entries.append(_alone(name, options, console.print))
     results = [*(entry.as_dict() for entry in entries), *(one.as_dict() for one in waits)]
     TARGET.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if entries:
@@ -96,6 +109,37 @@ def main() -> int:
     if waits:
         Console().print(_table_of_waits(waits))
     return 0
+
+
+def _dates(name: str) -> int:
+    """The business dates of the world that the benchmark works in; 0 if it has none."""
+    return benchmark.dates if isinstance(benchmark := BENCHMARKS.get(name), OfDays) else 0
+
+
+def _of_days(names: Sequence[str], dates: int, options: argparse.Namespace, say: Say) -> list[Entry]:
+    benchmarks = {name: benchmark for name in names if isinstance(benchmark := BENCHMARKS[name], OfDays)}
+    sizes = [_size(benchmark, options) for benchmark in benchmarks.values()]
+    with installed(day.STORES) as installation:
+        world = day.make_template(installation, scale=max(sizes) / 1000, dates=dates)
+        return [
+            benchmark.measure(name, installation, world, _repeats(options), say)
+            for name, benchmark in benchmarks.items()
+        ]
+
+
+def _alone(name: str, options: argparse.Namespace, say: Say) -> Entry:
+    benchmark = BENCHMARKS[name]
+    assert isinstance(benchmark, Benchmark)
+    with installed(benchmark.stores) as installation:
+        return benchmark.measure(installation, _size(benchmark, options), _repeats(options), say)
+
+
+def _size(benchmark: Benchmark | OfDays, options: argparse.Namespace) -> int:
+    return options.size or (benchmark.quick if options.quick else benchmark.full)
+
+
+def _repeats(options: argparse.Namespace) -> int:
+    return options.repeats or (1 if options.quick else 3)
 
 
 def _options() -> argparse.Namespace:

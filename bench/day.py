@@ -25,6 +25,7 @@ from commerce.schema.uploaded import BY_NAME
 STORES = 12
 """As many as TPC-DS has at scale 1."""
 DATES = 1_801
+TEMPLATE = "template_day"
 TABLES = (
     "retailtransactiontable",
     "retailtransactionsalestrans",
@@ -72,8 +73,8 @@ class World:
     lines: int
 
 
-def make_template(installation: Installation, name: str, *, scale: float, dates: int) -> World:
-    """Make the database `name` from the company's, with the receipts of TPC-DS at `scale` on `dates` business dates."""
+def make_template(installation: Installation, *, scale: float, dates: int) -> World:
+    """Make a database from the company's, with the receipts of TPC-DS at `scale` on `dates` business dates."""
     parameters = Span(len(installation.stores), scale, 1, dates)
     folder = Path(tempfile.mkdtemp(prefix="day-", dir=installation.home))
     url = installation.clone(COMPANY_TEMPLATE)
@@ -93,8 +94,8 @@ def make_template(installation: Installation, name: str, *, scale: float, dates:
             lines = hq.execute("SELECT count(*) FROM ax.retailtransactionsalestrans").fetchall()[0][0]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    installation.keep_as_template(url, name)
-    return World(name, parameters.business_dates[-1], lines)
+    installation.keep_as_template(url, TEMPLATE)
+    return World(TEMPLATE, parameters.business_dates[-1], lines)
 
 
 def _copy_table(source: duckdb.DuckDBPyConnection, table: str, shop: int, hq: psycopg.Connection, file: Path) -> None:

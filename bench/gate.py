@@ -17,20 +17,8 @@ from bench.comparing import Contestant, Entry, compare
 from bench.installation import Installation, conninfo
 from commerce.schema.enums import ValidationStatus
 
-WORLD, VALID = "template_day", "template_valid"
+VALID = "template_valid"
 RUN = 1
-
-
-def measure_day(installation: Installation, thousandths: int, repeats: int, say: Callable[[str], None]) -> Entry:
-    """Compare on so many thousandths of TPC-DS's scale 1, all on one business date."""
-    world = day.make_template(installation, WORLD, scale=thousandths / 1000, dates=1)
-    return measure("gate", installation, world, repeats, say)
-
-
-def measure_dates(installation: Installation, thousandths: int, repeats: int, say: Callable[[str], None]) -> Entry:
-    """Compare on so many thousandths of TPC-DS's scale 1, on its 1,801 dates."""
-    world = day.make_template(installation, WORLD, scale=thousandths / 1000, dates=day.DATES)
-    return measure("gate_dates", installation, world, repeats, say)
 
 
 def measure(name: str, installation: Installation, world: day.World, repeats: int, say: Callable[[str], None]) -> Entry:

@@ -20,7 +20,7 @@ from commerce.schema.enums import StatementStatus, ValidationStatus
 from commerce.scope import Scope
 from commerce.statements import calculate_statements, post_statements
 
-WORLD, CALCULATED = "template_day", "template_calculated"
+CALCULATED = "template_calculated"
 RUN = 1
 WRITTEN = (
     "ax.salestable",
@@ -39,24 +39,11 @@ WRITTEN = (
 """What posting writes, in an order that foreign keys allow."""
 
 
-def measure_day(installation: Installation, thousandths: int, repeats: int, say: Callable[[str], None]) -> Entry:
-    """Compare on so many thousandths of TPC-DS's scale 1, all on one business date."""
-    return _measure("posting", installation, thousandths, 1, repeats, say)
-
-
-def measure_dates(installation: Installation, thousandths: int, repeats: int, say: Callable[[str], None]) -> Entry:
-    """Compare on so many thousandths of TPC-DS's scale 1, on its 1,801 dates."""
-    return _measure("posting_dates", installation, thousandths, day.DATES, repeats, say)
-
-
-def _measure(
-    name: str, installation: Installation, thousandths: int, dates: int, repeats: int, say: Callable[[str], None]
-) -> Entry:
-    world = day.make_template(installation, WORLD, scale=thousandths / 1000, dates=dates)
+def measure(name: str, installation: Installation, world: day.World, repeats: int, say: Callable[[str], None]) -> Entry:
+    """Compare on the receipts of `world`; the peer posts a fiftieth of the lines."""
     stores = list(installation.stores)
     last_date = world.last_date
-    calculated = installation.clone(WORLD)
-    installation.drop(installation.server.url(WORLD))
+    calculated = installation.clone(world.template)
     _calculate(calculated, stores, last_date)
     installation.keep_as_template(calculated, CALCULATED)
     written = installation.home / "written"

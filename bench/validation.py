@@ -16,7 +16,7 @@ from commerce.schema.enums import ValidationStatus
 from commerce.scope import Scope
 from commerce.transactions import validate_transactions
 
-WORLD, WITH_MASTERS = "template_day", "template_masters"
+WITH_MASTERS = "template_masters"
 MASTERS = f"""
     INSERT INTO ax.ledgerfiscalcalendarperiod (dataareaid, startdate, enddate)
         SELECT 'USMF', make_date(y, m, 1), CAST(make_date(y, m, 1) + interval '1 month' AS date) - 1
@@ -105,18 +105,6 @@ FROM (
 ) AS found
 WHERE (found.store, found.terminal, found.transactionid) = (h.store, h.terminal, h.transactionid)
 """
-
-
-def measure_day(installation: Installation, thousandths: int, repeats: int, say: Callable[[str], None]) -> Entry:
-    """Compare on so many thousandths of TPC-DS's scale 1, all on one business date."""
-    world = day.make_template(installation, WORLD, scale=thousandths / 1000, dates=1)
-    return measure("validation", installation, world, repeats, say)
-
-
-def measure_dates(installation: Installation, thousandths: int, repeats: int, say: Callable[[str], None]) -> Entry:
-    """Compare on so many thousandths of TPC-DS's scale 1, on its 1,801 dates."""
-    world = day.make_template(installation, WORLD, scale=thousandths / 1000, dates=day.DATES)
-    return measure("validation_dates", installation, world, repeats, say)
 
 
 def measure(name: str, installation: Installation, world: day.World, repeats: int, say: Callable[[str], None]) -> Entry:
