@@ -139,6 +139,7 @@ def _due(hq: Engine, stores: Sequence[str], first: date, last: date) -> Days:
                  ON (b.storeid, b.terminalid, b.batchid) = (t.store, {shift_terminal_sql("t")}, t.batchid)
             WHERE t.type IN ({cash}) AND {scope.unposted_sql("t", "ch")}
               AND b.status = {int(ShiftStatus.CLOSED)} AND st.closingmethod = {int(ClosingMethod.SHIFT)}
+              AND t.businessdate >= coalesce(st.financialstatementsfrom, t.businessdate)
             GROUP BY t.businessdate
             UNION ALL
             SELECT s.businessdate, s.transactioncount

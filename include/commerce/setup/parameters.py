@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -63,6 +64,7 @@ class StoreParameters(Model):
     `max_statement_difference`, `max_shift_difference`, `max_transaction_difference`: what counted and expected amounts
     may differ by in a statement, a shift and a line.
     `post_as_business_day`: off, a sale after midnight belongs to its calendar day.
+    `financial_statements_from`: shifts of earlier business dates get no financial statement; None: no shift is too old.
     """
 
     store: Code10
@@ -77,6 +79,7 @@ class StoreParameters(Model):
     max_statement_difference: Amount = Decimal(0)
     max_shift_difference: Amount = Decimal(0)
     max_transaction_difference: Amount = Decimal(0)
+    financial_statements_from: date | None = None
 
 
 def _negated(value: bool) -> int:
@@ -107,11 +110,14 @@ _OF_STORE: Columns = {
     "max_statement_difference": ("maximumpostingdifference", Decimal),
     "max_shift_difference": ("maxshiftdifferenceamount", Decimal),
     "max_transaction_difference": ("maxtransactiondifferenceamount", Decimal),
+    "financial_statements_from": ("financialstatementsfrom", lambda day: day),
 }
 _COMPANY = Reference(("dataareaid",), COMPANY, ("dataareaid",), "companies")
 _DEFAULTS = text(
     "INSERT INTO ax.retailparameters (dataareaid) SELECT dataareaid FROM ax.dataarea ON CONFLICT DO NOTHING"
 )
+
+_HAS_STATEMENTS = text("SELECT EXISTS (SELECT FROM ax.retailstatementtable WHERE storeid = :store)")
 
 
 def apply_company_parameters(connection: Connection, parameters: Sequence[CompanyParameters]) -> Iterable[Change]:
@@ -128,7 +134,7 @@ def apply_store_parameters(connection: Connection, stores: Sequence[StoreParamet
     """Change the parameters that the file names, of stores that exist.
 
     Raises:
-        UsageError: a store is not registered.
+        UsageError: a store is not registered, or goes over to the closing method Shift without saying from when.
     """
     refuse_repeated("stores", [(row.store,) for row in stores])
     columns = [STORE.c.storenumber, *(STORE.c[column] for column, _ in _OF_STORE.values())]
@@ -140,6 +146,12 @@ def apply_store_parameters(connection: Connection, stores: Sequence[StoreParamet
                 f"stores[{index}] names {model.store}, which is no store. Add it with `commerce channel add`, or"
                 " correct its name."
             )
+        if _starts_to_state(model, known[model.store]) and connection.scalar(_HAS_STATEMENTS, {"store": model.store}):
+            raise UsageError(
+                f"stores[{index}]: {model.store} has statements, and is to have financial ones from now on. Say with"
+                " financial_statements_from of which business date the first shifts are that get one: the cash of"
+                " earlier ones is not posted."
+            )
     updates: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for model in stores:
         old = known[model.store]
@@ -149,6 +161,16 @@ def apply_store_parameters(connection: Connection, stores: Sequence[StoreParamet
             yield Change("stores", model.store, "change", {name: (old[name], changed[name]) for name in changed})
     for rows in updates.values():
         connection.execute(update(STORE).where(STORE.c.storenumber == bindparam("store")), rows)
+
+
+def _starts_to_state(model: StoreParameters, old: Mapping[str, Any]) -> bool:
+    """Whether the store had no financial statements, is to have them, and the file does not say since when."""
+    return (
+        "closing_method" in model.model_fields_set
+        and model.closing_method == "shift"
+        and old["closingmethod"] != ClosingMethod.SHIFT
+        and "financial_statements_from" not in model.model_fields_set
+    )
 
 
 def _named(model: Model, columns: Columns) -> Row:

@@ -1,4 +1,5 @@
-"""Which shifts a financial statement takes (domain B4): closed ones, on the last business date of their transactions.
+"""Which shifts a financial statement takes (domain B4): closed ones, on the last business date of their transactions,
+if that is not before the date from which the store has financial statements.
 
 A shift is known by store, terminal and batch; a transaction names its own by `batchterminalid` (or the terminal it was
 made on) and `batchid`. Registers send a shift once it is closed: one that transactions name and that has not come is
@@ -64,6 +65,7 @@ def _new_shifts(scope: Scope) -> TextClause:
         dates = f"(ch.cutoverdate IS NULL OR {last} >= ch.cutoverdate)"
     return text(f"""{_INSERT}, {_SPLIT}, ''
 {_CLOSED} AND NOT EXISTS ({_STATED}) AND {first} <= :business_date AND {dates}
+  AND {last} >= coalesce(st.financialstatementsfrom, date '-infinity')
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 
 
@@ -136,6 +138,7 @@ SELECT store, count(*) AS shifts FROM (
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
     JOIN ax.retailstoretable AS st ON st.recid = ch.recid
     WHERE t.store = ANY(:stores) AND t.businessdate = :business_date AND t.batchid <> 0 AND {real_sql("t")}
+      AND t.businessdate >= coalesce(st.financialstatementsfrom, t.businessdate)
       AND st.closingmethod = {int(ClosingMethod.SHIFT)}) AS named
 WHERE NOT EXISTS (
     SELECT FROM ax.retailposbatchtable AS b
@@ -191,4 +194,7 @@ def _read_headers(connection: Connection) -> None:
 def _out_of(scope: Scope) -> str:
     return f"""NOT EXISTS (
     SELECT FROM (SELECT b.storeid AS store, b.businessdate) AS dated
-    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = dated.store WHERE {scope.dated_sql("dated", "ch")})"""
+    JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = dated.store
+    JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+    WHERE {scope.dated_sql("dated", "ch")}
+      AND dated.businessdate >= coalesce(st.financialstatementsfrom, dated.businessdate))"""

@@ -161,7 +161,8 @@ CHECKS = (
     ),
     Check(
         "shift_never_stated",
-        "a closed shift whose sales are posted is in a financial statement, once its store has one of a later date",
+        "a closed shift whose sales are posted is in a financial statement, once its store has one of a later date; those"
+        " of before the store has financial statements (financial_statements_from) need none",
         f"""
         SELECT b.storeid || ' ' || b.terminalid || ':' || b.batchid AS id
         FROM ax.retailposbatchtable AS b
@@ -180,8 +181,9 @@ CHECKS = (
           AND t.entrystatus IN ({_REAL})
           AND NOT EXISTS (SELECT FROM ax.retailstatementshift AS m
                           WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid))
-        GROUP BY b.storeid, b.terminalid, b.batchid, latest.businessdate
-        HAVING max(t.businessdate) < latest.businessdate AND count(posted.transactionid) > 0""",
+        GROUP BY b.storeid, b.terminalid, b.batchid, latest.businessdate, st.financialstatementsfrom
+        HAVING max(t.businessdate) < latest.businessdate AND count(posted.transactionid) > 0
+           AND max(t.businessdate) >= coalesce(st.financialstatementsfrom, date '-infinity')""",
     ),
     Check(
         "cash_management_stated_differs",

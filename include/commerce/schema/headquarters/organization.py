@@ -212,6 +212,7 @@ STORE = Table(
     Column("maximumpostingdifference", MONEY, nullable=False, server_default=text("0")),
     Column("maxshiftdifferenceamount", MONEY, nullable=False, server_default=text("0")),
     Column("maxtransactiondifferenceamount", MONEY, nullable=False, server_default=text("0")),
+    Column("financialstatementsfrom", Date, nullable=True, info={"inferred": True}),
     CheckConstraint("maxroundingamount >= 0 AND roundingunit > 0", name="rounding"),
     CheckConstraint("statementmethod BETWEEN 0 AND 3 AND closingmethod IN (0, 1)", name="method"),
     CheckConstraint(
@@ -223,6 +224,8 @@ STORE = Table(
         name="maxima",
     ),
     schema="ax",
+    comment="financialstatementsfrom: shifts of earlier business dates get no financial statement; without it those of"
+    " all dates that runs work on do",
 )
 
 COMPANY_PARAMETERS = Table(
