@@ -168,7 +168,7 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
     """How things stand; `status` is what `commerce.run.status` returns."""
     numbers = _list_table()
     numbers.show_header = False
-    for subject in ("customers", "duplicates", "orders", "references", "transactions", "statements"):
+    for subject in ("customers", "duplicates", "orders", "references", "transactions", "statements", "shifts"):
         counts = {name: value for name, value in status[subject].items() if isinstance(value, int)}
         words = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
         numbers.add_row(subject.capitalize(), words)
@@ -178,6 +178,9 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
         amount = f"{_grouped(Decimal(held['amount']))} {held['currency']}"
         since = f"for {_counted(held['days'], 'day')}"
         numbers.add_row("On hold", Text(f"{held['transaction']} {since}, {amount}: {held['reason']}", style="yellow"))
+    for shift in status["shifts"]["list"]:
+        where = f"{shift['store']} {shift['shift']}, {shift['business_date']}"
+        numbers.add_row("Not stated", Text(f"{where}: {shift['message']}", style="yellow"))
     for company, left_out in _rules_left_out(status["validation_rules"]).items():
         numbers.add_row("Rules", Text(f"{company}: {left_out}", style="dim"))
     for found in status["number_sequences"]:

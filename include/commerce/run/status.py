@@ -18,6 +18,8 @@ A
   sales order has still to take (or whose statement is not posted yet); `unposted_amount` is what they are worth
   including tax, and `unposted_amounts` the same by currency. `transactions.waiting` are those of them that a statement
   has to take and that the validation has yet to judge, for the first time or again after they changed.
+* `shifts.unstated` are shifts that financial statements have passed over, or cash management of which stands in none;
+  `shifts.list` says which and what to do.
 * `statements.cleared` are those that lost all their transactions and were posted without documents.
 """
 
@@ -32,6 +34,7 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce import exchange, sequences, setup
 from commerce.outcomes import money
+from commerce.run.unstated_shifts import unstated_shifts
 from commerce.schema.enums import (
     ORDER_TYPES,
     STATEMENT_TYPES,
@@ -171,6 +174,7 @@ def status(hq: Engine) -> dict[str, Any]:
             "held": [held.as_dict() for held in held_transactions(connection)],
             "validation_rules": _rules_left_out(connection),
             "statements": _one(connection, STATEMENTS),
+            "shifts": _shifts(connection),
             "number_sequences": [
                 {**vars(found), "message": found.message} for found in sequences.short_sequences(connection)
             ],
@@ -180,6 +184,11 @@ def status(hq: Engine) -> dict[str, Any]:
 
 def _one(connection: Connection, query: Any) -> dict[str, int]:
     return dict(connection.execute(query).mappings().one())
+
+
+def _shifts(connection: Connection) -> dict[str, Any]:
+    found = unstated_shifts(connection)
+    return {"unstated": len(found), "list": [one.as_dict() for one in found]}
 
 
 def _references(connection: Connection) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, text, update
 
 from commerce.errors import UsageError
 from commerce.schema.enums import ClosingMethod, CountCalculation, StatementMethod
@@ -163,7 +163,7 @@ def apply_store_parameters(connection: Connection, stores: Sequence[StoreParamet
         connection.execute(update(STORE).where(STORE.c.storenumber == bindparam("store")), rows)
 
 
-def _starts_to_state(model: StoreParameters, old: Mapping[str, Any]) -> bool:
+def _starts_to_state(model: StoreParameters, old: RowMapping) -> bool:
     """Whether the store had no financial statements, is to have them, and the file does not say since when."""
     return (
         "closing_method" in model.model_fields_set

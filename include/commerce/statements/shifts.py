@@ -1,6 +1,9 @@
 """Which shifts a financial statement takes (domain B4): closed ones, on the last business date of their transactions,
 if that is not before the date from which the store has financial statements.
 
+The dates of a shift say where to look for them. Those of a register whose clock was wrong may be far from its sales:
+where no transaction lies within the dates of a shift, those of its cash management say it.
+
 A shift is known by store, terminal and batch; a transaction names its own by `batchterminalid` (or the terminal it was
 made on) and `batchid`. Registers send a shift once it is closed: one that transactions name and that has not come is
 still open. What comes late for a shift whose statement is on its way to the ledger makes a further statement, which has
@@ -56,16 +59,37 @@ _STATED = """SELECT FROM ax.retailstatementshift AS m JOIN ax.retailstatementtab
 WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid)"""
 
 
+def _begun(dated: str) -> str:
+    """Condition: the store `st` has financial statements on the business date of `dated`."""
+    return f"{dated}.businessdate >= coalesce(st.financialstatementsfrom, {dated}.businessdate)"
+
+
+CREATE_UNMARKED = text(f"""
+CREATE TEMP TABLE unmarked_cash ON COMMIT DROP AS
+SELECT t.store, {shift_terminal_sql("t")} AS shiftterminal, t.batchid, max(t.businessdate) AS businessdate
+FROM ax.retailtransactiontable AS t
+WHERE t.store = ANY(:stores) AND t.type IN ({CASH_MANAGEMENT}) AND t.batchid <> 0 AND {real_sql("t")}
+  AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS e WHERE {key_sql("e")} = {key_sql("t")})
+GROUP BY 1, 2, 3""")
+"""Shifts with cash management that is in no statement, and the last business date of it."""
+
+
 def _new_shifts(scope: Scope) -> TextClause:
-    """Those that may have a transaction of the scope's dates: the headers of the others are not read."""
+    """Those that may have a transaction of the scope's dates: the headers of the others are not read. By their own
+    dates, or by those of their cash management."""
     first, last = "coalesce(b.startdate, date '-infinity') - 1", "coalesce(b.closedate, date 'infinity') + 1"
     if scope.historical:
         dates = f"{first} < ch.cutoverdate AND {last} >= :first_date"
     else:
         dates = f"(ch.cutoverdate IS NULL OR {last} >= ch.cutoverdate)"
     return text(f"""{_INSERT}, {_SPLIT}, ''
-{_CLOSED} AND NOT EXISTS ({_STATED}) AND {first} <= :business_date AND {dates}
-  AND {last} >= coalesce(st.financialstatementsfrom, date '-infinity')
+{_CLOSED} AND NOT EXISTS ({_STATED})
+  AND (({first} <= :business_date AND {dates} AND {last} >= coalesce(st.financialstatementsfrom, date '-infinity'))
+       OR (b.storeid, b.terminalid, b.batchid) IN (
+           SELECT u.store, u.shiftterminal, u.batchid
+           FROM unmarked_cash AS u JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = u.store
+           JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+           WHERE {scope.dated_sql("u", "ch")} AND {_begun("u")}))
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 
 
@@ -92,10 +116,7 @@ LATE_SHIFTS = text(f"""{_INSERT}, {_SPLIT}, ''
           SELECT FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
           WHERE (m.storeid, m.terminalid, m.batchid) = {_OF_SHIFT} AND s.createddatetime >= v.createddatetime)
       UNION
-      SELECT t.store, {shift_terminal_sql("t")}, t.batchid
-      FROM ax.retailtransactiontable AS t
-      WHERE t.store = ANY(:stores) AND t.type IN ({CASH_MANAGEMENT}) AND {real_sql("t")}
-        AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS e WHERE {key_sql("e")} = {key_sql("t")}))
+      SELECT store, shiftterminal, batchid FROM unmarked_cash)
   AND EXISTS ({_STATED})
   AND NOT EXISTS ({_STATED} AND s.postingstatus <= {int(StatementStatus.CALCULATED)})
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
@@ -115,16 +136,54 @@ JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
 WHERE s.statementtype = {int(StatementType.FINANCIAL)} AND s.postingstatus = {int(StatementStatus.CALCULATED)}
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 
+_OWN_DAYS = """t.businessdate BETWEEN coalesce(s.startdate, date '-infinity') - 1
+                          AND coalesce(s.closedate, date 'infinity') + 1"""
+
+_HEADER = """
+SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, s.currency, t.businessdate,
+       t.createddatetime, t.netamount, t.grossamount, t.paymentamount"""
+
 CREATE_HEADERS = text(f"""
 CREATE TEMP TABLE shift_header ON COMMIT DROP AS
-SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, s.currency, t.businessdate,
-       t.createddatetime, t.netamount, t.grossamount, t.paymentamount
+{_HEADER}
 FROM shift AS s
 JOIN ax.retailtransactiontable AS t ON {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
-WHERE t.store = ANY(:stores) AND {real_sql("t")}
-  AND t.businessdate BETWEEN coalesce(s.startdate, date '-infinity') - 1
-                         AND coalesce(s.closedate, date 'infinity') + 1""")
+WHERE t.store = ANY(:stores) AND {real_sql("t")} AND {_OWN_DAYS}""")
 """Every real transaction of the shifts: what was paid lies in the drawer, whether it can be posted yet or not."""
+
+WITHOUT_HEADER = text("""
+SELECT DISTINCT storeid FROM shift AS s WHERE NOT EXISTS (SELECT FROM shift_header AS h WHERE h.shiftno = s.shiftno)""")
+
+_CASH_DAYS = "min(t.businessdate) - 1 AS first, max(t.businessdate) + 1 AS last"
+
+CREATE_CASH_DAYS = text(f"""
+CREATE TEMP TABLE shift_cash ON COMMIT DROP AS
+SELECT s.shiftno, {_CASH_DAYS}
+FROM shift AS s
+JOIN ax.retailstatementshift AS m ON (m.storeid, m.terminalid, m.batchid) = (s.storeid, s.terminalid, s.batchid)
+JOIN ax.retaileodtransactiontable AS e ON (e.dataareaid, e.statementid) = (m.dataareaid, m.statementid)
+JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("e")}
+WHERE {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
+GROUP BY s.shiftno, s.startdate, s.closedate HAVING NOT bool_and({_OWN_DAYS})""")
+"""Shifts that are stated with cash management outside their own dates: what was stated once is looked for again."""
+
+ADD_CASH_DAYS = text(f"""
+INSERT INTO shift_cash
+SELECT s.shiftno, {_CASH_DAYS}
+FROM shift AS s
+JOIN ax.retailtransactiontable AS t ON {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
+WHERE t.store = ANY(:stores) AND t.type IN ({CASH_MANAGEMENT}) AND {real_sql("t")}
+  AND NOT EXISTS (SELECT FROM shift_header AS h WHERE h.shiftno = s.shiftno)
+  AND NOT EXISTS (SELECT FROM shift_cash AS c WHERE c.shiftno = s.shiftno)
+GROUP BY s.shiftno""")
+
+ADD_HEADERS = text(f"""
+INSERT INTO shift_header
+{_HEADER}
+FROM shift_cash AS c JOIN shift AS s USING (shiftno)
+JOIN ax.retailtransactiontable AS t ON {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
+WHERE t.store = ANY(:stores) AND {real_sql("t")} AND t.businessdate BETWEEN c.first AND c.last
+  AND NOT EXISTS (SELECT FROM shift_header AS h WHERE h.shiftno = s.shiftno AND {key_sql("h")} = {key_sql("t")})""")
 
 DATE_SHIFTS = text("""
 UPDATE shift AS s SET businessdate = h.businessdate
@@ -138,7 +197,7 @@ SELECT store, count(*) AS shifts FROM (
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
     JOIN ax.retailstoretable AS st ON st.recid = ch.recid
     WHERE t.store = ANY(:stores) AND t.businessdate = :business_date AND t.batchid <> 0 AND {real_sql("t")}
-      AND t.businessdate >= coalesce(st.financialstatementsfrom, t.businessdate)
+      AND {_begun("t")}
       AND st.closingmethod = {int(ClosingMethod.SHIFT)}) AS named
 WHERE NOT EXISTS (
     SELECT FROM ax.retailposbatchtable AS b
@@ -153,9 +212,11 @@ def take_shifts(connection: Connection, scope: Scope, left_out: Sequence[str], *
     `candidate`."""
     parameters = scope.parameters | {"left_out": list(left_out)}
     connection.execute(CREATE_SHIFT)
+    connection.execute(LOCK_CALCULATED, {"stores": list(scope.stores)})
+    connection.execute(CREATE_UNMARKED, {"stores": list(scope.stores)})
+    connection.execute(text("ANALYZE unmarked_cash"))
     if not only_late:
         connection.execute(_new_shifts(scope), parameters)
-    connection.execute(LOCK_CALCULATED, {"stores": list(scope.stores)})
     connection.execute(LATE_SHIFTS, parameters)
     connection.execute(FORGET_LATE)
     _read_headers(connection)
@@ -187,6 +248,11 @@ def _read_headers(connection: Connection) -> None:
     connection.execute(text("ANALYZE shift"))
     stores = list(connection.scalars(text("SELECT DISTINCT storeid FROM shift")))
     connection.execute(CREATE_HEADERS, {"stores": stores})
+    found = connection.execute(CREATE_CASH_DAYS).rowcount
+    if empty := list(connection.scalars(WITHOUT_HEADER)):
+        found += connection.execute(ADD_CASH_DAYS, {"stores": empty}).rowcount
+    if found:
+        connection.execute(ADD_HEADERS, {"stores": stores})
     connection.execute(text("ANALYZE shift_header"))
     connection.execute(DATE_SHIFTS)
 
@@ -196,5 +262,4 @@ def _out_of(scope: Scope) -> str:
     SELECT FROM (SELECT b.storeid AS store, b.businessdate) AS dated
     JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = dated.store
     JOIN ax.retailstoretable AS st ON st.recid = ch.recid
-    WHERE {scope.dated_sql("dated", "ch")}
-      AND dated.businessdate >= coalesce(st.financialstatementsfrom, dated.businessdate))"""
+    WHERE {scope.dated_sql("dated", "ch")} AND {_begun("dated")})"""

@@ -126,27 +126,38 @@ CHECKS = (
                 SELECT FROM ax.retailstatementlateshift AS l
                 WHERE (l.storeid, l.terminalid, l.batchid) = (m.storeid, m.terminalid, m.batchid))
             GROUP BY 1, 2, 3 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
-        ), payment AS (
-            SELECT m.storeid, m.terminalid, m.batchid, p.tendertype AS tendertypeid, p.currency, p.amountcur,
-                   EXISTS (SELECT FROM ax.retaileodtransactiontable AS e
-                           JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
-                           WHERE (e.store, e.terminal, e.transactionid) = (t.store, t.terminal, t.transactionid)
-                             AND s.postingstatus = {_POSTED})
-                   OR EXISTS (SELECT FROM ax.mcrcustpaymtable AS o
-                              JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
-                              WHERE (o.store, o.terminal, o.transactionid) = (t.store, t.terminal, t.transactionid)
-                                AND v.createddatetime <= m.last) AS posted
+        ), header AS (
+            SELECT m.storeid, m.terminalid, m.batchid, m.last, t.store, t.terminal, t.transactionid, t.type,
+                   t.businessdate, t.businessdate BETWEEN coalesce(b.startdate, date '-infinity') - 1
+                                                      AND coalesce(b.closedate, date 'infinity') + 1 AS within
             FROM stated AS m
             JOIN ax.retailposbatchtable AS b USING (storeid, terminalid, batchid)
             JOIN ax.retailtransactiontable AS t
                  ON (t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)
                   = (m.storeid, m.terminalid, m.batchid)
-                AND t.businessdate BETWEEN coalesce(b.startdate, date '-infinity') - 1
-                                       AND coalesce(b.closedate, date 'infinity') + 1
+            WHERE t.entrystatus IN ({_REAL})
+        ), cash AS (
+            SELECT h.storeid, h.terminalid, h.batchid, min(businessdate) - 1 AS first, max(businessdate) + 1 AS last
+            FROM header AS h WHERE h.type IN ({_CASH_MANAGEMENT}) AND EXISTS (
+                SELECT FROM ax.retaileodtransactiontable AS e
+                WHERE (e.store, e.terminal, e.transactionid) = (h.store, h.terminal, h.transactionid))
+            GROUP BY 1, 2, 3
+        ), payment AS (
+            SELECT m.storeid, m.terminalid, m.batchid, p.tendertype AS tendertypeid, p.currency, p.amountcur,
+                   EXISTS (SELECT FROM ax.retaileodtransactiontable AS e
+                           JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+                           WHERE (e.store, e.terminal, e.transactionid) = (m.store, m.terminal, m.transactionid)
+                             AND s.postingstatus = {_POSTED})
+                   OR EXISTS (SELECT FROM ax.mcrcustpaymtable AS o
+                              JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
+                              WHERE (o.store, o.terminal, o.transactionid) = (m.store, m.terminal, m.transactionid)
+                                AND v.createddatetime <= m.last) AS posted
+            FROM header AS m
+            LEFT JOIN cash AS c USING (storeid, terminalid, batchid)
             JOIN ax.retailtransactionpaymenttrans AS p
-                 ON (p.store, p.terminal, p.transactionid) = (t.store, t.terminal, t.transactionid)
-            WHERE t.entrystatus IN ({_REAL}) AND t.type NOT IN ({_CASH_MANAGEMENT})
-              AND {_LIVE_PAYMENT}
+                 ON (p.store, p.terminal, p.transactionid) = (m.store, m.terminal, m.transactionid)
+            WHERE m.type NOT IN ({_CASH_MANAGEMENT}) AND {_LIVE_PAYMENT}
+              AND (m.within OR m.businessdate BETWEEN c.first AND c.last)
         ), waiting AS (
             SELECT DISTINCT storeid, terminalid, batchid FROM payment WHERE NOT posted
         )
@@ -161,8 +172,8 @@ CHECKS = (
     ),
     Check(
         "shift_never_stated",
-        "a closed shift whose sales are posted is in a financial statement, once its store has one of a later date; those"
-        " of before the store has financial statements (financial_statements_from) need none",
+        "a closed shift whose sales are posted is in a financial statement, once its store has one of a later date;"
+        " those of before the store's financial_statements_from need none",
         f"""
         SELECT b.storeid || ' ' || b.terminalid || ':' || b.batchid AS id
         FROM ax.retailposbatchtable AS b

@@ -19,9 +19,7 @@ still be open."""
 
 
 def upgrade() -> None:
-    op.add_column(
-        "retailstoretable", sa.Column("financialstatementsfrom", sa.Date(), nullable=True), schema="ax"
-    )
+    op.add_column("retailstoretable", sa.Column("financialstatementsfrom", sa.Date(), nullable=True), schema="ax")
     op.create_table_comment(
         "retailstoretable",
         "financialstatementsfrom: shifts of earlier business dates get no financial statement; without it those of"
