@@ -29,8 +29,13 @@ MASTERS = {
     "unit_conversions": [{"company": "USMF", "from_unit": "box", "to_unit": "ea", "factor": 12}],
     "tax_groups": [{"company": "USMF", "id": "US", "codes": ["VAT", "CITY"]}],
     "item_tax_groups": [{"company": "USMF", "id": "ALL", "codes": ["VAT"]}],
-    "validation_rules": [{"company": "USMF", "rule": "CurrencyRounding", "of": "line", "enabled": False}],
+    "validation_rules": [
+        {"company": "USMF", "rule": "CurrencyRounding", "of": "line", "enabled": False, "reason": "old tills"}
+    ],
 }
+CHANGES = "SELECT classid, methodname, state, changedby, reason FROM {} ORDER BY changeid".format(
+    "ax.retailtransactionvalidationrulechange"
+)
 
 
 @pytest.fixture
@@ -71,9 +76,15 @@ class TestSetupFile:
 
     def test_a_rule_is_switched_on_again(self, company: Engine) -> None:
         apply(company, **MASTERS)
-        on = {"company": "USMF", "rule": "currencyrounding", "enabled": True}
-        assert apply(company, validation_rules=[on]) == {"validation_rules": 1}
+        on = {"company": "USMF", "rule": "currencyrounding", "enabled": True, "reason": "new tills"}
+        assert setup.apply(company, {"validation_rules": [on]}, by="kari").counts == {"validation_rules": 1}
         assert rows(company, "SELECT * FROM ax.retailtransactiondisabledvalidationrule") == []
+        assert rows(company, CHANGES) == [
+            ("line", "CurrencyRounding", "disabled", "commerce setup", "old tills"),
+            ("line", "CurrencyRounding", "enabled", "kari", "new tills"),
+        ]
+        with pytest.raises(UsageError, match="at most 60 characters who does it"):
+            setup.apply(company, {"validation_rules": [on]}, by="k" * 61)
 
     @pytest.mark.parametrize(
         ("section", "row", "why"),
@@ -83,8 +94,18 @@ class TestSetupFile:
             ("unit_conversions", {"from_unit": "ea", "to_unit": "ea", "factor": 1}, "are the same"),
             ("unit_conversions", {"from_unit": "ea", "to_unit": "kg", "factor": 0}, "greater than 0"),
             ("tax_groups", {"id": "US", "codes": []}, "at least 1 item"),
-            ("validation_rules", {"rule": "GrossAmount", "enabled": False}, "no validation rule that can be switched"),
-            ("validation_rules", {"rule": "NegativePrice", "of": "header", "enabled": False}, "no validation rule"),
+            (
+                "validation_rules",
+                {"rule": "GrossAmount", "enabled": False, "reason": "x"},
+                "no validation rule that can be switched",
+            ),
+            (
+                "validation_rules",
+                {"rule": "NegativePrice", "of": "header", "enabled": False, "reason": "x"},
+                "no validation rule",
+            ),
+            ("validation_rules", {"rule": "NegativePrice", "enabled": False}, "reason: Field required"),
+            ("validation_rules", {"rule": "NegativePrice", "enabled": False, "reason": " "}, "reason"),
         ],
     )
     def test_mistakes(self, company: Engine, section: str, row: dict[str, Any], why: str) -> None:
@@ -180,17 +201,42 @@ class TestRuleCommands:
         add_sale(company, "S2", 2, header=wrong, company="DEMF")
         scope = Scope(("S1", "S2"), DAY)
         assert validate_transactions(company, scope=scope).counts == {"valid": 0, "invalid": 2}
-        disabled = commerce("transactions", "disable-rule", "numberofitems", "--company", "USMF", "--json")
+        who = ("--by", "kari", "--reason", "the scales count grams")
+        disabled = commerce("transactions", "disable-rule", "numberofitems", "--company", "USMF", *who, "--json")
         assert disabled.json == {"company": "USMF", "disabled": ["header NumberOfItems"]}
         result = validate_transactions(company, scope=scope)
         assert {store: one.counts["valid"] for store, one in result.stores.items()} == {"S1": 1, "S2": 0}
-        assert "USMF, disabled: header rule NumberOfItems" in result.notes
+        (note,) = (
+            note for note in result.notes if note.startswith("USMF, disabled: header rule NumberOfItems (since 2")
+        )
+        assert note.endswith(": the scales count grams)")
         listed = commerce("transactions", "rules", "--company", "USMF", "--json").json
         (mine,) = (row for row in listed if row["rule"] == "NumberOfItems")
         assert (mine["state"], mine["can_be_disabled"]) == ("disabled", True)
-        assert "1 disabled" in commerce("status").stdout
-        commerce("transactions", "enable-rule", "NumberOfItems", "--company", "USMF")
+        assert (mine["by"], mine["reason"]) == ("kari", "the scales count grams")
+        status = commerce("status").stdout
+        assert "1 disabled" in status
+        assert "by kari: the scales count grams" in status
+        commerce("transactions", "enable-rule", "NumberOfItems", "--company", "USMF", "--reason", "they count pieces")
         assert commerce("transactions", "revalidate", "S1-T1-000001").exit_code == 1
+
+    def test_who_switched_a_rule_and_why_is_kept(self, company: Engine, commerce: Callable[..., Called]) -> None:
+        rule = ("NegativePrice", "--company", "USMF", "--by")
+        for command, by, reason, said in (
+            ("disable-rule", "kari", "deposit bottles", "Disabled in USMF: line NegativePrice."),
+            ("disable-rule", "ola", "again", "NegativePrice is disabled in USMF already; nothing has changed."),
+            ("enable-rule", "ola", "bottles are items now", "Enabled in USMF: line NegativePrice."),
+            ("enable-rule", "kari", "again", "NegativePrice is enabled in USMF already; nothing has changed."),
+        ):
+            called = commerce("transactions", command, *rule, by, "--reason", reason)
+            assert (called.exit_code, called.stdout.strip()) == (0, said)
+        history = commerce("transactions", "rules", "--history", "--company", "USMF", "--json").json
+        assert [(one["rule"], one["state"], one["by"], one["reason"]) for one in history] == [
+            ("NegativePrice", "disabled", "kari", "deposit bottles"),
+            ("NegativePrice", "enabled", "ola", "bottles are items now"),
+        ]
+        assert all(one["changed_at"] for one in history)
+        assert rows(company, "SELECT * FROM ax.retailtransactiondisabledvalidationrule") == []
 
     @pytest.mark.usefixtures("company")
     def test_what_is_refused(self, commerce: Callable[..., Called]) -> None:
@@ -200,8 +246,11 @@ class TestRuleCommands:
             (("NoSuchRule", "--company", "USMF"), "There is no validation rule 'NoSuchRule'"),
             (("NegativePrice", "--company", "XXXX"), "There is no company XXXX"),
         ):
-            refused = commerce("transactions", "disable-rule", *arguments)
+            refused = commerce("transactions", "disable-rule", *arguments, "--reason", "x")
             assert (refused.exit_code, why in refused.stderr) == (2, True), refused.stderr
+        for options in ((), ("--reason", " "), ("--reason", "x", "--by", "k" * 61)):
+            refused = commerce("transactions", "disable-rule", "NegativePrice", "--company", "USMF", *options)
+            assert refused.exit_code == 2
 
     def test_load(self, company: Engine, commerce: Callable[..., Called], tmp_path: Path) -> None:
         path = tmp_path / "items.csv"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,7 @@ from sqlalchemy import Engine
 from commerce.outcomes import JobResult, StoreOutcome
 from commerce.run import close_run, jobs, run_step
 from commerce.schema.headquarters import customers, exchange, organization, runs
+from commerce.transactions import disable_rule, enable_rule
 from support.company import add_customer
 from support.runs import (
     Calls,
@@ -182,6 +184,19 @@ class TestClosing:
             "1 transaction came or changed meanwhile, left to the next run",
             "2 orders changed while being synchronized, left to the next run",
         )
+
+    @pytest.mark.usefixtures("calls")
+    def test_rules_that_are_switched_off_are_told_every_day(self, company: Engine) -> None:
+        who = {"company": "USMF", "by": "kari"}
+        disable_rule(company, rule="NegativePrice", reason="deposit bottles", **who)
+        disable_rule(company, rule="DiscountAmount", reason="old tills", **who)
+        enable_rule(company, rule="DiscountAmount", reason="new tills", **who)
+        run = opened(company, stores=["OSLO"])
+        work(company, run)
+        (oslo,) = close_run(company, run=run).stores
+        (note,) = oslo.notes
+        day = r"\d{4}-\d\d-\d\d"
+        assert re.fullmatch(rf"switched off in USMF: line rule NegativePrice \(since {day}: deposit bottles\)", note)
 
     @pytest.mark.usefixtures("calls")
     def test_what_nobody_waits_for_is_a_note_when_it_fails(

@@ -18,6 +18,10 @@ PLANTS: dict[str, tuple[str, ...]] = {
         " 'retailtransactionsalestrans', 'linenum=1', 'edited', 'qty', '1.000000', '77.000000', 'kari'"
         " FROM ax.retailtransactionsalestrans WHERE linenum = 1 LIMIT 1",
     ),
+    "rule_switched_by_nobody": (
+        "INSERT INTO ax.retailtransactiondisabledvalidationrule (dataareaid, classid, methodname)"
+        " VALUES ('USMF', 'line', 'NegativePrice')",
+    ),
     "cancellation_not_done": (
         "INSERT INTO ax.retaildocumentoperation"
         " (store, terminal, transactionid, dataareaid, operation, salesid, status)"

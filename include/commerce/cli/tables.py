@@ -183,13 +183,18 @@ def status_tables(status: Mapping[str, Any]) -> RenderableType:
         numbers.add_row("Not stated", Text(f"{where}: {shift['message']}", style="yellow"))
     for company, left_out in _rules_left_out(status["validation_rules"]).items():
         numbers.add_row("Rules", Text(f"{company}: {left_out}", style="dim"))
+    for rule in status["validation_rules"]:
+        if rule["state"] == "disabled":
+            since = f"since {rule['since_at'][:10]} by {rule['by']}"
+            words = f"{rule['company']}: {rule['of']} rule {rule['rule']} is off {since}: {rule['reason']}"
+            numbers.add_row("Rule off", Text(words, style="yellow"))
     for found in status["number_sequences"]:
         numbers.add_row("Numbers", Text(found["message"], style="yellow"))
     channels = status["channels"]
     return Group(numbers, plain_table(channels, CHANNEL_COLUMNS)) if channels else numbers
 
 
-def _rules_left_out(rules: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _rules_left_out(rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """How many validation rules are not applied in each company, and why."""
     counts: dict[str, dict[str, int]] = {}
     for rule in rules:

@@ -209,10 +209,18 @@ def _transactions(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _rules_left_out(connection: Connection) -> list[dict[str, str]]:
-    """Validation rules that do not judge a company's transactions."""
+def _rules_left_out(connection: Connection) -> list[dict[str, str | None]]:
+    """Validation rules that do not judge a company's transactions; who switched them off, since when and why."""
     return [
-        {"company": one.company, "of": one.rule.part, "rule": one.rule.name, "state": one.state, "reason": one.reason}
+        {
+            "company": one.company,
+            "of": one.rule.part,
+            "rule": one.rule.name,
+            "state": one.state,
+            "since_at": _iso(one.since),
+            "by": one.by,
+            "reason": one.reason,
+        }
         for one in applicability.of_companies(connection).states
         if one.state != "applied"
     ]

@@ -254,6 +254,8 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
             f"{_plural(overdue, 'transaction')} {wait} more than {_plural(hours, 'hour')} for a customer or address"
             ": `commerce transactions list --waiting`"
         )
+    if off := facts.rules_off.get(store):
+        notes.append(f"switched off in {off[0].company}: {', '.join(rule.words for rule in off)}")
     notes.extend(_of_held(facts.held.get(store, ())))
     notes.extend(
         f"{row.rule}: {row[2]}" + (f", such as {row.sample}" if row.sample else "")

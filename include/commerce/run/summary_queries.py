@@ -23,6 +23,8 @@ from commerce.schema.enums import (
 )
 from commerce.scope import amount_sql
 from commerce.sequences import short_sequences
+from commerce.transactions import applicability
+from commerce.transactions.applicability import RuleState
 from commerce.transactions.holding import HeldTransaction, held_transactions
 
 POSTED = int(StatementStatus.POSTED)
@@ -181,6 +183,7 @@ class Facts:
     short_of_numbers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
     overdue: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rules_off: Mapping[str, Sequence[RuleState]] = field(default_factory=dict)
 
 
 def read(connection: Connection, run: RunRecord) -> Facts:
@@ -215,6 +218,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
         held=_by_store(held_transactions(connection, list(run.closed))),
         orders=_counts(connection, ORDERS, values),
         overdue={row.store: (row[1], row[2]) for row in connection.execute(OVERDUE, values)},
+        rules_off=_rules_off(connection, values),
     )
 
 
@@ -223,6 +227,14 @@ def _short_of_numbers(connection: Connection, values: Mapping[str, Any]) -> dict
     short = short_sequences(connection)
     companies = connection.execute(COMPANIES, values).all() if short else []
     return {row.store: [one.message for one in short if one.company == row.dataareaid] for row in companies}
+
+
+def _rules_off(connection: Connection, values: Mapping[str, Any]) -> dict[str, list[RuleState]]:
+    """Validation rules that somebody has switched off in the company of each store."""
+    stores = connection.execute(COMPANIES, values).all()
+    states = applicability.of_companies(connection, sorted({row.dataareaid for row in stores})).states
+    off = [state for state in states if state.state == "disabled"]
+    return {row.store: [state for state in off if state.company == row.dataareaid] for row in stores}
 
 
 def _counts(connection: Connection, query: Any, values: Mapping[str, Any]) -> dict[str, int]:

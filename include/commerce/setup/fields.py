@@ -22,6 +22,8 @@ Company = Annotated[str, StringConstraints(max_length=4, pattern=_TRIMMED), Befo
 Code10 = Annotated[str, StringConstraints(max_length=10, pattern=_TRIMMED), BeforeValidator(_as_text)]
 Code20 = Annotated[str, StringConstraints(max_length=20, pattern=_TRIMMED), BeforeValidator(_as_text)]
 Name = Annotated[str, StringConstraints(max_length=60, pattern=_TRIMMED), BeforeValidator(_as_text)]
+Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^[^\x00]+$")]
+"""A text that a person writes, such as a reason."""
 Optional10 = Annotated[str, StringConstraints(max_length=10), BeforeValidator(_as_text)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Language = Annotated[str, StringConstraints(min_length=2, max_length=7)]

@@ -15,9 +15,9 @@ from commerce.errors import UsageError
 from commerce.schema.enums import FiscalPeriodStatus, SwitchableRule
 from commerce.schema.headquarters import masters as m
 from commerce.schema.headquarters.organization import COMPANY
-from commerce.schema.headquarters.validation import DISABLED_RULE
 from commerce.setup.changes import Change
-from commerce.setup.fields import Code10, Code20, Company, Model, Name
+from commerce.setup.fields import Code10, Code20, Company, Model, Name, Words
+from commerce.setup.rule_switching import Switch, switch_rule
 from commerce.setup.writing import Reference, Row, Section, check_reference, refuse_repeated
 
 _COMPANY = Reference(("dataareaid",), COMPANY, ("dataareaid",), "companies")
@@ -82,6 +82,7 @@ class ValidationRule(Model):
     rule: Name
     of: Literal["header", "line"] | None = None
     enabled: bool
+    reason: Words
 
 
 def _fiscal_period(row: FiscalPeriod) -> Row:
@@ -172,22 +173,19 @@ def _codes(
             yield Change(section, f"{group.company} {group.id}", "change" if old else "create", fields)
 
 
-def apply_validation_rules(connection: Connection, rules: Sequence[ValidationRule]) -> Iterable[Change]:
-    """Switch validation rules off and on; those that the file does not name stay as they are."""
+def apply_validation_rules(connection: Connection, rules: Sequence[ValidationRule], by: str) -> Iterable[Change]:
+    """Switch validation rules off and on, as done by `by`; those that the file does not name stay as they are."""
+    if rules and (not by.strip() or len(by) > 60 or "\0" in by):
+        raise UsageError("Say in at most 60 characters who does it: --by NAME.")
     for index, rule in enumerate(rules):
         place = f"validation_rules[{index}]"
         check_reference(connection, place, {"dataareaid": rule.company}, _COMPANY)
         for one in _switchable(place, rule):
             part, name = one.split()
-            key = {"dataareaid": rule.company, "classid": part, "methodname": name}
-            same = [DISABLED_RULE.c[column] == value for column, value in key.items()]
-            disabled = connection.execute(select(1).select_from(DISABLED_RULE).where(*same)).first() is not None
-            if disabled != rule.enabled:
-                continue
-            connection.execute(delete(DISABLED_RULE).where(*same) if disabled else insert(DISABLED_RULE).values(key))
-            yield Change(
-                "validation_rules", f"{rule.company} {one}", "change", {"enabled": (not rule.enabled, rule.enabled)}
-            )
+            state: Switch = "enabled" if rule.enabled else "disabled"
+            if switch_rule(connection, state, company=rule.company, part=part, rule=name, by=by, reason=rule.reason):
+                fields = {"enabled": (not rule.enabled, rule.enabled)}
+                yield Change("validation_rules", f"{rule.company} {one}", "change", fields)
 
 
 def _switchable(place: str, rule: ValidationRule) -> list[SwitchableRule]:

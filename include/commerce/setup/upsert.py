@@ -32,8 +32,10 @@ LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('commerce setup', 0))
 """Two setups at once would each miss what the other has not committed."""
 
 
-def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> SetupResult:
+def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False, by: str = "commerce setup") -> SetupResult:
     """Create and change what `document` (a parsed setup file) describes. Applying it twice changes nothing.
+
+    `by` is kept with the reasons of what needs one (validation rules that are switched).
 
     A number sequence keeps the number that it stands at, or moves up to a higher `lowest`; it never moves down.
 
@@ -49,7 +51,7 @@ def apply(hq: Engine, document: Mapping[str, Any], *, dry_run: bool = False) -> 
         check_fiscal_periods(connection)
         changes += apply_tax_groups(connection, parsed.tax_groups)
         changes += apply_item_tax_groups(connection, parsed.item_tax_groups)
-        changes += apply_validation_rules(connection, parsed.validation_rules)
+        changes += apply_validation_rules(connection, parsed.validation_rules, by)
         changes += apply_company_parameters(connection, parsed.parameters)
         changes += apply_store_parameters(connection, parsed.stores)
         changes += apply_affiliations(connection, parsed.affiliations)

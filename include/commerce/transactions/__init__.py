@@ -1,6 +1,6 @@
 """Validate store transactions: the rules of headers and lines, who may change what, and single transactions on hold."""
 
-from commerce.transactions.disabling import disable_rule, enable_rule, rule_states
+from commerce.transactions.disabling import disable_rule, enable_rule, rule_changes, rule_states
 from commerce.transactions.holding import held_transactions, hold_transactions, release_transactions
 from commerce.transactions.of_statement import revalidate_statement
 from commerce.transactions.revalidation import revalidate_transactions
@@ -17,6 +17,7 @@ __all__ = [
     "release_transactions",
     "revalidate_statement",
     "revalidate_transactions",
+    "rule_changes",
     "rule_states",
     "validate_transactions",
 ]

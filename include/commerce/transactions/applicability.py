@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
@@ -24,8 +25,12 @@ LOADED = text(
     + " FROM unnest(CAST(:companies AS text[])) AS c (company)"
 )
 DISABLED = text("""
-    SELECT dataareaid, classid, methodname FROM ax.retailtransactiondisabledvalidationrule
-    WHERE dataareaid = ANY(:companies)
+    SELECT DISTINCT ON (d.dataareaid, d.classid, d.methodname) d.dataareaid, d.classid, d.methodname,
+           coalesce(c.reason, 'nobody has said why') AS reason, coalesce(c.changedby, 'unknown') AS by,
+           coalesce(c.createddatetime, d.createddatetime) AS since
+    FROM ax.retailtransactiondisabledvalidationrule AS d
+    LEFT JOIN ax.retailtransactionvalidationrulechange AS c USING (dataareaid, classid, methodname)
+    WHERE d.dataareaid = ANY(:companies) ORDER BY d.dataareaid, d.classid, d.methodname, c.changeid DESC
 """)
 # Two validations beside one another would each log the same change; who comes second finds nothing to say.
 LOCK_LOG = text("SELECT pg_advisory_xact_lock(hashtextextended('commerce validation rules', 0))")
@@ -42,16 +47,19 @@ LOG = text("""
 
 @dataclass(frozen=True)
 class RuleState:
-    """A rule in a company, and why it is not applied there."""
+    """A rule in a company, and why it is not applied there. `by`, `since`: who switched it off, and when."""
 
     company: str
     rule: Rule
     state: State
     reason: str = ""
+    by: str = ""
+    since: datetime | None = None
 
     @property
     def words(self) -> str:
-        return f"{self.rule.part} rule {self.rule.name}" + (f" ({self.reason})" if self.reason else "")
+        since = f"since {self.since.astimezone(UTC):%Y-%m-%d}: " if self.since else ""
+        return f"{self.rule.part} rule {self.rule.name}" + (f" ({since}{self.reason})" if self.reason else "")
 
 
 @dataclass(frozen=True)
@@ -129,15 +137,15 @@ def _changed(connection: Connection, found: Applicability) -> list[RuleState]:
 
 def _load(connection: Connection, companies: Sequence[str]) -> Applicability:
     wanted = {"companies": sorted(companies)}
-    disabled = {(row.dataareaid, row.classid, row.methodname) for row in connection.execute(DISABLED, wanted)}
+    disabled = {(row.dataareaid, row.classid, row.methodname): row for row in connection.execute(DISABLED, wanted)}
     states = []
     for row in connection.execute(LOADED, wanted).mappings():
         for rule in RULES:
             company = row["company"]
             if rule.master is not None and not row[rule.master.name.lower()]:
                 states.append(RuleState(company, rule, "not applicable", f"no {rule.master.words} loaded"))
-            elif (company, *rule.key) in disabled and not rule.fixed:
-                states.append(RuleState(company, rule, "disabled"))
+            elif (off := disabled.get((company, *rule.key))) and not rule.fixed:
+                states.append(RuleState(company, rule, "disabled", off.reason, off.by, off.since))
             else:
                 states.append(RuleState(company, rule, "applied"))
     left_out: dict[tuple[Part, str], set[str]] = defaultdict(set)

@@ -1,4 +1,5 @@
-"""What people and channels asked for is done and stays done: edits, holds, cancellations (domain B1, B5)."""
+"""What people and channels asked for is done and stays done: edits, holds, cancellations, rules that are switched off
+(domain B1, B3, B5)."""
 
 from commerce.schema.enums import DocumentOperationStatus, RepairAction, SalesStatus
 from commerce.schema.uploaded import TRANSACTION, TRANSACTION_LINES, UploadedTable
@@ -51,6 +52,17 @@ CHECKS = (
         FULL JOIN (SELECT dataareaid, salesid, count(*) AS holds FROM ax.mcrholdcodetrans WHERE mcrcleared = 0
                    GROUP BY dataareaid, salesid) AS h USING (dataareaid, salesid)
         WHERE coalesce(o.mcrorderstopped, 0) <> (h.holds IS NOT NULL)::integer""",
+    ),
+    Check(
+        "rule_switched_by_nobody",
+        "a validation rule is off exactly if the last who switched it has switched it off",
+        """
+        SELECT dataareaid || ' ' || classid || ' ' || methodname AS id
+        FROM (SELECT DISTINCT ON (dataareaid, classid, methodname) dataareaid, classid, methodname, state
+              FROM ax.retailtransactionvalidationrulechange
+              ORDER BY dataareaid, classid, methodname, changeid DESC) AS c
+        FULL JOIN ax.retailtransactiondisabledvalidationrule AS d USING (dataareaid, classid, methodname)
+        WHERE (d.createddatetime IS NULL) <> (coalesce(c.state, 'enabled') = 'enabled')""",
     ),
     Check(
         "cancellation_not_done",

@@ -57,13 +57,14 @@ def verify(as_json: options.Json = False) -> None:
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The setup file (YAML).")],
     dry_run: options.DryRun = False,
+    by: options.By = None,
     as_json: options.Json = False,
 ) -> None:
     """Bring headquarters to what a setup file says; applying it twice changes nothing."""
     from commerce import setup
 
     with output.headquarters() as hq:
-        result = setup.apply(hq, setup.read(file), dry_run=dry_run)
+        result = setup.apply(hq, setup.read(file), dry_run=dry_run, by=options.who(by))
     show_changes(result, as_json)
 
 

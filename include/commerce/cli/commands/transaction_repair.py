@@ -79,47 +79,76 @@ def revalidate(transactions: Transactions, channel: options.Channel = None, as_j
 @commands.command("rules")
 def list_rules(
     company: Annotated[str | None, typer.Option("--company", metavar="COMPANY", help="Only in this company.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Who switched which rule off and on, when and why.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Validation rules by company: applied, disabled, or not applicable because a master is not loaded."""
-    from commerce.transactions import rule_states
+    """Validation rules by company: applied, disabled (by whom and why), or not applicable for want of a master."""
+    from commerce import transactions
 
+    if history:
+        with output.headquarters() as hq:
+            changes = [vars(one) for one in transactions.rule_changes(hq, company=company)]
+        told = ("changed_at", "company", "of", "rule", "state", "by", "reason")
+        output.rows(changes, as_json, told, nothing="Nobody has switched a rule off or on.")
+        return
     with output.headquarters() as hq:
-        states = rule_states(hq, company=company)
+        states = transactions.rule_states(hq, company=company)
     found = [
         {
             "company": one.company,
             "of": one.rule.part,
             "rule": one.rule.name,
             "state": one.state,
+            "since_at": one.since,
+            "by": one.by,
             "reason": one.reason,
             "can_be_disabled": not one.rule.fixed,
             "says": one.rule.says,
         }
         for one in states
     ]
-    output.rows(found, as_json, ("company", "of", "rule", "state", "reason", "says"), nothing="No companies.")
+    columns = ("company", "of", "rule", "state", "since_at", "by", "reason", "says")
+    output.rows(found, as_json, columns, nothing="No companies.")
 
 
 @commands.command()
-def disable_rule(rule: RuleName, company: Company, of: Part = None, as_json: options.Json = False) -> None:
+def disable_rule(
+    rule: RuleName,
+    company: Company,
+    reason: options.Reason,
+    of: Part = None,
+    by: options.By = None,
+    as_json: options.Json = False,
+) -> None:
     """Switch a validation rule off in a company; those that money or a foreign key depends on are refused."""
     from commerce.transactions import disable_rule as disable
 
     with output.headquarters() as hq:
-        _tell(disable(hq, company=company, rule=rule, part=of), company, "disabled", as_json)
+        found = disable(hq, company=company, rule=rule, part=of, by=options.who(by), reason=reason)
+    _tell(found, company, rule, "disabled", as_json)
 
 
 @commands.command()
-def enable_rule(rule: RuleName, company: Company, of: Part = None, as_json: options.Json = False) -> None:
+def enable_rule(
+    rule: RuleName,
+    company: Company,
+    reason: options.Reason,
+    of: Part = None,
+    by: options.By = None,
+    as_json: options.Json = False,
+) -> None:
     """Switch a validation rule on again; what was valid without it stays valid unless it is revalidated."""
     from commerce.transactions import enable_rule as enable
 
     with output.headquarters() as hq:
-        _tell(enable(hq, company=company, rule=rule, part=of), company, "enabled", as_json)
+        found = enable(hq, company=company, rule=rule, part=of, by=options.who(by), reason=reason)
+    _tell(found, company, rule, "enabled", as_json)
 
 
-def _tell(rules: tuple[Rule, ...], company: str, what: str, as_json: bool) -> None:
-    names = [f"{rule.part} {rule.name}" for rule in rules]
+def _tell(changed: tuple[Rule, ...], company: str, asked: str, what: str, as_json: bool) -> None:
+    names = [f"{rule.part} {rule.name}" for rule in changed]
     result: dict[str, Any] = {"company": company, what: names}
-    output.done(result, as_json, f"{what.capitalize()} in {company}: {', '.join(names)}.")
+    words = f"{what.capitalize()} in {company}: {', '.join(names)}."
+    output.done(result, as_json, words if names else f"{asked} is {what} in {company} already; nothing has changed.")

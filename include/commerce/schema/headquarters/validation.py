@@ -2,11 +2,13 @@
 transactions."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     PrimaryKeyConstraint,
     String,
@@ -69,6 +71,28 @@ DISABLED_RULE = Table(
     CheckConstraint("classid IN ('header', 'line')", name="classid"),
     schema="ax",
     comment="classid: header or line (the product has the number of a class there); methodname: the rule",
+)
+
+RULE_CHANGE = Table(
+    "retailtransactionvalidationrulechange",
+    metadata,
+    Column("changeid", BigInteger, Identity(), primary_key=True),
+    *_rule_columns(),
+    Column("state", String(20), nullable=False),
+    Column("changedby", String(60), nullable=False),
+    Column("reason", Text, nullable=False),
+    created(),
+    CheckConstraint("state IN ('disabled', 'enabled')", name="state"),
+    CheckConstraint("changedby <> '' AND reason <> ''", name="who_and_why"),
+    Index(
+        "ix_retailtransactionvalidationrulechange_rule",
+        "dataareaid",
+        "classid",
+        "methodname",
+        "changeid",
+    ),
+    schema="ax",
+    comment="who switched a validation rule off or on again, when and why; the last row of a rule says how it stands",
 )
 
 RULE_LOG = Table(
