@@ -65,6 +65,36 @@ def test_failed_and_pending_orders_are_found_and_tried_again(hq: Engine, commerc
     assert commerce("orders", "retry", *WHY).exit_code == 2
 
 
+def test_an_order_that_cannot_be_tried_is_told_with_its_reason(hq: Engine, commerce: Commerce) -> None:
+    """Exit code 1: what was asked is not done, whatever else was."""
+    voided, canceled, held, open_, failed = (add_order(hq, "S1", number) for number in range(1, 6))
+    change(hq, HEADER, voided, entrystatus=1)
+    change(hq, HEADER, failed, netamount=9)
+    assert commerce("transactions", "hold", held[2], *WHY).exit_code == 0
+    synchronize_orders(hq, scope=SCOPE)
+    execute(hq, "UPDATE ax.salestable SET salesstatus = 4 WHERE salesid = 'SO00000001'")
+    change(hq, HEADER, failed, netamount=10)
+    tried = commerce("orders", "retry", *(key[2] for key in (voided, canceled, held, open_, failed)), *WHY, "--json")
+    assert (tried.exit_code, tried.json["result"]["counts"]["synchronized"]) == (1, 1)
+    assert {one["transaction"]: one["why"] for one in tried.json["passed_over"]} == {
+        voided[2]: "it does not become a sales order: it is voided",
+        canceled[2]: "it is sales order SO00000001, which is canceled",
+        held[2]: "it is on hold: `commerce transactions release`",
+        open_[2]: "it is sales order SO00000002",
+    }
+    again = commerce("orders", "retry", failed[2], *WHY)
+    assert again.exit_code == 1
+    assert again.stdout.splitlines() == [
+        "Orders tried: 0.",
+        f"S1 {failed[2]} was passed over: it is sales order SO00000003.",
+    ]
+    for command, order in (("begin-edit", failed), ("end-edit", held), ("release", failed)):
+        assert commerce("orders", command, order[2], *WHY).exit_code == 1
+    assert "nobody is editing it" in commerce("orders", "end-edit", held[2], *WHY).stdout
+    assert commerce("orders", "begin-edit", held[2], *WHY).exit_code == 0
+    assert commerce("orders", "retry", "--all", *WHY).exit_code == 0, "none has failed"
+
+
 def test_an_order_is_edited_held_and_released(hq: Engine, commerce: Commerce) -> None:
     execute(
         hq,

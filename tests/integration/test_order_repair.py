@@ -151,16 +151,25 @@ class TestClasses:
         assert len(status_of(shop, order, "errordetail")[0]) == 1024
 
 
+def passed(done: repair.Repaired) -> list[str]:
+    """Why orders were passed over."""
+    return [one.why for one in done.passed_over]
+
+
 class TestEditing:
     def test_an_order_under_editing_is_left_alone_until_it_is_given_back(self, shop: Engine) -> None:
         order = add_order(shop, "S1", 1)
         assert repair.begin_editing(shop, [order], **WHO).orders == (order,)
         assert synchronize_orders(shop, scope=SCOPE).counts == counts(editing=1)
-        assert repair.retry(shop, [order], **WHO).as_dict() == {"orders": [], "passed_over": 1, "result": None}
-        assert repair.begin_editing(shop, [order], **WHO).passed_over == 1
+        retried = repair.retry(shop, [order], **WHO)
+        why = "somebody is editing it: `commerce orders end-edit` gives it back"
+        passed_over = [{"store": "S1", "terminal": order[1], "transaction": order[2], "why": why}]
+        assert retried.as_dict() == {"orders": [], "passed_over": passed_over, "result": None}
+        assert passed(repair.begin_editing(shop, [order], **WHO)) == [why]
         assert repair.end_editing(shop, [order], by="ola", reason="done").orders == (order,)
         assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
-        assert repair.begin_editing(shop, [order], **WHO).passed_over == 1, "it has its sales order"
+        assert passed(repair.begin_editing(shop, [order], **WHO)) == ["it is sales order SO00000001"]
+        assert passed(repair.end_editing(shop, [order], **WHO)) == ["it is sales order SO00000001"]
         columns = "action, oldvalue, newvalue, changedby, reason"
         audit = f"SELECT {columns} FROM ax.retailtransactionauditlogtable ORDER BY auditid"
         assert staging.rows(shop, audit) == [
@@ -199,7 +208,7 @@ class TestEditing:
             time.sleep(0.3)
             assert not late.done(), "waits for the order's lock"
             goes_on.set()
-            assert late.result().passed_over == 1
+            assert passed(late.result()) == ["it is sales order SO00000002"]
             assert job.result().counts == counts(synchronized=1)
 
     def test_what_the_job_found_out_before_an_edit_is_not_written_after_it(
@@ -251,7 +260,7 @@ class TestHold:
                 execute(shop, "UPDATE ax.salestable SET salesstatus = :to WHERE salesid = 'SO00000001'", to=status)
         assert repair.release(shop, [order, other], by="ola", reason="checked").orders == (order,)
         assert staging.rows(shop, held) == [("SO00000001", "EDIT", 1, "synchronize-orders", "ola", "checked")]
-        assert repair.release(shop, [order], **WHO).passed_over == 1
+        assert passed(repair.release(shop, [order], **WHO)) == ["sales order SO00000001 is not on hold"]
         assert execute(shop, "UPDATE ax.salestable SET salesstatus = 3 WHERE salesid = 'SO00000001'") == 1
         audit = "SELECT action, oldvalue, changedby FROM ax.retailtransactionauditlogtable WHERE action = 'released'"
         assert staging.rows(shop, audit) == [("released", "EDIT", "ola")]

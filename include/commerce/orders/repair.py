@@ -5,7 +5,7 @@ hold of its sales order (domain.md B1). Who, when and why are kept in the audit 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from commerce.editing import audit
 from commerce.errors import UsageError
 from commerce.orders.synchronize import synchronize_orders
 from commerce.outcomes import JobResult
-from commerce.schema.enums import ORDER_TYPES, OrderStatus, RepairAction
+from commerce.schema.enums import ORDER_TYPES, EntryStatus, OrderStatus, RepairAction, SalesStatus
 from commerce.scope import Key, Scope, key_sql, real_sql
 
 _TYPES = ", ".join(str(int(kind)) for kind in ORDER_TYPES)
@@ -88,19 +88,65 @@ _GO_ON = text("""
 """)
 
 
+_UNREAL = f"""CASE t.entrystatus {
+    " ".join(f"WHEN {int(one)} THEN '{one.name.lower().replace('_', ' ')}'" for one in EntryStatus)
+} END"""
+_SALES_STATUS = " ".join(
+    f"WHEN {int(one)} THEN ', which is {one.name.lower()}'"
+    for one in (SalesStatus.DELIVERED, SalesStatus.INVOICED, SalesStatus.CANCELED)
+)
+# Why nothing was done to an order; `{otherwise}`: where its state allows what was asked.
+_WHY = f"""
+    SELECT t.store, t.terminal, t.transactionid, CASE
+        WHEN NOT ({real_sql("t")}) THEN 'it does not become a sales order: it is ' || {_UNREAL}
+        WHEN os.status = {int(OrderStatus.SUCCEEDED)} THEN {{succeeded}}
+        WHEN os.status = {int(OrderStatus.EDITING)} THEN {{editing}}
+        WHEN t.held = 1 THEN {{held}}
+        ELSE {{otherwise}} END AS why
+    FROM ax.retailtransactiontable AS t
+    LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("t")}
+    LEFT JOIN ax.salestable AS o ON (o.dataareaid, o.salesid) = (os.dataareaid, os.salesid)
+    WHERE {{wanted}} ORDER BY 1, 2, 3
+"""
+_WORDS = {
+    "succeeded": f"'it is sales order ' || os.salesid || CASE o.salesstatus {_SALES_STATUS} ELSE '' END",
+    "editing": "'somebody is editing it: `commerce orders end-edit` gives it back'",
+    "held": "'it is on hold: `commerce transactions release`'",
+    "otherwise": "'somebody else has just changed it'",
+}
+_WANTED = (
+    f"{key_sql('t')} IN (SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:terminals AS text[]),"
+    " CAST(:transactions AS text[])))"
+)
+_NOT_EDITED = "'nobody is editing it'"
+_NOT_STOPPED = dict.fromkeys(_WORDS, "'it has no sales order yet'") | {
+    "succeeded": "'sales order ' || os.salesid || ' is not on hold'"
+}
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """An order that nothing was done to, and why: the end of a sentence that begins with the order."""
+
+    store: str
+    terminal: str
+    transaction: str
+    why: str
+
+
 @dataclass(frozen=True)
 class Repaired:
-    """Orders that something was done to, and how many were passed over because they were not in a state for it.
+    """Orders that something was done to, and those that were passed over because they were not in a state for it.
     `result`: what the synchronization did that followed."""
 
     orders: tuple[Key, ...]
-    passed_over: int = 0
+    passed_over: tuple[PassedOver, ...] = ()
     result: JobResult | None = field(default=None)
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "orders": [dict(zip(("store", "terminal", "transaction"), key, strict=True)) for key in self.orders],
-            "passed_over": self.passed_over,
+            "passed_over": [vars(one) for one in self.passed_over],
             "result": None if self.result is None else self.result.as_dict(),
         }
 
@@ -151,7 +197,9 @@ def end_editing(hq: Engine, orders: Sequence[Key], *, by: str, reason: str) -> R
     Raises:
         UsageError: nobody says who, or why.
     """
-    return _change(hq, orders, (OrderStatus.EDITING,), OrderStatus.NONE, RepairAction.RETURNED, by, reason)
+    words = {"held": _NOT_EDITED, "otherwise": _NOT_EDITED}
+    states = (OrderStatus.EDITING,)
+    return _change(hq, orders, states, OrderStatus.NONE, RepairAction.RETURNED, by, reason, words=words)
 
 
 def retry(hq: Engine, orders: Sequence[Key], *, by: str, reason: str, now: bool = True) -> Repaired:
@@ -178,16 +226,15 @@ def release(hq: Engine, orders: Sequence[Key], *, by: str, reason: str) -> Repai
     """
     audit.check_words(by, reason)
 
-    def work() -> tuple[Key, ...]:
+    def work() -> Repaired:
         with hq.begin() as connection:
             connection.execute(_HELD, _columns(orders))
             audit.record(connection, RepairAction.RELEASED, _OPEN_HOLDS, by, reason)
             connection.execute(_CLEAR, {"by": by, "reason": reason.strip()})
             connection.execute(_GO_ON)
-            return _keys(connection, "held")
+            return _repaired(connection, "held", orders, _NOT_STOPPED)
 
-    released = retry_transient(work)
-    return Repaired(released, len(orders) - len(released))
+    return retry_transient(work)
 
 
 def _change(
@@ -199,14 +246,11 @@ def _change(
     by: str,
     reason: str,
     condition: str = "TRUE",
+    words: Mapping[str, str] | None = None,
 ) -> Repaired:
-    """Set the status of those `orders` that are in one of `states`, and that fulfil a condition on header t."""
+    """Set the status of those `orders` that are in one of `states`, and that fulfil a condition on header t; `words`:
+    why others are passed over, where it is not as `_WORDS` says."""
     audit.check_words(by, reason)
-    values = _columns(orders)
-    wanted = (
-        f"{key_sql('t')} IN (SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:terminals AS text[]),"
-        " CAST(:transactions AS text[])))"
-    )
     names = " ".join(f"WHEN {int(one)} THEN '{one.name.lower()}'" for one in OrderStatus)
     entries = f"""
         SELECT c.store, c.terminal, c.transactionid, c.dataareaid, 'retailtransactionorderstatus' AS reftable,
@@ -215,24 +259,29 @@ def _change(
         FROM chosen AS c LEFT JOIN ax.retailtransactionorderstatus AS os ON {key_sql("os")} = {key_sql("c")}
         ORDER BY 1, 2, 3"""
 
-    def work() -> tuple[Key, ...]:
+    def work() -> Repaired:
         with hq.begin() as connection:
-            connection.execute(text(_CHOSEN.format(wanted=wanted)), values)
+            connection.execute(text(_CHOSEN.format(wanted=_WANTED)), _columns(orders))
             allowed = ", ".join(str(int(state)) for state in states)
             connection.execute(text(_NARROWED.format(states=allowed, condition=condition)))
             audit.record(connection, action, entries, by, reason)
             connection.execute(text(_SET), {"status": int(status), "by": by})
             connection.execute(text(_TOUCH))
-            return _keys(connection, "chosen")
+            return _repaired(connection, "chosen", orders, words or {})
 
-    changed = retry_transient(work)
-    return Repaired(changed, len(orders) - len(changed))
+    return retry_transient(work)
+
+
+def _repaired(connection: Connection, table: str, orders: Sequence[Key], words: Mapping[str, str]) -> Repaired:
+    """The orders in temp table `table`, and why the others of `orders` are not there."""
+    rows = connection.execute(text(f"SELECT store, terminal, transactionid FROM {table} ORDER BY 1, 2, 3"))
+    done = tuple((row.store, row.terminal, row.transactionid) for row in rows)
+    others = sorted(set(orders) - set(done))
+    if not others:
+        return Repaired(done)
+    query = text(_WHY.format(wanted=_WANTED, **{**_WORDS, **words}))
+    return Repaired(done, tuple(PassedOver(*row) for row in connection.execute(query, _columns(others))))
 
 
 def _columns(orders: Sequence[Key]) -> dict[str, list[str]]:
     return {name: [key[place] for key in orders] for place, name in enumerate(("stores", "terminals", "transactions"))}
-
-
-def _keys(connection: Connection, table: str) -> tuple[Key, ...]:
-    rows = connection.execute(text(f"SELECT store, terminal, transactionid FROM {table} ORDER BY 1, 2, 3"))
-    return tuple((row.store, row.terminal, row.transactionid) for row in rows)

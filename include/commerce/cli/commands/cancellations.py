@@ -57,10 +57,11 @@ def ignore(
     by: options.By = None,
     as_json: options.Json = False,
 ) -> None:
-    """Give cancellations up that are not done: the orders stay."""
+    """Give cancellations up that are not done: the orders stay. Exit code 1: one is done, or given up, already."""
     from commerce.orders import cancellation
 
     with output.headquarters() as hq:
         keys = cancellation.find_cancellations(hq, transaction, channel)
         done = cancellation.ignore_cancellations(hq, keys, by=options.who(by), reason=reason)
-    output.done({"ignored": done}, as_json, f"{done} cancellations are given up.")
+    output.done({"ignored": done}, as_json, f"{done} of {len(keys)} cancellations are given up now.")
+    output.exit_unless(done == len(keys))

@@ -97,7 +97,7 @@ def retry(
     by: options.By = None,
     as_json: options.Json = False,
 ) -> None:
-    """Synchronize orders that failed or wait, at once. Exit code 1: one of them has no sales order yet."""
+    """Synchronize orders that failed or wait, at once. Exit code 1: one has no sales order yet, or was passed over."""
     from commerce.orders import repair
 
     if bool(order) == everything or (order and (error_class or text)):
@@ -110,9 +110,8 @@ def retry(
         )
         done = repair.retry(hq, keys, by=options.who(by), reason=reason, now=not later)
     made = done.result.counts["synchronized"] if done.result else 0
-    words = "wait for the next run" if later else f"were tried, {made} have a sales order now"
-    _show(done, as_json, words)
-    output.exit_unless(later or made == len(done.orders))
+    words = "left to the next run" if later else "tried"
+    _show(done, as_json, words, ok=later or made == len(done.orders))
 
 
 @commands.command("begin-edit")
@@ -123,12 +122,12 @@ def begin_edit(
     by: options.By = None,
     as_json: options.Json = False,
 ) -> None:
-    """Take orders into the Editing state: the job leaves them alone until `end-edit`."""
+    """Take orders into the Editing state: the job leaves them alone until `end-edit`. Exit code 1: not all are."""
     from commerce.orders import repair
 
     with output.headquarters() as hq:
         keys = repair.find_orders(hq, order, channel)
-        _show(repair.begin_editing(hq, keys, by=options.who(by), reason=reason), as_json, "are being edited now")
+        _show(repair.begin_editing(hq, keys, by=options.who(by), reason=reason), as_json, "being edited now")
 
 
 @commands.command("end-edit")
@@ -139,12 +138,12 @@ def end_edit(
     by: options.By = None,
     as_json: options.Json = False,
 ) -> None:
-    """Give orders back to the job: its next run looks at them."""
+    """Give orders back to the job: its next run looks at them. Exit code 1: one was not being edited."""
     from commerce.orders import repair
 
     with output.headquarters() as hq:
         keys = repair.find_orders(hq, order, channel)
-        _show(repair.end_editing(hq, keys, by=options.who(by), reason=reason), as_json, "wait for the next run")
+        _show(repair.end_editing(hq, keys, by=options.who(by), reason=reason), as_json, "given back for the next run")
 
 
 @commands.command()
@@ -155,12 +154,15 @@ def release(
     by: options.By = None,
     as_json: options.Json = False,
 ) -> None:
-    """Remove the hold of sales orders that were edited by hand: only then may they be delivered and invoiced."""
+    """Remove the hold of sales orders that were edited by hand: only then may they be delivered and invoiced.
+
+    Exit code 1: one was not on hold.
+    """
     from commerce.orders import repair
 
     with output.headquarters() as hq:
         keys = repair.find_orders(hq, order, channel)
-        _show(repair.release(hq, keys, by=options.who(by), reason=reason), as_json, "are released")
+        _show(repair.release(hq, keys, by=options.who(by), reason=reason), as_json, "released")
 
 
 @commands.command()
@@ -227,20 +229,22 @@ def import_(
     editing.show_edition(done, as_json, personal)
 
 
-def _show(done: Repaired, as_json: bool, what: str) -> None:
+def _show(done: Repaired, as_json: bool, what: str, *, ok: bool = True) -> None:
+    """What was done, and which orders were passed over and why. Exit code 1: some were, or it is not `ok`."""
+
     def render() -> RenderableType:
         from rich.console import Group
         from rich.text import Text
 
         from commerce.cli.tables import job_table
 
-        parts: list[RenderableType] = [Text(f"{len(done.orders)} orders {what}.")]
-        if done.passed_over:
-            parts.append(
-                Text(f"{done.passed_over} were passed over: `commerce orders show` tells their state.", "yellow")
-            )
+        parts: list[RenderableType] = [Text(f"Orders {what}: {len(done.orders)}.")]
+        parts += [
+            Text(f"{one.store} {one.transaction} was passed over: {one.why}.", "yellow") for one in done.passed_over
+        ]
         if done.result is not None:
             parts.append(job_table(done.result.as_dict()))
         return Group(*parts)
 
     output.show(done.as_dict(), as_json, render)
+    output.exit_unless(ok and not done.passed_over)
