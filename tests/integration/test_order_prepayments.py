@@ -144,6 +144,19 @@ class TestPosting:
         ]
         assert broken(shop) == set()
 
+    def test_gift_cards_that_an_order_sells_are_told_by_its_lines(self, shop: Engine) -> None:
+        """Who invoices the order owes them, and does not earn them; what was paid is the customer's meanwhile."""
+        card = Line(price=D(50), rate=D(0), item="CARD", columns={"giftcard": 1, "giftcardnumber": "4711"})
+        add_order(shop, "S1", 1, guid=KNOWN, lines=[Line(), card, card], paid={CASH: D("62.50")})
+        assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
+        lines = "SELECT linenum, itemid, netamount, giftcard FROM ax.salesline ORDER BY linenum"
+        assert staging.rows(shop, lines) == [(1, "ITEM1", 10, 0), (2, "CARD", 50, 1), (3, "CARD", 50, 1)]
+        assert [row[3:] for row in staging.rows(shop, LEDGER)] == [
+            ("Tender", CASH, D("62.5")),
+            ("CustomerBalance", "", D("-62.5")),
+        ]
+        assert broken(shop) == set()
+
 
 class TestOnce:
     def test_killed_anywhere_and_run_again_the_ledger_is_that_of_an_undisturbed_twin(

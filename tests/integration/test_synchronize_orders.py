@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from commerce.editing.editing import Edit, edit
 from commerce.orders import creating, repair, synchronize, synchronize_orders
 from commerce.orders.recording import Place
 from commerce.schema.enums import EntryStatus, TransactionType
@@ -229,13 +230,24 @@ def test_what_a_person_must_mend_fails_that_order_alone(shop: Engine) -> None:
         "line's currency": "A line or charge is in EUR, the currency of the store is USD.",
         "tax": "Tax of the lines, 2.50, is not the sum of the tax rows, 1.00.",
         "address": "Postal address 7 does not exist.",
-        "gift card": "The order returns a gift card; what is left on it is not known here.",
+        "gift card": "The order returns a gift card; what is left on it is not known here. Void that line and take it"
+        " out of the totals (`commerce orders edit`).",
     }
     change(shop, HEADER, broken["net"], netamount=10)
     assert synchronize_orders(shop, scope=SCOPE).counts == counts(failed=len(broken)), "waits for a person"
     tried = repair.retry(shop, [broken["net"]], by="kari", reason="the sum is right now")
     assert tried.result is not None
     assert tried.result.counts == counts(synchronized=1)
+
+
+def test_an_order_that_returns_a_gift_card_is_mended_by_an_edit(shop: Engine) -> None:
+    order = add_order(shop, "S1", 1, lines=[Line(qty=Decimal(3)), Line(qty=Decimal(-1), columns={"giftcard": 1})])
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(failed=1)
+    voided = Edit(order, "lines", {"linenum": "2"}, {"transactionstatus": "1"})
+    totals = Edit(order, "header", {}, {"netamount": "30", "grossamount": "37.5", "numberofitems": "3"})
+    assert edit(shop, [voided, totals], "orders", by="kari", reason="the card was paid out in the store").written
+    assert synchronize_orders(shop, scope=SCOPE).counts == counts(synchronized=1)
+    assert staging.rows(shop, "SELECT qty, giftcard FROM ax.salesline") == [(3, 0)]
 
 
 def test_orders_that_are_left_alone(shop: Engine) -> None:

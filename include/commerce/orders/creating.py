@@ -140,10 +140,11 @@ _ORDERS = """
 """
 _LINES = f"""
     INSERT INTO ax.salesline (dataareaid, salesid, linenum, itemid, variantid, unit, qty, netamount, taxamount,
-                              discamount, custaccount, deliverypostaladdress)
+                              discamount, custaccount, deliverypostaladdress, giftcard)
     SELECT c.dataareaid, c.salesid, l.linenum, l.itemid, l.variantid, l.unit, l.qty, l.netamount, l.taxamount,
            l.discamount, NULLIF(NULLIF(l.custaccount, ''), c.account),
-           COALESCE(NULLIF(l.logisticspostaladdress, 0), NULLIF(d.logisticspostaladdress, 0), c.address)
+           COALESCE(NULLIF(l.logisticspostaladdress, 0), NULLIF(d.logisticspostaladdress, 0), c.address),
+           CAST(l.giftcard <> 0 AS integer)
     FROM chosen AS c
     JOIN ax.retailtransactionsalestrans AS l
         ON {key_sql("l", ("store", "terminalid", "transactionid"))} = {key_sql("c")} AND {live_line_sql("l")}

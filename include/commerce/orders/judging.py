@@ -205,7 +205,11 @@ PROBLEMS: tuple[tuple[str, str], ...] = (
         "c.paid IS NOT NULL AND NOT c.period_open",
         "'Its payments were made on ' || c.businessdate || ', which is in no open fiscal period.'",
     ),
-    ("c.gift_cards > 0", "'The order returns a gift card; what is left on it is not known here.'"),
+    (
+        "c.gift_cards > 0",
+        "'The order returns a gift card; what is left on it is not known here. Void that line and take it out of the"
+        " totals (`commerce orders edit`).'",
+    ),
 )
 """What a person must mend: condition and message over relation c, in the order in which they are told."""
 

@@ -49,7 +49,7 @@ SALES_ORDER = f"""
 """
 LINES = """
     SELECT trim_scale(linenum)::text AS line, itemid AS item, qty AS quantity, netamount AS net, taxamount AS tax,
-           custaccount AS customer, deliverypostaladdress AS delivery_address
+           giftcard = 1 AS gift_card, custaccount AS customer, deliverypostaladdress AS delivery_address
     FROM ax.salesline WHERE dataareaid = :company AND salesid = :sales_order ORDER BY linenum
 """
 HOLDS = """

@@ -98,13 +98,15 @@ SALES_LINE = Table(
     _amount("discamount"),
     Column("custaccount", String(20), nullable=True),
     Column("deliverypostaladdress", BigInteger, nullable=True),
+    Column("giftcard", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("dataareaid", "salesid", "linenum"),
     ForeignKeyConstraint(["dataareaid", "salesid"], ["ax.salestable.dataareaid", "ax.salestable.salesid"]),
     ForeignKeyConstraint(["deliverypostaladdress"], ["ax.logisticspostaladdress.recid"]),
     customer_key("custaccount"),
     schema="ax",
     comment="custaccount: where it is another customer than the order's, whose foreign key holds for the others; "
-    "one key less to look up for each line",
+    "one key less to look up for each line; giftcard: 1 for a line of a channel's order that sells a gift card, which"
+    " is owed when it is invoiced (inferred; statements post their own gift cards)",
 )
 
 RETAIL_SALES_ORDER = Table(
