@@ -332,6 +332,32 @@ class TestPaidBack:
         ]
         assert staging.rows(shop, "SELECT sum(amount) FROM ax.mcrcustpaymtable") == [(D(4),)]
 
+    @pytest.mark.parametrize(
+        ("amounts", "done", "left"),
+        [
+            (("-20.00", "-12.50"), [False, True], "0"),
+            (("-6.00", "-20.00", "-6.50", "-0.01", "0.00"), [True, False, True, False, True], "0"),
+            (("-12.51", "-13.00", "-0.50"), [False, False, True], "12"),
+        ],
+    )
+    def test_what_is_too_much_takes_nothing_from_the_next(
+        self, shop: Engine, amounts: tuple[str, ...], done: list[bool], left: str
+    ) -> None:
+        """Two orders, so that neither takes from the other."""
+        for number, store in enumerate(SCOPE.stores, 1):
+            add_order(shop, store, number, paid={CASH: D("12.50")})
+        synchronize_orders(shop, scope=SCOPE)
+        for order in (1, 2):
+            for number, amount in enumerate(amounts):
+                add_refund(shop, 10 * order + number, f"SO{order:08d}", amount)
+        tried = synchronize_orders(shop, scope=SCOPE)
+        assert tried.counts == counts(canceled=2 * done.count(True), not_canceled=2 * done.count(False))
+        states = "SELECT requestedsalesid, status = 2 FROM ax.retaildocumentoperation ORDER BY 1, transactionid"
+        assert staging.rows(shop, states) == [(f"SO{order:08d}", one) for order in (1, 2) for one in done]
+        paid = "SELECT sum(amount) FROM ax.mcrcustpaymtable GROUP BY salesid"
+        assert staging.rows(shop, paid) == [(D(left),)] * 2
+        assert broken(shop) == set()
+
     def test_what_a_wrong_request_would_pay_back_is_still_there_for_the_next(self, shop: Engine) -> None:
         add_order(shop, "S1", 1, paid={CASH: D("12.50")})
         synchronize_orders(shop, scope=SCOPE)

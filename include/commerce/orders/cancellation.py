@@ -97,9 +97,7 @@ _NAMED = f"""
     SELECT d.*, o.orders, o.salesid, o.salesstatus, r.businessdate, r.currency, r.amount AS refund, r.paymentamount,
            r.wrong_tender,
            COALESCE((SELECT sum(m.amount) FROM ax.mcrcustpaymtable AS m
-                     WHERE (m.dataareaid, m.salesid) = (d.dataareaid, o.salesid)), 0)
-           + sum(r.amount) FILTER (WHERE r.amount < 0 AND r.amount = r.paymentamount AND NOT r.wrong_tender)
-             OVER (PARTITION BY o.salesid ORDER BY d.store, d.terminal, d.transactionid) AS left_over
+                     WHERE (m.dataareaid, m.salesid) = (d.dataareaid, o.salesid)), 0) AS paid
     FROM due AS d JOIN refund AS r ON {key_sql("r")} = {key_sql("d")}
     LEFT JOIN LATERAL (
         SELECT count(*) AS orders, min(a.salesid) AS salesid, min(a.salesstatus) AS salesstatus FROM asked AS a
@@ -107,8 +105,8 @@ _NAMED = f"""
               a.channelreferenceid = d.channelreferenceid ELSE a.salesid = d.requestedsalesid END
         HAVING count(*) > 0) AS o ON TRUE
 """
-_JUDGED = f"""
-    CREATE TEMP TABLE judged ON COMMIT DROP AS
+_FAULTED = f"""
+    CREATE TEMP TABLE faulted ON COMMIT DROP AS
     SELECT n.*, CASE
         WHEN n.requestedsalesid = '' AND n.channelreferenceid = ''
             THEN 'The cancellation names no order: neither its number nor its confirmation number.'
@@ -119,17 +117,36 @@ _JUDGED = f"""
             THEN 'Its payment amount is not the sum of its payments.'
         WHEN n.wrong_tender THEN 'A tender of its payments does not exist, or is the customer account.'
         WHEN n.refund > 0 THEN 'It takes money: a cancellation only gives money back.'
-        WHEN n.refund < 0 AND n.orders = 1 AND n.left_over < 0
-            THEN 'It pays back more than was paid for order ' || n.salesid || '.'
         WHEN n.refund < 0 AND NOT {prepayments.open_sql("n.dataareaid", "n.businessdate")}
             THEN 'It pays back on ' || n.businessdate || ', which is in no open fiscal period.'
-        ELSE '' END AS permanent,
+        ELSE '' END AS fault,
         CASE WHEN n.refund <> 0 AND n.orders = 1 THEN CAST(:setup AS text) ELSE '' END AS setup,
         n.orders IS NULL AND NOT (n.requestedsalesid = '' AND n.channelreferenceid = '') AS missing,
         EXISTS (SELECT FROM ax.retailtransactiontable AS t
                 WHERE t.dataareaid = n.dataareaid AND t.channelreferenceid = n.channelreferenceid
                   AND t.channelreferenceid <> '' AND t.type IN ({_TYPES})) AS underway
     FROM named AS n
+"""
+# Several requests may pay back what was paid for one order: each in its turn has what those before it have left, and
+# one that is refused takes nothing.
+_JUDGED = f"""
+    CREATE TEMP TABLE judged ON COMMIT DROP AS
+    WITH RECURSIVE asking AS (
+        SELECT f.*, row_number() OVER (PARTITION BY f.dataareaid, f.salesid
+                                       ORDER BY f.store, f.terminal, f.transactionid) AS turn
+        FROM faulted AS f WHERE f.refund < 0 AND f.orders = 1 AND f.fault = ''),
+    answered AS (
+        SELECT a.store, a.terminal, a.transactionid, a.dataareaid, a.salesid, a.turn, a.paid + a.refund < 0 AS too_much,
+               a.paid + CASE WHEN a.paid + a.refund < 0 THEN 0 ELSE a.refund END AS left_over
+        FROM asking AS a WHERE a.turn = 1
+        UNION ALL
+        SELECT a.store, a.terminal, a.transactionid, a.dataareaid, a.salesid, a.turn, b.left_over + a.refund < 0,
+               b.left_over + CASE WHEN b.left_over + a.refund < 0 THEN 0 ELSE a.refund END
+        FROM answered AS b
+        JOIN asking AS a ON (a.dataareaid, a.salesid, a.turn) = (b.dataareaid, b.salesid, b.turn + 1))
+    SELECT f.*, CASE WHEN b.too_much THEN 'It pays back more than was paid for order ' || f.salesid || '.'
+                     ELSE f.fault END AS permanent
+    FROM faulted AS f LEFT JOIN answered AS b ON {key_sql("b")} = {key_sql("f")}
 """
 _GRANTED = "j.permanent = '' AND j.setup = '' AND NOT j.missing"
 _CANCELED = f"""
@@ -214,8 +231,8 @@ def _cancel(hq: Engine, scope: Scope, company: str, setup: str = "") -> dict[str
         connection.execute(prepayments.LOCK_PERIODS, {"companies": [company]})
         for statement in (_ORDERS, _REFUNDS, _NAMED):
             connection.execute(text(statement))
-        connection.execute(text(_JUDGED), {"setup": setup})
-        for statement in (_CANCELED, _SETTLED, _PREPAID):
+        connection.execute(text(_FAULTED), {"setup": setup})
+        for statement in (_JUDGED, _CANCELED, _SETTLED, _PREPAID):
             connection.execute(text(statement))
         if vouchers := prepayments.gather(connection).get(company, 0):
             code = prepayments.sequence(connection, company, prepayments.REFERENCE)
