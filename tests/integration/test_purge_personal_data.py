@@ -11,11 +11,16 @@ from sqlalchemy import Engine, text
 
 from commerce import customers, exchange
 from commerce.customers import purging
+from commerce.editing.editing import Edit, edit
 from commerce.exchange import incarnations
+from commerce.orders import synchronize_orders
 from commerce.schema.uploaded import ASYNC_CONTACT
-from support.company import add_company
+from commerce.scope import Scope
+from commerce.verify import verify
+from support.company import add_company, add_store
 from support.registers import GUID, Register, add_register, rows, scalar
 from support.staging import person
+from support.transactions import DAY, add_order, change
 
 SECRET = "Zebediah"
 
@@ -77,6 +82,7 @@ def test_data_older_than_the_company_keeps_it_goes_and_keys_hashes_and_statuses_
         "retailasynccustomerattributev2": 0,
         "retailexternalidtoasynccustomermap": 0,
         "quarantine": 0,
+        "retailtransactionauditlogtable": 0,
     }
     assert rows(hq, "SELECT custname, email, phone FROM ax.retailasynccustomerv2 ORDER BY custaccountasync") == [
         ("", "", ""),
@@ -142,6 +148,71 @@ def test_rows_that_were_settled_without_a_time_are_as_old_as_their_upload(hq: En
     with hq.begin() as connection:
         connection.execute(text("UPDATE cdx.retailcdxuploadsession SET datecreated = datecreated - interval '31 days'"))
     assert customers.purge_personal_data(hq).counts["retailasynccustomerv2"] == 1
+
+
+def test_personal_values_leave_the_audit_of_transactions_and_who_when_and_what_stay(hq: Engine) -> None:
+    """Of other fields nothing goes, and what the transaction has neither."""
+    add_company(hq)
+    add_store(hq, "S1")
+    order = add_order(hq, "S1", 1)
+    change(hq, "retailtransactiontable", order, netamount=9)
+    synchronize_orders(hq, scope=Scope(("S1",), DAY))
+    who: dict[str, Any] = {"by": "kari", "reason": "asked at the store"}
+    edit(hq, [Edit(order, "header", {}, {"receiptemail": "z@example.com", "netamount": "8"})], "orders", **who)
+    keep(hq, 30)
+    assert customers.purge_personal_data(hq).counts[purging.AUDIT] == 0, "too young"
+    grow = text("UPDATE ax.retailtransactionauditlogtable SET createddatetime = createddatetime - interval '31 days'")
+    with hq.begin() as connection:
+        connection.execute(grow)
+    edit(hq, [Edit(order, "header", {}, {"receiptemail": SECRET, "netamount": "10"})], "orders", **who)
+
+    assert customers.purge_personal_data(hq).counts[purging.AUDIT] == 1
+
+    columns = "fieldname, oldvalue, newvalue, changedby, reason, action"
+    audit = f"SELECT {columns} FROM ax.retailtransactionauditlogtable WHERE fieldname <> 'status' ORDER BY auditid"
+    told = ("kari", "asked at the store", "edited")
+    assert rows(hq, audit) == [
+        ("netamount", "9.000000", "8.000000", *told),
+        ("receiptemail", None, None, *told),
+        ("netamount", "8.000000", "10.000000", *told),
+        ("receiptemail", "z@example.com", SECRET, *told),
+    ]
+    assert scalar(hq, "SELECT receiptemail FROM ax.retailtransactiontable") == SECRET
+    assert customers.purge_personal_data(hq).counts[purging.AUDIT] == 0
+    assert "edit_lost" not in {finding.check for finding in verify(hq)}
+    with hq.begin() as connection:
+        connection.execute(grow)
+    assert customers.purge_personal_data(hq).counts[purging.AUDIT] == 1
+    assert "edit_lost" not in {finding.check for finding in verify(hq)}
+
+
+def test_a_purge_that_finds_nothing_in_the_audit_reads_nothing(hq: Engine) -> None:
+    add_company(hq)
+    add_store(hq, "S1")
+    store, terminal, transaction = add_order(hq, "S1", 1)
+    key = {"store": store, "terminal": terminal, "transaction": transaction}
+    with hq.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.retailtransactionauditlogtable (store, terminal, transactionid, dataareaid, action,"
+                " fieldname, oldvalue, changedby, createddatetime) SELECT :store, :terminal, :transaction, 'USMF',"
+                " 'edited', CASE n % 2 WHEN 0 THEN 'receiptemail' ELSE 'netamount' END,"
+                " CASE WHEN n % 2 = 1 OR n % 60 < 30 THEN 'x' END, 'kari', now() - (n % 60) * interval '1 day'"
+                " FROM generate_series(1, 20000) AS n"
+            ),
+            key,
+        )
+    with hq.begin() as connection:
+        connection.execute(text("ANALYZE ax.retailtransactionauditlogtable"))
+        values = {"company": "USMF", "before": datetime.now(UTC) - timedelta(days=30), "chunk": 10_000}
+        plan = connection.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {purging.AUDIT_SQL}"), values)
+    table = "retailtransactionauditlogtable"
+    scans = [
+        node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") == table and "Scan" in node["Node Type"]
+    ]
+    read = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in scans if node["Actual Loops"]]
+    assert sum(read) < 10
+    assert f"ix_{table}_unpurged" in {node.get("Index Name") for node in nodes(plan[0]["Plan"])}
 
 
 def test_what_is_kept_goes_in_chunks_and_each_company_by_its_own_days(

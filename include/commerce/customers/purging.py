@@ -1,4 +1,5 @@
-"""Retention (domain F24): staging rows lose their personal data some days after their conversion.
+"""Retention (domain F24): staging rows lose their personal data some days after their conversion, and so does the audit
+of edited transactions some days after the edit.
 
 Keys, statuses, the GUID map and content hashes stay, so that a row that its channel sends again is still the same row.
 Rows that wait or have failed keep their data: somebody has still to convert or mend them. A company without
@@ -22,10 +23,11 @@ from commerce.outcomes import JobResult
 from commerce.progress import Progress, silent
 from commerce.schema.enums import QuarantineStatus
 from commerce.schema.headquarters.uploads import SETTLED
-from commerce.schema.personal import PERSONAL, filled_sql, personal_columns
+from commerce.schema.personal import PERSONAL, UNPURGED_AUDIT, filled_sql, personal_columns
 from commerce.schema.uploaded import BY_NAME, CUSTOMER_TABLES
 
 JOB = "purge-personal-data"
+AUDIT = "retailtransactionauditlogtable"
 CHUNK = 10_000
 """Rows a transaction."""
 
@@ -83,8 +85,21 @@ def _quarantined(table: str) -> str:
         SELECT count(*) FROM blanked"""
 
 
+# What a transaction has stands in its own rows; who changed which field when and why stays.
+AUDIT_SQL = f"""
+    WITH old AS (
+        SELECT auditid FROM ax.retailtransactionauditlogtable
+        WHERE dataareaid = :company AND createddatetime < :before AND {UNPURGED_AUDIT}
+        ORDER BY createddatetime LIMIT :chunk FOR UPDATE SKIP LOCKED
+    ), blanked AS (
+        UPDATE ax.retailtransactionauditlogtable AS a SET oldvalue = NULL, newvalue = NULL
+        FROM old WHERE a.auditid = old.auditid RETURNING a.auditid)
+    SELECT count(*) FROM blanked"""
+
+
 def purge_personal_data(hq: Engine, *, progress: Progress = silent) -> JobResult:
-    """Blank the personal data of settled staging and quarantine rows that are older than their company keeps it.
+    """Blank the personal data of settled staging and quarantine rows, and personal values in the audit of edited
+    transactions, that are older than their company keeps it.
 
     In short transactions; rows that somebody works on are left to the next call, and so is the rest when it is killed.
 
@@ -96,7 +111,7 @@ def purge_personal_data(hq: Engine, *, progress: Progress = silent) -> JobResult
     if not companies:
         return JobResult(JOB)
     tables = [table.name for table in CUSTOMER_TABLES if personal_columns(table.column_names)]
-    counts = dict.fromkeys([*tables, "quarantine"], 0)
+    counts = dict.fromkeys([*tables, "quarantine", AUDIT], 0)
     for kept in companies:
         for table in tables:
             counts[table] += _purge(hq, staged_sql(table), kept)
@@ -104,6 +119,7 @@ def purge_personal_data(hq: Engine, *, progress: Progress = silent) -> JobResult
         with hq.connect() as connection:
             quarantined = list(connection.scalars(_QUARANTINED_TABLES, kept))
         counts["quarantine"] += sum(_purge(hq, _quarantined(table), kept) for table in quarantined)
+        counts[AUDIT] += _purge(hq, AUDIT_SQL, kept)
     return JobResult(JOB, {}, counts)
 
 

@@ -92,7 +92,13 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
 """Personal columns of transactions, in headquarters and in the channels. Amounts, cards and accounts stay."""
 
 AUDITED = PERSONAL.union(*DOCUMENTS.values())
-"""Columns whose values the audit of transactions shows masked, and loses when the customer is erased."""
+"""Columns whose values the audit of transactions shows masked, and loses when the customer is erased or after N
+days."""
+
+UNPURGED_AUDIT = (
+    f"fieldname IN ({', '.join(repr(name) for name in sorted(AUDITED))}) AND num_nonnulls(oldvalue, newvalue) > 0"
+)
+"""SQL: a line of that audit still has a personal value."""
 
 
 def blank(column: str) -> str:

@@ -39,7 +39,8 @@ class CompanySetup(Model):
 
 class CustomerParameters(Model):
     """`duplicates`: what happens to a new customer that is known already (flag: it is created, and the pair is listed).
-    `personal_data_days`: after so many days staging rows lose their personal data; None: they keep it."""
+    `personal_data_days`: after so many days staging rows and audited edits of transactions lose their personal data;
+    None: they keep it."""
 
     company: Company
     duplicates: Literal["flag", "link", "hold"] = "flag"

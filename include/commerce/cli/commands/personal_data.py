@@ -19,7 +19,7 @@ def add_to(customers: typer.Typer) -> None:
 
 
 def purge(as_json: options.Json = False) -> None:
-    """Blank personal data in staging and quarantine rows that are older than their company keeps it."""
+    """Blank personal data in staging, quarantine and audited edits that are older than their company keeps it."""
     from commerce.customers import purge_personal_data
 
     with output.headquarters() as hq, progress_bars() as progress:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from commerce.schema.enums import DocumentOperationStatus, ErrorClass, OrderStatus, RepairAction, WaitingReason
 from commerce.schema.fields import MONEY
 from commerce.schema.headquarters.base import created, metadata, moment, recid
+from commerce.schema.personal import UNPURGED_AUDIT
 from commerce.schema.uploaded import ADDRESS_ID_WIDTH
 
 
@@ -208,8 +209,14 @@ AUDIT_LOG = Table(
     _transaction(),
     CheckConstraint(_one_of("action", RepairAction), name="action"),
     Index("ix_retailtransactionauditlogtable_transaction", "store", "terminal", "transactionid"),
+    Index(
+        "ix_retailtransactionauditlogtable_unpurged",
+        "dataareaid",
+        "createddatetime",
+        postgresql_where=text(UNPURGED_AUDIT),
+    ),
     schema="ax",
     comment="what people did to transactions, field by field; reftable and refkey: the row of the transaction, such as"
     " retailtransactionsalestrans and linenum=2",
 )
-"""Only appended to, except that an erasure empties personal values."""
+"""Only appended to, except that an erasure or the retention empties personal values."""
