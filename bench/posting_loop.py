@@ -1,6 +1,8 @@
 """The peer of posting: the loop one writes, written well.
 
 Transaction by transaction, each in a savepoint, because a bad one must not stop the others; a hundred make a commit.
+As the tables grow they are analyzed, as autovacuum would do it: checks of foreign keys keep the plan they were given
+while a table was empty, and would read all of it for each row.
 What is the same for all is loaded once, rows of one table go in one statement, and numbers come by the hundred. It
 makes an order, an invoice and a payment of each transaction, with vouchers and the customer's transactions.
 """
@@ -20,6 +22,12 @@ from bench.installation import conninfo
 from commerce.schema.enums import EntryStatus
 
 AT_ONCE = 100
+ANALYZED_AT = {2**power for power in range(20)}
+"""Commits after which the tables are twice as large as when they were analyzed before."""
+ANALYZE = (
+    "ANALYZE ax.salestable, ax.salesline, ax.generaljournalentry, ax.generaljournalaccountentry, ax.custinvoicejour,"
+    " ax.taxtrans, ax.retailstatementvoucher, ax.custtrans"
+)
 ROWS: Any = _namedtuple_row
 
 TRANSACTIONS = """
@@ -105,8 +113,11 @@ def post(url: str, lines: int) -> int:
                 break
             with hq.transaction():
                 done += _post(loop, transaction)
-            if position % AT_ONCE == AT_ONCE - 1:
+            if (count := position + 1) % AT_ONCE == 0:
                 hq.commit()
+                if count // AT_ONCE in ANALYZED_AT:
+                    hq.execute(ANALYZE)
+                    hq.commit()
     return done
 
 
