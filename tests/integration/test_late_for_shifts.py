@@ -16,10 +16,9 @@ from commerce.orders import synchronize_orders
 from commerce.schema.enums import TransactionType
 from commerce.scope import Scope
 from commerce.statements import calculate_statements, clear_statement, enter_count, post_statements, posting
-from commerce.verify import financial, ledger, numbers, statements, verify
 from support.company import CARD, CASH
 from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
-from support.statements import SCOPE, TOMORROW, add_retailer, pass_gate
+from support.statements import SCOPE, TOMORROW, add_retailer, broken, pass_gate
 from support.transactions import DAY, add_order, add_sale
 
 D = Decimal
@@ -51,11 +50,6 @@ def differences(hq: Engine) -> list[Decimal]:
     query = "SELECT creditamount - debitamount FROM ax.generaljournalaccountentry WHERE postingtype ="
     with hq.connect() as connection:
         return list(connection.scalars(sa.text(f"{query} 'CountingDifference' ORDER BY voucher")))
-
-
-def broken(hq: Engine) -> list[str]:
-    rules = {check.name for part in (statements, ledger, financial, numbers) for check in part.CHECKS}
-    return [finding.check for finding in verify(hq) if finding.check in rules]
 
 
 def test_a_late_sale_that_the_trickle_feed_posts(shop: Engine) -> None:

@@ -104,6 +104,16 @@ PLACES: list[Place] = [
 ]
 
 
+@pytest.mark.parametrize("chain", TYPES)
+def test_every_state_is_a_place_to_die_at(chain: str) -> None:
+    """Started, Marked and Calculated are one commit, the calculation's; each other state is one of its own."""
+    calculated = {StatementStatus.STARTED, StatementStatus.MARKED, StatementStatus.CALCULATED}
+    of_chain = [target for of, when, target in PLACES if of == chain and when == "before"]
+    assert of_chain == [target for of, when, target in PLACES if of == chain and when == "after"]
+    assert of_chain == sorted(set(StatementStatus) - calculated)
+    assert {when for of, when, _ in PLACES if of == "calculating"} == {"before", "after"}
+
+
 def test_kill_9_before_and_after_the_commit_of_every_state_of_both_types(hq: Engine, hq_server: server.Server) -> None:
     """One place after the other: each process goes on from where the one before it has died."""
     run = _prepare(hq)

@@ -1,7 +1,8 @@
 """Random days: registers sell, take back, void, train, suspend and come late; the real jobs post it, and the ledger is
 to the cent what a plain model of it says.
 
-By default two worlds of some days run; `DAYS=200` in the environment runs that many others.
+Of its two stores one is on SQLite and one on PostgreSQL. By default two worlds of some days run; `DAYS=200` in the
+environment runs that many others.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -64,16 +66,16 @@ def retailer(hq: Engine) -> Engine:
 class World:
     """Headquarters, registers, and the receipts that they have written."""
 
-    def __init__(self, hq: Engine, channel_file: Path, folder: Path) -> None:
+    def __init__(self, hq: Engine, *channels: Engine) -> None:
         self.hq = hq
         self.receipts: list[Receipt] = []
-        self.registers = [Register(store, folder / f"{store}.db") for store in STORES]
+        self.registers = [Register(store, channel) for store, channel in zip(STORES, channels, strict=True)]
         with hq.begin() as connection:
             for register in self.registers:
-                shutil.copy(channel_file, register.file)
+                url = register.channel.url.set(drivername=register.channel.dialect.name)
                 connection.execute(
                     sa.text("UPDATE cdx.retailconndatabaseprofile SET connectionstring = :url WHERE name = :store"),
-                    {"url": f"sqlite:///{register.file}", "store": register.store},
+                    {"url": url.render_as_string(), "store": register.store},
                 )
 
     def live(self, random: Random) -> None:
@@ -146,10 +148,21 @@ def balances(hq: Engine) -> dict[str, Decimal]:
 @given(seed=st.integers(0, 2**20))
 @example(seed=FAULTY)  # right as long as no fault is planted
 def test_the_ledger_is_what_the_model_says(
-    retailer: Engine, hq_server: server.Server, channel_file: Path, seed: int
+    retailer: Engine,
+    hq_server: server.Server,
+    channel_file: Path,
+    postgresql_channel: Callable[[str], Engine],
+    seed: int,
 ) -> None:
-    with twin(retailer, hq_server) as hq, tempfile.TemporaryDirectory() as folder:
-        World(hq, channel_file, Path(folder)).live(Random(seed))
+    with (
+        twin(retailer, hq_server) as hq,
+        tempfile.TemporaryDirectory() as folder,
+        twin(postgresql_channel("pristine"), hq_server) as postgresql,
+    ):
+        file = shutil.copy(channel_file, Path(folder) / "channel.db")
+        sqlite = sa.create_engine(f"sqlite:///{file}")
+        World(hq, *((sqlite, postgresql) if seed % 2 else (postgresql, sqlite))).live(Random(seed))
+        sqlite.dispose()
 
 
 def replaced(statement: TextClause, old: str, new: str) -> TextClause:
@@ -173,9 +186,13 @@ FAULTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(
-    retailer: Engine, channel_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    retailer: Engine,
+    channel_db: Callable[[str], Engine],
+    postgresql_channel: Callable[[str], Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
 ) -> None:
     module, name, old, new = FAULTS[fault]
     monkeypatch.setattr(module, name, replaced(getattr(module, name), old, new))
     with pytest.raises(AssertionError):
-        World(retailer, channel_file, tmp_path).live(Random(FAULTY))
+        World(retailer, channel_db("S1"), postgresql_channel("S2")).live(Random(FAULTY))

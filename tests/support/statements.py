@@ -13,6 +13,7 @@ from commerce.schema.headquarters.organization import TENDER_TYPE
 from commerce.schema.headquarters.runs import RUN
 from commerce.schema.uploaded import UPLOADED_TABLES
 from commerce.scope import Scope
+from commerce.verify import financial, ledger, numbers, statements, verify
 from support import company, transactions
 from support.transactions import DAY, Line
 
@@ -92,6 +93,12 @@ def pass_gate(hq: Engine, key: str = "run", days: Iterable[date] = (DAY,)) -> in
             {"run": run, "days": list(days)},
         )
     return int(run)
+
+
+def broken(hq: Engine) -> list[str]:
+    """Rules of posting that headquarters breaks; those of the exchange do not hold for rows that a test wrote."""
+    rules = {check.name for part in (statements, ledger, financial, numbers) for check in part.CHECKS}
+    return [finding.check for finding in verify(hq) if finding.check in rules]
 
 
 def block(hq: Engine, run: int, store: str) -> None:

@@ -1,14 +1,14 @@
-"""A register that sells at random, and writes its receipts into the store's SQLite file."""
+"""A register that sells at random, and writes its receipts into the store's channel database, of either dialect."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
 
 from commerce.schema.enums import EntryStatus, IncomeExpenseType, TransactionType
 from support.company import CARD, CASH, EXPENSE, INCOME
@@ -24,9 +24,9 @@ NOT_REAL = (EntryStatus.VOIDED, EntryStatus.TRAINING, EntryStatus.ON_HOLD, Entry
 class Register:
     """Sells in one store."""
 
-    def __init__(self, store: str, file: Path) -> None:
+    def __init__(self, store: str, channel: Engine) -> None:
         self.store = store
-        self.file = file
+        self.channel = channel
         self.number = 0
 
     def sell(self, random: Random, business: date, earlier: list[date], closed: date) -> list[Receipt]:
@@ -39,9 +39,11 @@ class Register:
                 day = random.choice([*earlier, closed, business])
             calendar = day + timedelta(days=1) if random.random() < 0.2 else day
             receipts.append(self._receipt(random, day, calendar))
-        with closing(sqlite3.connect(self.file)) as channel, channel:
+        with self.channel.begin() as connection:
+            if self.channel.dialect.name == "postgresql":
+                connection.execute(sa.text("SET LOCAL search_path TO ax, crt"))
             for receipt in receipts:
-                write(channel, receipt)
+                write(connection, receipt)
         return receipts
 
     def _receipt(self, random: Random, day: date, calendar: date) -> Receipt:
@@ -104,7 +106,7 @@ class Register:
         return [Payment(CARD if way == "card" else CASH, due, worth=due)]
 
 
-def write(channel: sqlite3.Connection, one: Receipt) -> None:
+def write(channel: Connection, one: Receipt) -> None:
     """All rows of a receipt, its header first."""
     key = {"transactionid": one.id, "store": one.store, "terminal": "T1", "dataareaid": "USMF"}
     line_key = {"transactionid": one.id, "store": one.store, "terminalid": "T1", "dataareaid": "USMF"}
@@ -207,10 +209,10 @@ def write(channel: sqlite3.Connection, one: Receipt) -> None:
         )
 
 
-def _insert(channel: sqlite3.Connection, table: str, **values: Any) -> None:
+def _insert(channel: Connection, table: str, **values: Any) -> None:
     written = {name: _written(value) for name, value in values.items()}
-    marks = ", ".join("?" * len(written))
-    channel.execute(f"INSERT INTO {table} ({', '.join(written)}) VALUES ({marks})", list(written.values()))
+    marks = ", ".join(f":{name}" for name in written)
+    channel.execute(sa.text(f"INSERT INTO {table} ({', '.join(written)}) VALUES ({marks})"), written)
 
 
 def _written(value: Any) -> Any:
