@@ -214,24 +214,28 @@ CHECKS = (
                 ({int(T.SAFE_DROP)}, safeamount)) AS part (type, amount)
             WHERE part.type <> {int(T.BANK_DROP)} OR bankdropcalculation = {int(CountCalculation.SUM)}
             GROUP BY 1, 2, 3, 4, 5, 6
+        ), moving AS MATERIALIZED (
+            SELECT e.store AS storeid, coalesce(nullif(t.batchterminalid, ''), t.terminal) AS terminalid, t.batchid,
+                   e.terminal, e.transactionid, e.type
+            FROM ax.retaileodtransactiontable AS e
+            JOIN ax.retailtransactiontable AS t
+                 ON (t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)
+            WHERE e.type IN ({int(T.FLOAT_ENTRY)}, {int(T.REMOVE_TENDER)}, {int(T.CHANGE_TENDER)}, {int(T.SAFE_DROP)},
+                             {int(T.BANK_DROP)})
         ), moved AS (
             SELECT m.storeid, m.terminalid, m.batchid, r.tendertype AS tendertypeid, r.currency, e.type,
                    sum(CASE r.currency WHEN m.currency THEN r.tendered ELSE r.amountcur END)
                        * CASE WHEN e.type = {int(T.REMOVE_TENDER)} AND sum(r.amountcur) < 0 THEN -1 ELSE 1 END AS amount
-            FROM ax.retaileodtransactiontable AS e
-            JOIN ax.retailtransactiontable AS t
-                 ON (t.store, t.terminal, t.transactionid) = (e.store, e.terminal, e.transactionid)
-            JOIN stated AS m ON (m.storeid, m.terminalid, m.batchid)
-                              = (t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)
+            FROM moving AS e
+            JOIN stated AS m USING (storeid, terminalid, batchid)
             JOIN (SELECT store, terminal, transactionid, tendertype, currency, amountcur, amountcur AS tendered
                   FROM ax.retailtransactionpaymenttrans AS p WHERE {_LIVE_PAYMENT}
                   UNION ALL SELECT store, terminal, transactionid, tendertype, currency, amountcur, amounttendered
                   FROM ax.retailtransactionbankedtendertrans WHERE transactionstatus <> {_VOIDED}
                   UNION ALL SELECT store, terminal, transactionid, tendertype, currency, amountcur, amounttendered
                   FROM ax.retailtransactionsafetendertrans WHERE transactionstatus <> {_VOIDED}) AS r
-                 ON (r.store, r.terminal, r.transactionid) = (e.store, e.terminal, e.transactionid)
-            WHERE e.type IN ({int(T.FLOAT_ENTRY)}, {int(T.REMOVE_TENDER)}, {int(T.CHANGE_TENDER)}, {int(T.SAFE_DROP)})
-               OR (e.type = {int(T.BANK_DROP)} AND m.bankdropcalculation = {int(CountCalculation.SUM)})
+                 ON (r.store, r.terminal, r.transactionid) = (e.storeid, e.terminal, e.transactionid)
+            WHERE e.type <> {int(T.BANK_DROP)} OR m.bankdropcalculation = {int(CountCalculation.SUM)}
             GROUP BY 1, 2, 3, 4, 5, 6
         )
         SELECT DISTINCT storeid || ' ' || terminalid || ':' || batchid || ' ' || tendertypeid AS id
