@@ -67,6 +67,8 @@ def test_figures_of_a_store_and_day_add_up_from_the_channel_to_the_documents(
     assert shown.exit_code == 1
     assert [row["difference"] for row in shown.json["figures"] if row["difference"] != "0.00"] == ["-0.01", "-0.01"]
     assert "figures" not in call(capsys, "reconcile", "--json").json
+    named = {(row["figure"], row["key"]): row["name"] for row in shown.json["figures"]}
+    assert (named["tenders", "1 USD"], named["sales tax", "VAT"]) == ("Cash", "")
     assert "sales tax" in call(capsys, "reconcile", "--figures").stdout
 
 
@@ -94,10 +96,14 @@ def test_a_picture_of_the_day(
         assert drawn.startswith(b"\x89PNG")
         return
     said = drawn.decode()
+    with hq.connect() as connection:
+        taken = "SELECT tendertypeid, name FROM ax.retailtendertypetable WHERE tendertypeid IN ('1', '2', '4')"
+        tenders = {row.tendertypeid: row.name for row in connection.execute(sa.text(taken))}
+    assert len(tenders) == 3
     for words in (
         "Business date 2026-03-02: channels and ledger agree (2 stores)",
         "Sales incl. tax by store (USD)",
-        "tender 1 USD",
+        *(f"{name} ({number}) USD" for number, name in tenders.items()),
         "not in a run yet",
         "24 transactions, 359.74",
     ):
@@ -116,6 +122,8 @@ def test_a_picture_of_many_stores_currencies_and_days_names_those_with_something
             open_ = D(100) if number < 30 else D(0)
             sold = D(1000 + number)
             figures.append(Figure(store, date_, "sales, gross", "", currency, sold, sold - open_, open_))
+            name = {"S000": "Gift & more", "S002": "Cash"}.get(store, "")
+            figures.append(Figure(store, date_, "tenders", f"7 {currency}", currency, sold, sold, D(0), name))
             if open_:
                 unposted.append(Unposted(store, date_, f"in statement ST{number}, which is not posted", 1, open_))
     result = ReconcileResult(
@@ -127,5 +135,6 @@ def test_a_picture_of_many_stores_currencies_and_days_names_those_with_something
     assert said.count("60 others, on average") == 2
     assert "in a statement which is not posted" in said
     assert said.count("Sales incl. tax by business date") == 2
+    assert all(words in said for words in ("Gift &amp; more (7) USD", "Cash (7) USD", "tender 7 USD", "tender 7 NOK"))
     draw_picture(ReconcileResult((), (), ()), tmp_path / "nothing.svg")
     assert "Nothing was sold." in (tmp_path / "nothing.svg").read_text()

@@ -59,6 +59,7 @@ def reconcile(
         tenders = documents.tenders(connection, names)
         explained.unposted_in_headquarters(connection)
         stores_of = figures.stores_of(connection, names)
+        tender_names = figures.tender_names(connection, names)
         edited = tuple(Edited(**row) for row in connection.execute(headquarters.EDITED_TRANSACTIONS).mappings())
         connection.rollback()
     frame = _frame(channel)
@@ -76,7 +77,12 @@ def reconcile(
         unposted=tuple(sorted(explained.unposted, key=lambda u: (u.store, u.businessdate, u.reason))),
         edited=edited,
         figures=figures.figures(
-            documents.expected(frame, tenders, posted=False), expected, found, stores_of, explained.left_out
+            documents.expected(frame, tenders, posted=False),
+            expected,
+            found,
+            stores_of,
+            explained.left_out,
+            tender_names,
         ),
         unreadable=dict(sorted(explained.unreadable.items())),
         transactions=transactions,

@@ -35,10 +35,20 @@ STORES = text(
     "SELECT retailchannelid AS store, currency FROM ax.retailchanneltable WHERE retailchannelid = ANY(:stores)"
 )
 
+TENDER_NAMES = text("""
+    SELECT c.retailchannelid AS store, t.tendertypeid AS tender, t.name FROM ax.retailtendertypetable AS t
+    JOIN ax.retailchanneltable AS c USING (dataareaid) WHERE c.retailchannelid = ANY(:stores)
+""")
+
 
 def stores_of(connection: Connection, stores: Sequence[str]) -> dict[str, str]:
     """Store -> its currency."""
     return {row.store: row.currency for row in connection.execute(STORES, {"stores": list(stores)})}
+
+
+def tender_names(connection: Connection, stores: Sequence[str]) -> dict[tuple[str, str], str]:
+    """(store, tender) -> what the store's company calls it."""
+    return {(row.store, row.tender): row.name for row in connection.execute(TENDER_NAMES, {"stores": list(stores)})}
 
 
 def figures(
@@ -47,9 +57,11 @@ def figures(
     found: pa.Table,
     currencies: Mapping[str, str],
     left_out: Collection[tuple[str, str]],
+    names: Mapping[tuple[str, str], str],
 ) -> tuple[Figure, ...]:
     """By store, date, figure and key, from tables like `documents.PLACES`: the channels' `total`, what documents are
-    `expected` to say of it, and what was `found` in them. Days that are `left_out` cannot be compared."""
+    `expected` to say of it, and what was `found` in them. Days that are `left_out` cannot be compared;
+    `names`: those of tenders."""
     amounts: defaultdict[tuple[str, str, str, str], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
     for number, table in enumerate((total, expected, found)):
         for row in table.filter(pc.is_in(table["what"], pa.array(list(FIGURES)))).to_pylist():
@@ -64,6 +76,7 @@ def figures(
             channel,
             posted,
             channel - must,
+            names.get((store, key.rpartition(" ")[0]), "") if FIGURES[what] == TENDERS else "",
         )
         for (store, day, what, key), (channel, must, posted) in amounts.items()
         if (store, day) not in left_out and any((channel, must, posted))

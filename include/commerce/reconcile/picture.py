@@ -80,6 +80,7 @@ def _frame(result: ReconcileResult) -> pd.DataFrame:
         "day": [one.businessdate for one in result.figures],
         "figure": [one.figure for one in result.figures],
         "key": [one.key for one in result.figures],
+        "name": [one.name for one in result.figures],
         "currency": [one.currency for one in result.figures],
         "posted": [float(one.posted) for one in result.figures],
         "not posted, explained": [float(one.explained) for one in result.figures],
@@ -135,11 +136,18 @@ def _draw_stores(axes: Axes, sales: pd.DataFrame, currency: str) -> None:
 
 
 def _draw_tenders(axes: Axes, tenders: pd.DataFrame) -> None:
-    """A bar a tender and currency. Tenders in other currencies stand in their own."""
-    by_tender = tenders.groupby("key")[list(COLOURS)].sum()
+    """A bar a tender and currency. Tenders in other currencies stand in their own; companies may call one number by
+    several names."""
+    by_tender = tenders.groupby(["name", "key"])[list(COLOURS)].sum()
     by_tender = by_tender.loc[by_tender.abs().sum(axis=1).sort_values().index]
-    by_tender.index = [f"tender {key}" for key in by_tender.index]
+    by_tender.index = [_tender(name, key) for name, key in by_tender.index]
     _stacked(axes, by_tender, "Taken by tender", "each in its own currency")
+
+
+def _tender(name: str, key: str) -> str:
+    """A tender by its name, its number in brackets, and its currency."""
+    number, _, currency = key.rpartition(" ")
+    return f"{_short(name, 30)} ({number}) {currency}" if name else f"tender {number} {currency}"
 
 
 def _draw_reasons(axes: Axes, result: ReconcileResult, stores: set[str], currency: str) -> None:

@@ -86,7 +86,7 @@ class Edited:
 class Figure:
     """A number of a store's day. `channel`: what the channel's own rows say; `posted`: what the documents say;
     `explained`: of the channel's, what is not posted for a reason (`Unposted`), and what people changed by editing;
-    `key`: tax code, or tender and its currency; amounts are in `currency`."""
+    `key`: tax code, or tender and its currency; `name`: of a tender, '' for what is none; amounts are in `currency`."""
 
     store: str
     businessdate: str
@@ -96,6 +96,7 @@ class Figure:
     channel: Decimal
     posted: Decimal
     explained: Decimal
+    name: str = ""
 
     @property
     def difference(self) -> Decimal:
@@ -108,8 +109,9 @@ class Figure:
             "businessdate": self.businessdate,
             "figure": self.figure,
             "key": self.key,
+            "name": self.name,
             "currency": self.currency,
-            **{name: money(getattr(self, name)) for name in names},
+            **{one: money(getattr(self, one)) for one in names},
         }
 
 
