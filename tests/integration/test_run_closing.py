@@ -20,6 +20,7 @@ from commerce.schema.headquarters import customers, exchange, organization, runs
 from commerce.transactions import disable_rule, enable_rule
 from support.company import add_customer
 from support.runs import (
+    STORES,
     Calls,
     add_statement,
     add_stores,
@@ -33,6 +34,9 @@ from support.runs import (
 )
 from support.staging import guid, person
 from support.transactions import add_sale, change
+
+QUALITY_GATE = jobs.JOBS["quality_gate"]
+"""The real one."""
 
 
 @pytest.fixture
@@ -184,6 +188,38 @@ class TestClosing:
             "1 transaction came or changed meanwhile, left to the next run",
             "2 orders changed while being synchronized, left to the next run",
         )
+
+    @pytest.mark.usefixtures("calls")
+    def test_each_cause_is_told_once(self, company: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The real gate finds the same customers; the summary has its own words for them."""
+        monkeypatch.setitem(jobs.JOBS, "quality_gate", QUALITY_GATE)
+        behind = {store: StoreOutcome(store) for store in STORES}
+        behind["OSLO"] = StoreOutcome("OSLO", "failed", "the register is out of reach")
+        monkeypatch.setitem(jobs.JOBS, "distribute_late", lambda *_: JobResult("distribute", behind))
+        change_database = "UPDATE cdx.retailconndatabaseprofile SET fullsyncreason = 'lost' WHERE name <> 'HOUSTON'"
+        with company.begin() as connection:
+            connection.execute(sa.text(change_database))
+        person(company, guid(1), store="OSLO", syncstatus=2, errorclass="permanent")
+        for number in (2, 3):
+            person(company, guid(number), store="OSLO")
+        person(company, guid(4), store="OSLO", syncstatus=2, operation=2)
+        person(company, guid(5), store="HOUSTON", syncstatus=2)
+        run = opened(company)
+        work(company, run)
+        bergen, houston, oslo = (store.notes for store in close_run(company, run=run).stores)
+        assert bergen == ("distribution_behind: 1, such as full resynchronization waits",)
+        assert houston == ("1 customer not converted: `commerce customers list --state failed` says why",)
+        assert oslo == (
+            "1 customer not converted: `commerce customers list --state failed` says why",
+            "2 customers still wait for an account: `commerce customers list --state pending` says for what",
+            "1 change of customers failed: `commerce customers list --state failed` says why",
+            "distribution behind: the register is out of reach",
+        )
+        with company.connect() as connection:
+            found = sa.select(runs.GATE_VERDICT.c.store, runs.GATE_VERDICT.c.count).where(
+                runs.GATE_VERDICT.c.run == run, runs.GATE_VERDICT.c.rule == "pending_customer"
+            )
+            assert sorted(map(tuple, connection.execute(found))) == [("HOUSTON", 1), ("OSLO", 3)]
 
     @pytest.mark.usefixtures("calls")
     def test_rules_that_are_switched_off_are_told_every_day(self, company: Engine) -> None:

@@ -129,7 +129,8 @@ def _record(
             for row in connection.execute(text(wrong)):
                 sample = taken.setdefault((rule.name, row.store), [])
                 reference = masked(row.reference) if rule.names_people else row.reference
-                sample.append(f"{row.transactionid} ({reference})")
+                same = row.reference == row.transactionid  # what is wrong with a store and not with a transaction
+                sample.append(reference if same else f"{row.transactionid} ({reference})")
         verdicts = tuple(_verdict(finding, taken.get((finding.rule.name, finding.store), ())) for finding in found)
         connection.execute(text(_FORGET), {"run": run, "stores": list(scope.stores)})
         if verdicts:

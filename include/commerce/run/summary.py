@@ -257,17 +257,34 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
     if off := facts.rules_off.get(store):
         notes.append(f"switched off in {off[0].company}: {', '.join(rule.words for rule in off)}")
     notes.extend(_of_held(facts.held.get(store, ())))
+    behind = _behind(run, store)
     notes.extend(
         f"{row.rule}: {row[2]}" + (f", such as {row.sample}" if row.sample else "")
         for row in facts.other_findings.get(store, ())
+        if not (behind and row.rule == "distribution_behind")
     )
     if rows := facts.quarantined.get(store):
         notes.append(f"{_plural(rows, 'row')} in quarantine")
-    if failed := facts.customers_failed.get(store):
-        notes.append(f"{_plural(failed, 'customer')} not converted")
+    notes.extend(_customers(facts, store))
     notes.extend(facts.short_of_numbers.get(store, ()))
-    notes.extend(_behind(run, store))
-    return tuple(notes)
+    return (*notes, *behind)
+
+
+def _customers(facts: Facts, store: str) -> Iterator[str]:
+    """New customers of the store that have no account after the run, and changes of customers that failed."""
+    found = facts.customers_open.get(store)
+    if found is None:
+        return
+    if found.failed:
+        yield f"{_plural(found.failed, 'customer')} not converted: `commerce customers list --state failed` says why"
+    if found.waiting:
+        wait = "waits" if found.waiting == 1 else "wait"
+        listed = "`commerce customers list --state pending` says for what"
+        yield f"{_plural(found.waiting, 'customer')} still {wait} for an account: {listed}"
+    if found.changes:
+        yield (
+            f"{_plural(found.changes, 'change')} of customers failed: `commerce customers list --state failed` says why"
+        )
 
 
 def _statements(run: RunRecord, store: str) -> Iterator[str]:

@@ -62,10 +62,12 @@ VERDICTS = text("""
     SELECT store, rule, count, amount, sample FROM cdx.gateverdict
     WHERE run = :run AND severity = 'critical' ORDER BY store, rule
 """)
-# What the summary tells in words of its own (held transactions, short number sequences) is not told twice.
+# What the summary tells in words of its own is not told twice: held transactions, short number sequences, customers
+# that have no account. Of a distribution that is behind the run's own step may say why.
 OTHER_FINDINGS = text("""
     SELECT store, rule, count, coalesce(sample ->> 0, '') AS sample FROM cdx.gateverdict
-    WHERE run = :run AND severity <> 'critical' AND rule NOT IN ('held_transaction', 'short_of_numbers')
+    WHERE run = :run AND severity <> 'critical'
+      AND rule NOT IN ('held_transaction', 'short_of_numbers', 'pending_customer')
     ORDER BY store, severity DESC, rule
 """)
 # A run is over with its last step: closed late, or asked again, it counts nothing that was done since.
@@ -84,15 +86,24 @@ CUSTOMERS_CONVERTED = text(f"""
     WHERE r.run = :run
     GROUP BY 1
 """)
-CUSTOMERS_FAILED = text(f"""
-    {_STORE_OF_CUSTOMER}
-    SELECT coalesce(place.store, first_place.store) AS store, count(*) AS count
-    FROM ax.retailasynccustomerv2 AS a
-    JOIN first_place ON first_place.origin = a.origin
-    LEFT JOIN place ON place.origin = a.origin AND place.channel = a.originatingchannel
-    WHERE a.syncstatus = {int(SyncStatus.FAILED)}
+_CREATES = f"operation = {int(CustomerAsyncOperation.CREATE)}"
+CUSTOMERS_OPEN = text(f"""
+    {_STORE_OF_CUSTOMER},
+    open AS (
+        SELECT origin, originatingchannel, CASE WHEN {_CREATES} THEN 'failed' ELSE 'change' END AS state
+        FROM ax.retailasynccustomerv2 WHERE syncstatus = {int(SyncStatus.FAILED)}
+        UNION ALL
+        SELECT origin, originatingchannel, 'waiting' FROM ax.retailasynccustomerv2
+        WHERE syncstatus = {int(SyncStatus.PENDING)} AND {_CREATES}
+    )
+    SELECT coalesce(place.store, first_place.store) AS store, count(*) FILTER (WHERE state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'change') AS changes
+    FROM open
+    JOIN first_place ON first_place.origin = open.origin
+    LEFT JOIN place ON place.origin = open.origin AND place.channel = open.originatingchannel
     GROUP BY 1
 """)
+"""New customers that failed or wait for their account, and changes of customers that failed."""
 # A row of a customer table belongs to every store of its database, one of a transaction table to its own.
 QUARANTINED = text(f"""
     WITH place AS ({_STORES_OF_DATABASE})
@@ -178,7 +189,7 @@ class Facts:
     closed_periods: Mapping[str, Any] = field(default_factory=dict)
     held: Mapping[str, Sequence[HeldTransaction]] = field(default_factory=dict)
     customers_converted: Mapping[str, int] = field(default_factory=dict)
-    customers_failed: Mapping[str, int] = field(default_factory=dict)
+    customers_open: Mapping[str, Any] = field(default_factory=dict)
     quarantined: Mapping[str, int] = field(default_factory=dict)
     short_of_numbers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
@@ -197,7 +208,7 @@ def read(connection: Connection, run: RunRecord) -> Facts:
     facts = Facts(
         currencies={row.retailchannelid: row.currency for row in connection.execute(CURRENCIES, values)},
         customers_converted=_counts(connection, CUSTOMERS_CONVERTED, values),
-        customers_failed=_counts(connection, CUSTOMERS_FAILED, values),
+        customers_open={row.store: row for row in connection.execute(CUSTOMERS_OPEN)},
         quarantined=_counts(connection, QUARANTINED, values),
         short_of_numbers=_short_of_numbers(connection, values),
     )
