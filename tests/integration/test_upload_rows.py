@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from commerce import exchange
 from commerce.exchange import checking
+from commerce.exchange.dialects import sqlite
 from commerce.schema.uploaded import ASYNC_CUSTOMER, SALES_LINE, TRANSACTION
 from support.bad_values import BAD_HEADERS, UNUSUAL_HEADERS
 from support.company import add_company
@@ -69,6 +70,17 @@ def test_a_required_value_that_is_missing(hq: Engine, register: Register) -> Non
     assert scalar(hq, "SELECT count(*) FROM ax.retailtransactionsalestrans") == 1
 
 
+def test_a_row_without_any_value(hq: Engine, register: Register) -> None:
+    register.execute("DROP TABLE retailtransactionsalestrans")
+    register.execute(
+        "CREATE TABLE retailtransactionsalestrans (replicationcounterfromorigin INTEGER PRIMARY KEY AUTOINCREMENT,"
+        f" {', '.join(SALES_LINE.column_names)})"
+    )
+    register.insert(SALES_LINE, dict.fromkeys(SALES_LINE.column_names))
+    assert exchange.upload(hq, stores=["S1"]).ok
+    assert [row[:2] for row in rows(hq, QUARANTINE)] == [("retailtransactionsalestrans", 1)]
+
+
 def test_rawdata_is_kept_and_reasons_hold_no_values(hq: Engine, register: Register) -> None:
     register.customer(1, custname=cast(b"\xff\xfeJoe"), email="joe@example.com")
     register.customer(2, phone="5" * 300)
@@ -83,6 +95,23 @@ def test_rawdata_is_kept_and_reasons_hold_no_values(hq: Engine, register: Regist
     assert exchange.quarantined.count(hq) == len(listed) == 2
     assert [row.error_class for row in listed] == ["permanent", "permanent"]
     assert "joe" not in json.dumps([row.reason for row in listed]).lower()
+
+
+def test_values_of_columns_that_hardly_any_row_fills(
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns that have no value are not read from SQLite; a few rows are asked first which ones that may be."""
+    monkeypatch.setattr(sqlite, "_SAMPLE_ROWS", 2)
+    for number in range(1, 9):
+        register.header(number, **{4: {"comment": "a word"}, 6: {"custaccount": b"C6"}}.get(number, {}))
+    register.customer(1)  # a table of fewer rows than are asked
+    assert exchange.upload(hq, stores=["S1"]).ok
+    filled = "SELECT replicationcounterfromorigin, comment FROM ax.retailtransactiontable WHERE comment <> ''"
+    assert rows(hq, filled) == [(4, "a word")]
+    assert [(counter, reason.split(": ")[1]) for _, counter, reason in rows(hq, QUARANTINE)] == [(6, "custaccount")]
+    assert scalar(hq, "SELECT count(*) FROM ax.retailtransactiontable") == 7
+    hashes = "SELECT count(DISTINCT contenthash) FROM ax.retailtransactiontable"
+    assert scalar(hq, hashes) == 7
 
 
 def test_a_customer_of_another_company(hq: Engine, register: Register) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +22,27 @@ from commerce import database
 
 # Every value that is there stands in quotes: nothing between two commas is NULL, "" is empty text.
 _CSV = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as COPY takes them. `columns`: those that are given."""
+
+    columns: tuple[str, ...]
+    rows: int
+    data: memoryview
+
+
+def encode(batch: pa.RecordBatch) -> Encoded:
+    """Encode a batch of text and integers for COPY.
+
+    What it has no value for is left out: there the table's defaults stand.
+    """
+    names = batch.schema.names
+    given = [name for name in names if batch.column(name).null_count < batch.num_rows] or names[:1]
+    sink = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(batch.select(given), sink, _CSV)
+    return Encoded(tuple(given), batch.num_rows, memoryview(sink.getvalue()))
 
 
 class BulkConnection:
@@ -54,21 +76,17 @@ class BulkConnection:
             return self._connection.execute(statement.encode(), parameters).fetchall()
 
     def append(self, table: str, batches: Iterable[pa.RecordBatch]) -> int:
-        """Append batches of text and integers by COPY; returns the number of rows.
+        """Encode batches and copy them into `table`; returns the number of rows."""
+        return sum(self.copy(table, encode(batch)) for batch in batches)
 
-        What a batch has no value for is left out of it: there the table's defaults stand.
-        """
-        return sum(self._copy(table, batch) for batch in batches if batch.num_rows)
-
-    def _copy(self, table: str, batch: pa.RecordBatch) -> int:
-        names = batch.schema.names
-        given = [name for name in names if batch.column(name).null_count < batch.num_rows] or names[:1]
-        sink = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(batch.select(given), sink, _CSV)
-        statement = f"COPY {table} ({', '.join(given)}) FROM STDIN (FORMAT csv, ENCODING 'UTF8')"
+    def copy(self, table: str, encoded: Encoded) -> int:
+        """Append rows to `table` by COPY; returns their number."""
+        if not encoded.rows:
+            return 0
+        statement = f"COPY {table} ({', '.join(encoded.columns)}) FROM STDIN (FORMAT csv, ENCODING 'UTF8')"
         with _as_sqlalchemy(), self._connection.cursor() as cursor:
             with cursor.copy(statement.encode()) as copy:
-                copy.write(memoryview(sink.getvalue()))
+                copy.write(encoded.data)
             return cursor.rowcount
 
     @contextlib.contextmanager

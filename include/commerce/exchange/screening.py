@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.dialects import COUNTER, ODD
-from commerce.schema.fields import Field
+from commerce.schema.fields import Kind
 from commerce.schema.uploaded import UploadedTable
 
 
@@ -66,7 +66,7 @@ class Screen:
     def _in_doubt(self, batch: pa.RecordBatch) -> bool:
         if batch.num_rows == 0:
             return False
-        if any(not _surely_valid(field, batch.column(field.name)) for field in self._table.fields):
+        if not _surely_valid(self._table, batch):
             return True
         if len(self._companies) > 1:
             return True  # store and company must fit each other: decided row by row
@@ -103,21 +103,33 @@ def is_text(value: bytes) -> bool:
     return True
 
 
-def _surely_valid(field: Field, column: pa.Array) -> bool:
-    if field.required and column.null_count:
-        return False
-    if not _has_values(column):
-        return True
-    if field.kind == "text":
-        assert field.width is not None
-        return bool(_longest(column) <= field.width or pc.max(pc.utf8_length(column)).as_py() <= field.width)
-    if field.kind == "date":
-        return _only(column, _DATE) and _longest(column) <= 10 and _moments(column, pa.date32())
-    if field.kind == "datetime":
-        return _moments(column, pa.timestamp("us")) or _moments(column, pa.timestamp("us", "UTC"))
-    if field.kind == "decimal":
-        return _only(column, _DECIMAL) and _casts(column, pa.decimal128(32, 6))
-    return _only(column, _INTEGER) and _casts(column, pa.int32() if field.kind == "integer" else pa.int64())
+def _surely_valid(table: UploadedTable, batch: pa.RecordBatch) -> bool:
+    of_kind: dict[Kind, list[pa.Array]] = {}
+    for field in table.fields:
+        column = batch.column(field.name)
+        if field.required and column.null_count:
+            return False
+        if not _has_values(column):
+            continue
+        if field.kind == "text":
+            assert field.width is not None
+            if _longest(column) > field.width and pc.max(pc.utf8_length(column)).as_py() > field.width:
+                return False
+        elif field.kind == "datetime":
+            if not (_moments(column, pa.timestamp("us")) or _moments(column, pa.timestamp("us", "UTC"))):
+                return False
+        else:
+            of_kind.setdefault(field.kind, []).append(column)
+    # Numbers and dates come again and again, in other columns too: to find that is cheaper than to read each.
+    return all(_are(kind, pc.unique(pa.chunked_array(columns))) for kind, columns in of_kind.items())
+
+
+def _are(kind: Kind, values: pa.Array) -> bool:
+    if kind == "date":
+        return _only(values, _DATE) and _longest(values) <= 10 and _moments(values, pa.date32())
+    if kind == "decimal":
+        return _only(values, _DECIMAL) and _cast(values, pa.decimal128(32, 6)) is not None
+    return _only(values, _INTEGER) and _cast(values, pa.int32() if kind == "integer" else pa.int64()) is not None
 
 
 def _alphabet(characters: bytes) -> np.ndarray:
@@ -135,21 +147,21 @@ def _only(column: pa.Array, alphabet: np.ndarray) -> bool:
     return bool(alphabet[_bytes(column)].all())
 
 
-def _casts(column: pa.Array, type_: pa.DataType) -> bool:
-    """Whether all values are of the type. Numbers come again and again: to find that is cheaper than to read each."""
+def _cast(values: pa.Array, type_: pa.DataType) -> pa.Array | None:
+    """The values as a type; None if one of them is not of it."""
     try:
-        pc.unique(column).cast(type_)
+        values.drop_null()[:1].cast(type_)  # where all are of another type, Arrow would take long to say so
+        return values.cast(type_)
     except pa.ArrowInvalid:
-        return False
-    return True
+        return None
 
 
-def _moments(column: pa.Array, type_: pa.DataType) -> bool:
+def _moments(values: pa.Array, type_: pa.DataType) -> bool:
     """Whether all values are dates or times of a year that PostgreSQL has too: there is no year 0."""
-    try:
-        first = pc.min(column.cast(type_))
-    except pa.ArrowInvalid:
+    moments = _cast(values, type_)
+    if moments is None:
         return False
+    first = pc.min(moments)
     return not first.is_valid or bool(pc.year(first).as_py() > 0)
 
 

@@ -100,7 +100,7 @@ def _transactions(
             join = f"LEFT JOIN {TRANSACTION.name} AS h ON {on_header(table)}"
             dated = both(own, f"(h.{COUNTER} IS NULL OR {condition})")
         end = mark
-        if count:
+        if count and reach.high(table) > mark:
             end = _last_of_headers(channel, table, both(f"{where} AND h.{COUNTER} <= {high}", own), mark)
         if not more:
             end = max(end, _end_of_rows(channel, reach, table, ROWS // scale, join, dated))

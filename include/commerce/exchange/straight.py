@@ -8,11 +8,9 @@ constraints refuse what is here already. Whatever is unusual undoes the transact
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -20,27 +18,32 @@ import pyarrow.compute as pc
 from sqlalchemy.exc import DBAPIError
 
 from commerce.exchange import erased
+from commerce.exchange.bulk import Encoded, encode
 from commerce.exchange.channels import ChannelDatabase
 from commerce.exchange.checking import literal
-from commerce.exchange.content import NULL, SEPARATOR
 from commerce.exchange.dialects import COUNTER
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, blames_data
 from commerce.exchange.reach import Extent
-from commerce.exchange.screening import lengths_and_bytes
 from commerce.schema.enums import QuarantineStatus
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 
 @dataclass(frozen=True)
-class Hashed:
-    """Rows as the screen let them pass, the counter and every column as text, with their content hashes."""
+class Ready:
+    """Rows as the screen let them pass, the counter and every column as text; and encoded, as headquarters' table takes
+    them."""
 
     rows: pa.RecordBatch
-    hashes: pa.Array
+    encoded: Encoded
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return int(self.rows.nbytes) + len(self.encoded.data)
 
 
-Kept = Mapping[UploadedTable, Sequence[Hashed]]
+Kept = Mapping[UploadedTable, Sequence[Ready]]
 """The rows of a slice."""
 
 _NO_TEXT = "\0"
@@ -71,9 +74,8 @@ def copy(
         raise RefusedError("rows for transactions that were taken before")
     moved = {}
     for table, batches in kept.items():
-        rows = (_typed(table, batch, database, session) for batch in batches)
         try:
-            taken = landing.append(f"ax.{table.name}", rows)
+            taken = sum(landing.copy(f"ax.{table.name}", batch.encoded) for batch in batches)
         except DBAPIError as error:
             if blames_data(error):
                 raise RefusedError(f"headquarters refuses a row of {table.name}") from error
@@ -93,47 +95,25 @@ def transactions_by_store(kept: Kept) -> dict[str, int]:
     return dict(found)
 
 
-def hashed(table: UploadedTable, batch: pa.RecordBatch) -> Hashed:
-    """The rows with the content hash of each, 32 hex digits: the one of `content.hash_sql`."""
-    if not len(batch):  # no column has a value, and what is joined of constants alone is no column
-        return Hashed(batch, pa.array([], pa.string()))
-    joined = pc.binary_join_element_wise(
-        *_pieces(table, batch), SEPARATOR, null_handling="replace", null_replacement=NULL
-    )
-    lengths, content = lengths_and_bytes(joined)
-    ends = np.cumsum(lengths, dtype=np.int64).tolist()
-    md5, view = hashlib.md5, memoryview(content.data)
-    digests = [
-        md5(view[start:end], usedforsecurity=False).hexdigest()
-        for start, end in zip([0, *ends][:-1], ends, strict=True)
-    ]
-    return Hashed(batch, pa.array(digests, pa.string()))
-
-
-def _pieces(table: UploadedTable, batch: pa.RecordBatch) -> list[pa.Array | str]:
-    """What is joined to the content of each row: its columns, those without any value that stand together as one."""
-    pieces: list[pa.Array | str] = []
-    columns = (batch.column(name) for name in table.column_names)
-    for empty, together in groupby(columns, lambda column: bool(column.null_count == len(column))):
-        found = list(together)
-        pieces += [SEPARATOR.join([NULL] * len(found))] if empty else found
-    return pieces
-
-
-def _typed(table: UploadedTable, given: Hashed, database: ChannelDatabase, session: int) -> pa.RecordBatch:
-    """The rows as headquarters' table has them. A column without any value is left to its default, the same blank."""
-    batch = given.rows
+def ready(table: UploadedTable, rows: pa.RecordBatch, hashes: bytes, database: ChannelDatabase, session: int) -> Ready:
+    """Make `rows` with their content hashes ready to be copied: all that headquarters' connection need not wait for."""
     columns: dict[str, pa.Array] = {}
     for field in table.fields:
-        column = batch.column(field.name)
-        if column.null_count == len(column):
-            continue
-        columns[field.name] = column if field.blank is None else column.fill_null(field.blank)
+        column = rows.column(field.name)
+        if column.null_count < len(column):  # else it is left to its default, the same blank
+            columns[field.name] = column if field.blank is None else column.fill_null(field.blank)
     origin = {"origin": database.recid, "incarnation": database.incarnation, "uploadsession": session}
-    columns |= {name: pa.repeat(pa.scalar(value, pa.int64()), len(batch)) for name, value in origin.items()}
-    columns[COUNTER] = batch.column(COUNTER)
-    columns["contenthash"] = given.hashes
-    return pa.RecordBatch.from_pydict(columns)
+    columns |= {name: pa.repeat(str(value), len(rows)) for name, value in origin.items()}
+    columns[COUNTER] = rows.column(COUNTER)
+    columns["contenthash"] = _hexadecimal(hashes, len(rows))
+    return Ready(rows, encode(pa.RecordBatch.from_pydict(columns)))
+
+
+def _hexadecimal(values: bytes, number: int) -> pa.Array:
+    """An array of `number` texts from as many values of the same size, one after the other."""
+    digits = values.hex().encode()
+    ends = np.linspace(0, len(digits), number + 1, dtype=np.int32)
+    return pa.StringArray.from_buffers(number, pa.py_buffer(ends), pa.py_buffer(digits))
 
 
 def _is_known(landing: Landing, database: ChannelDatabase, session: int, extents: Sequence[Extent]) -> bool:

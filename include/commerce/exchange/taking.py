@@ -15,7 +15,7 @@ import pyarrow as pa
 from commerce.database import retry_transient
 from commerce.exchange import sessions, straight, watermarks
 from commerce.exchange.channels import ChannelDatabase
-from commerce.exchange.content import Checksum, combined, hashes_at, raw_data
+from commerce.exchange.content import Checksum, combined, content_hashes, hashes_at, raw_data
 from commerce.exchange.dialects import COUNTER, ChannelConnection
 from commerce.exchange.landing import Landing
 from commerce.exchange.moving import Moved, move, taken_by_store
@@ -26,13 +26,15 @@ from commerce.exchange.watermarks import StreamMarks
 from commerce.schema.uploaded import TRANSACTION, UploadedTable
 
 KEPT_BYTES = 64 << 20
-"""A slice with more than this lands: four databases are worked at once, with two slices each."""
+"""A slice with more than this, as Arrow and encoded, lands: four databases are worked at once, with two slices each."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A slice that was read. `progress`: the stream and its reach, where it moves on; `marks`: the watermarks then."""
+    """A slice that was read for a session. `progress`: the stream and its reach, where it moves on; `marks`: the
+    watermarks then."""
 
+    session: int
     extents: Sequence[Extent]
     rows: _Rows
     progress: tuple[str, Reach] | None
@@ -51,14 +53,15 @@ def read_slice(
     channel: ChannelConnection,
     landing: Landing,
     database: ChannelDatabase,
+    session: int,
     extents: Sequence[Extent],
     progress: tuple[str, Reach] | None,
     when_free: Callable[[], None],
 ) -> Slice:
-    """Read a slice. `progress`: the stream and its reach, where it moves on; None: rows that may be here already are
-    read again. `when_free`: called before anything lands; returns when nobody else works on `landing`."""
+    """Read the slice of `session`. `progress`: the stream and its reach, where it moves on; None: rows that may be here
+    already are read again. `when_free`: called before anything lands; returns when nobody else works on `landing`."""
     keep = progress is not None and straight.is_open(database)
-    rows = _Rows(channel, landing, database, when_free, keep=keep)
+    rows = _Rows(channel, landing, database, session, when_free, keep=keep)
     for extent in extents:
         rows.take(extent)
     hashes = hashes_at(channel, {extent.table: extent.high for extent in extents})
@@ -66,12 +69,12 @@ def read_slice(
     rows.finish()
     channel.new_snapshot()  # the register's checkpoints need not wait for headquarters
     channel.make_lasting()
-    return Slice(extents, rows, progress, new)
+    return Slice(session, extents, rows, progress, new)
 
 
-def move_slice(landing: Landing, database: ChannelDatabase, session: int, slice_: Slice) -> Taken:
-    """Move the slice of `session`, with the watermarks."""
-    rows = slice_.rows
+def move_slice(landing: Landing, database: ChannelDatabase, slice_: Slice) -> Taken:
+    """Move a slice, with the watermarks."""
+    session, rows = slice_.session, slice_.rows
     sessions.uploaded(landing, session, rows.read, combined([one.checksum for one in rows.read.values()]))
 
     def commit(write: Callable[[], tuple[dict[str, Moved], dict[str, int]]]) -> Taken:
@@ -103,6 +106,7 @@ class _Rows:
         channel: ChannelConnection,
         landing: Landing,
         database: ChannelDatabase,
+        session: int,
         when_free: Callable[[], None],
         *,
         keep: bool,
@@ -110,11 +114,12 @@ class _Rows:
         self._channel = channel
         self._landing = landing
         self._database = database
+        self._session = session
         self._when_free = when_free
         self._size = 0
         self.read: dict[UploadedTable, Landed] = {}
         self.screens: dict[UploadedTable, Screen] = {}
-        self.kept: dict[UploadedTable, list[straight.Hashed]] | None = {} if keep else None
+        self.kept: dict[UploadedTable, list[straight.Ready]] | None = {} if keep else None
         if not keep:
             when_free()
             landing.clear()
@@ -139,19 +144,21 @@ class _Rows:
                 cleaned = screen.clean(batch)
                 size += cleaned.nbytes
                 number += cleaned.num_rows
-                checksum.add(cleaned)
-                self._put(table, cleaned, usual=not (screen.doubtful or screen.unreadable))
+                hashes = content_hashes(table, cleaned)
+                checksum.add(cleaned, hashes)
+                self._put(table, cleaned, hashes, usual=not (screen.doubtful or screen.unreadable))
         self.read[table] = Landed(number, size, checksum.digest())
 
-    def _put(self, table: UploadedTable, batch: pa.RecordBatch, *, usual: bool) -> None:
-        if self.kept is None:
-            self._landing.land(table, [batch])
+    def _put(self, table: UploadedTable, batch: pa.RecordBatch, hashes: bytes, *, usual: bool) -> None:
+        if self.kept is not None and usual and self._size <= KEPT_BYTES:
+            ready = straight.ready(table, batch, hashes, self._database, self._session)
+            self.kept[table].append(ready)
+            self._size += ready.size
             return
-        self.kept[table].append(straight.hashed(table, batch))
-        self._size += batch.nbytes
-        if not usual or self._size > KEPT_BYTES:
+        if self.kept is not None:
             self._when_free()
             self.land()
+        self._landing.land(table, [batch])
 
     def land(self) -> None:
         """Land what is kept; what is still to be read follows it."""

@@ -228,7 +228,7 @@ class _Work:
         """Read the slice of a session and have it moved; returns the stream's new marks. `progress`: the stream and
         its reach, where it moves on."""
         try:
-            slice_ = read_slice(self.channel, self.landing, self.database, extents, progress, self.behind.wait)
+            slice_ = read_slice(self.channel, self.landing, self.database, session, extents, progress, self.behind.wait)
             self.behind.wait()
         except BaseException as error:
             if error is self.behind.fault:
@@ -236,14 +236,14 @@ class _Work:
             else:
                 self._fail(session, error)
             raise
-        self.behind.follow(lambda: self._move(session, slice_))
+        self.behind.follow(lambda: self._move(slice_))
         return slice_.marks
 
-    def _move(self, session: int, slice_: Slice) -> None:
+    def _move(self, slice_: Slice) -> None:
         try:
-            moved = move_slice(self.landing, self.database, session, slice_)
+            moved = move_slice(self.landing, self.database, slice_)
         except Exception as error:
-            self._fail(session, error)
+            self._fail(slice_.session, error)
             raise
         for name, count in moved.moved.items():
             self.taken.rows[name] += count.rows
