@@ -99,7 +99,7 @@ class Channel:
             f" CAST({source.live} AS TEXT) AS live, coalesce(CAST({source.key} AS TEXT), '') AS key, {amounts}"
             " FROM retailtransactiontable AS h"
             f" LEFT JOIN {self._database.temporary}.known AS k ON k.store = h.store AND k.terminal = h.terminal"
-            f" AND k.transactionid = h.transactionid{joins} WHERE {where}"
+            f" AND k.transactionid = h.transactionid{joins} WHERE {where} AND {source.only}"
         )
         return _long(source, self._summed(statement, tuple(source.sums)))
 

@@ -1,8 +1,8 @@
 """Compare channels with headquarters, store by store and business date by business date (domain B4; design section 4).
 
-Two comparisons, both by sums of exact decimals: every uploaded table against the channel's own, and the posted
-documents against the channel's transactions that headquarters says are posted. What is not posted, or not there, must
-have a reason.
+Comparisons by sums of exact decimals: every uploaded table against the channel's own, the posted documents against the
+channel's transactions that headquarters says are posted, and financial statements against its cash management. What is
+not posted, or not there, must have a reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from commerce.database import describe_error
 from commerce.errors import CommerceError, UsageError
 from commerce.progress import Progress, silent
-from commerce.reconcile import documents, figures, headquarters
+from commerce.reconcile import cash, documents, figures, headquarters
 from commerce.reconcile.channel import SUMS, Channel, header_condition
 from commerce.reconcile.explaining import Explained, explain_counters, explain_headers, explain_purged
 from commerce.reconcile.result import Difference, Edited, ReconcileResult
@@ -57,6 +57,7 @@ def reconcile(
         uploaded = pa.concat_tables([headquarters.uploaded(connection, source) for source in SOURCES])
         found = documents.found(connection, names, date_from, date_to)
         tenders = documents.tenders(connection, names)
+        stated = cash.stated(connection, names, date_from, date_to)
         explained.unposted_in_headquarters(connection)
         stores_of = figures.stores_of(connection, names)
         tender_names = figures.tender_names(connection, names)
@@ -69,6 +70,7 @@ def reconcile(
         *explained.differences,
         *_differences(_as_places(channel), _as_places(uploaded), explained),
         *_differences(expected, found, explained),
+        *_differences(*cash.compared(sums, stated, explained.left_out), explained),
     ]
     transactions, amount = _posted(sums)
     return ReconcileResult(
@@ -158,7 +160,9 @@ def _with_edited(channel: pd.DataFrame, uploaded: pd.DataFrame, explained: Expla
 
 def _posted(sums: pd.DataFrame) -> tuple[int, Decimal]:
     """How many transactions of the channels are posted, and what they are worth."""
-    headers = sums[(sums["disposition"] == POSTED) & (sums["table"] == HEADERS.table)]
+    headers = sums[
+        (sums["disposition"] == POSTED) & (sums["table"] == HEADERS.table) & sums["kind"].isin(list(AMOUNT_COLUMNS))
+    ]
     worth = headers[headers["column"] == headers["kind"].map(AMOUNT_COLUMNS)]
     return int(worth["rows"].sum()), sum(worth["amount"], start=Decimal(0))
 

@@ -27,6 +27,7 @@ from commerce.schema.uploaded import CUSTOMER_TABLES
 
 SAMPLE = 5
 LOST = "transactions of the channel that headquarters lost"
+PASSED_OVER = "cash management that financial statements have passed over"
 PURGED = "purged from the channel, not compared"
 RESTORED = "taken before the channel was restored from a backup, not compared"
 
@@ -68,7 +69,7 @@ class Explained:
                     Difference(
                         row.store,
                         row.businessdate,
-                        "transactions passed by the quality gate, in no statement",
+                        PASSED_OVER if row.cash else "transactions passed by the quality gate, in no statement",
                         "",
                         Decimal(0),
                         Decimal(row.transactions),

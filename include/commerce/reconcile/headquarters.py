@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from commerce.reconcile.channel import KNOWN, SUMS
 from commerce.reconcile.sources import (
     AMOUNT_SQL,
+    CASH_TYPES,
     EDITED,
     EDITED_POSTED,
     GROUP,
@@ -27,7 +28,15 @@ from commerce.reconcile.sources import (
     VOIDED,
     Source,
 )
-from commerce.schema.enums import OrderStatus, RepairAction, StatementStatus, ValidationStatus
+from commerce.schema.enums import (
+    ClosingMethod,
+    OrderStatus,
+    RepairAction,
+    ShiftStatus,
+    StatementStatus,
+    StatementType,
+    ValidationStatus,
+)
 
 KNOWN_ROWS = 50_000
 """Keys of transactions in one batch."""
@@ -82,17 +91,34 @@ INSERT INTO known
 SELECT h.store, h.terminal, h.transactionid, h.businessdate, {KIND_SQL}, {POSTED_SQL}::integer, {_EDITED}, {_DATED}
 FROM ax.retailtransactiontable AS h WHERE {REAL_SQL} AND h.store = ANY(:stores) AND ({_DATED} OR {_EDITED})""")
 
+_THERE = """coalesce((SELECT coalesce(u.dateapplied, u.datecreated) FROM cdx.retailcdxuploadsession AS u
+                     WHERE u.uploadsessionid = {row}.uploadsession), timestamptz '-infinity')"""
+_CASH_REASON = f"""CASE
+                   WHEN st.closingmethod <> {int(ClosingMethod.SHIFT)} THEN 'its store has no financial statements'
+                   WHEN w.businessdate::date < st.financialstatementsfrom
+                   THEN 'before the first financial statement of its store'
+                   WHEN w.batchid = 0 THEN 'cash management that names no shift'
+                   WHEN b.status IS DISTINCT FROM {int(ShiftStatus.CLOSED)} THEN 'its shift is open, or has not come'
+                   WHEN NOT EXISTS (
+                       SELECT FROM ax.retailstatementtable AS f
+                       WHERE f.storeid = w.store AND f.statementtype = {int(StatementType.FINANCIAL)}
+                         AND f.businessdate > w.businessdate::date
+                         AND f.createddatetime > greatest({_THERE.format(row="w")}, {_THERE.format(row="b")}))
+                   THEN 'in no financial statement yet' END"""
+
 UNPOSTED_TRANSACTIONS = text(f"""
 WITH waiting AS (
     SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, {AMOUNT_SQL} AS amount, h.gaterun,
-           h.validationstatus, h.held, k.kind
+           h.validationstatus, h.held, k.kind, h.type IN ({CASH_TYPES}) AS cash, h.uploadsession,
+           coalesce(nullif(h.batchterminalid, ''), h.terminal) AS shiftterminal, h.batchid
     FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
     WHERE k.posted = 0 AND k.dated
 ), reasoned AS (
-    SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.amount,
+    SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.amount, w.cash,
            CASE
                WHEN s.statementid IS NOT NULL THEN 'in statement ' || s.statementid || ', which is not posted'
                     || CASE WHEN s.postingerrorcode = '' THEN '' ELSE ' (' || s.postingerrorcode || ')' END
+               WHEN w.cash THEN {_CASH_REASON}
                WHEN w.held = 1 THEN 'on hold: ' || coalesce(hold.reason, '')
                WHEN w.validationstatus = {int(ValidationStatus.ERROR)} THEN 'not valid: ' || coalesce(e.types, '')
                WHEN g.rules IS NOT NULL THEN 'blocked by the quality gate: ' || g.rules
@@ -107,6 +133,9 @@ WITH waiting AS (
     LEFT JOIN ax.retaileodtransactiontable AS m USING (store, terminal, transactionid)
     LEFT JOIN ax.retailstatementtable AS s ON (s.dataareaid, s.statementid) = (m.dataareaid, m.statementid)
     LEFT JOIN ax.retailtransactionorderstatus AS o USING (store, terminal, transactionid)
+    LEFT JOIN ax.retailstoretable AS st ON st.storenumber = w.store AND w.cash
+    LEFT JOIN ax.retailposbatchtable AS b
+        ON (b.storeid, b.terminalid, b.batchid) = (w.store, w.shiftterminal, w.batchid) AND w.cash
     LEFT JOIN ax.retailtransactionhold AS hold
         ON (hold.store, hold.terminal, hold.transactionid) = (w.store, w.terminal, w.transactionid)
         AND hold.releaseddatetime IS NULL
@@ -117,11 +146,11 @@ WITH waiting AS (
         WHERE (v.store, v.terminal, v.transactionid) = (w.store, w.terminal, w.transactionid)) AS e
         ON w.validationstatus = {int(ValidationStatus.ERROR)}
 )
-SELECT store, businessdate, reason, count(*) AS transactions, sum(amount) AS amount,
+SELECT store, businessdate, reason, cash, count(*) AS transactions, sum(amount) AS amount,
        (array_agg(terminal || ' ' || transactionid ORDER BY terminal, transactionid))[1:5] AS sample
-FROM reasoned GROUP BY store, businessdate, reason ORDER BY store, businessdate, reason""")
+FROM reasoned GROUP BY store, businessdate, reason, cash ORDER BY store, businessdate, reason, cash""")
 """`reason` is NULL where nothing explains why a transaction is not posted: it passed the gate and is in no
-statement."""
+statement; or it is `cash` management, and a financial statement of a later date was made when it was there."""
 
 EDITED_TRANSACTIONS = text(f"""
 SELECT k.store, k.businessdate::text AS businessdate, count(DISTINCT (k.terminal, k.transactionid)) AS transactions,
@@ -226,7 +255,7 @@ def uploaded(connection: Connection, source: Source) -> pa.Table:
             f" CASE WHEN k.edited THEN CASE k.posted WHEN 1 THEN '{EDITED_POSTED}' ELSE '{EDITED}' END"
             f" WHEN k.posted = 1 THEN '{POSTED}' ELSE '{UNPOSTED}' END AS disposition,"
             f" ({source.live})::text AS live, ({source.key})::text AS key, count(*) AS rows, {sums}"
-            f" FROM known AS k {joins} WHERE k.dated GROUP BY 1, 2, 3, 4, 5, 6"
+            f" FROM known AS k {joins} WHERE k.dated AND {source.only} GROUP BY 1, 2, 3, 4, 5, 6"
         )
     ).mappings()
     found: list[dict[str, Any]] = []

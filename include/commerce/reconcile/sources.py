@@ -4,7 +4,13 @@ SQL)."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from commerce.schema.enums import ORDER_TYPES, REAL_ENTRY_STATUSES, EntryStatus, TransactionType
+from commerce.schema.enums import (
+    CASH_MANAGEMENT_TYPES,
+    ORDER_TYPES,
+    REAL_ENTRY_STATUSES,
+    EntryStatus,
+    TransactionType,
+)
 
 POSTED, UNPOSTED, ABSENT = "posted", "unposted", "absent"
 """What headquarters knows of a channel's transaction: posted, there but not posted, not there."""
@@ -16,9 +22,21 @@ GIFT_CARD = "gift card"
 
 SALE, DEPOSIT, INCOME_EXPENSE, ORDER = "sale", "deposit", "income/expense", "order"
 
+CASH_KINDS = {
+    TransactionType.STARTING_AMOUNT: "starting amount",
+    TransactionType.FLOAT_ENTRY: "float entry",
+    TransactionType.REMOVE_TENDER: "removed tender",
+    TransactionType.CHANGE_TENDER: "changed tender",
+    TransactionType.BANK_DROP: "bank drop",
+    TransactionType.SAFE_DROP: "safe drop",
+    TransactionType.TENDER_DECLARATION: "tender declaration",
+}
+CASH_TYPES = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
+
 _KINDS = (
     f"WHEN {int(TransactionType.SALES)} THEN '{SALE}' WHEN {int(TransactionType.PAYMENT)} THEN '{DEPOSIT}'"
-    f" WHEN {int(TransactionType.INCOME_EXPENSE)} THEN '{INCOME_EXPENSE}'"
+    f" WHEN {int(TransactionType.INCOME_EXPENSE)} THEN '{INCOME_EXPENSE}' "
+    + " ".join(f"WHEN {int(type_)} THEN '{kind}'" for type_, kind in CASH_KINDS.items())
 )
 _ORDERS = ", ".join(str(int(type_)) for type_ in ORDER_TYPES)
 _REAL = ", ".join(str(int(status)) for status in REAL_ENTRY_STATUSES)
@@ -27,9 +45,12 @@ VOIDED = int(EntryStatus.VOIDED)
 KIND_SQL = f"CASE h.type {_KINDS} ELSE '{ORDER}' END"
 REAL_SQL = (
     f"h.entrystatus IN ({_REAL}) AND h.type IN ({int(TransactionType.SALES)}, {int(TransactionType.PAYMENT)},"
-    f" {int(TransactionType.INCOME_EXPENSE)}, {_ORDERS})"
+    f" {int(TransactionType.INCOME_EXPENSE)}, {_ORDERS}, {CASH_TYPES})"
 )
-"""Header `h`: a real transaction of a type that is posted or becomes an order."""
+"""Header `h`: a real transaction of a type that is posted, becomes an order, or manages the cash of a shift."""
+
+SEPARATOR = "|"
+SHIFT_SQL = "coalesce(nullif(h.batchterminalid, ''), h.terminal) || ':' || CAST(coalesce(h.batchid, 0) AS TEXT)"
 
 AMOUNT_SQL = (
     f"CASE WHEN h.type IN ({int(TransactionType.PAYMENT)}, {int(TransactionType.INCOME_EXPENSE)})"
@@ -43,7 +64,8 @@ AMOUNT_COLUMNS = {SALE: "grossamount", ORDER: "grossamount", DEPOSIT: "paymentam
 class Source:
     """A table of transactions (alias `r`, header `h`). `amounts`: columns that are summed; `computed`: more of them, by
     SQL of their own; `live`: SQL text, 1 where the row counts and 0 where it is voided; `key`: what its amounts are
-    told apart by; `of_line`: its rows belong to sales lines, and `v` is the voided one."""
+    told apart by; `of_line`: its rows belong to sales lines, and `v` is the voided one; `only`: which headers have them
+    (SQL), where not all do."""
 
     table: str
     amounts: tuple[str, ...]
@@ -52,6 +74,7 @@ class Source:
     live: str = "1"
     of_line: bool = False
     computed: Mapping[str, str] = field(default_factory=dict)
+    only: str = "1 = 1"
 
     @property
     def sums(self) -> dict[str, str]:
@@ -105,7 +128,45 @@ CHARGES = Source("retailtransactionmarkuptrans", ("calculatedamount", "taxamount
 DEPOSITS = Source("retailtransactioncustomeraccountdeposittrans", ("amount",), live=_LIVE)
 INCOME_EXPENSES = Source("retailtransactionincomeexpensetrans", ("amount",), key="r.incomeexepenseaccount", live=_LIVE)
 
-SOURCES = (HEADERS, LINES, PAYMENTS, PAYMENTS_IN_CURRENCY, TAXES, DISCOUNTS, CHARGES, DEPOSITS, INCOME_EXPENSES)
+
+def _moved(table: str, own: str, live: str) -> Source:
+    """Rows of cash management: what moved in the tender's currency, and what that is worth in the transaction's."""
+    home = "CASE WHEN coalesce(r.currency, '') = h.currency"
+    parts = (SHIFT_SQL, "coalesce(r.tendertype, '')", "coalesce(r.currency, '')", "h.transactionid")
+    return Source(
+        table,
+        (),
+        key=f" || '{SEPARATOR}' || ".join(parts),
+        computed={
+            "moved": f"{home} THEN r.{own} ELSE r.amountcur END",
+            "movedmst": f"{home} THEN r.{own} ELSE r.amountmst END",
+        },
+        live=live,
+        only=f"h.type IN ({CASH_TYPES})",
+    )
+
+
+CASH_SOURCES = (
+    _moved(PAYMENTS.table, "amountcur", PAYMENTS.live),
+    _moved("retailtransactionbankedtendertrans", "amounttendered", _LIVE),
+    _moved("retailtransactionsafetendertrans", "amounttendered", _LIVE),
+    _moved("retailtransactiontenderdeclarationtrans", "amounttendered", _LIVE),
+)
+"""What goes into a drawer, out of it, and what was declared to lie in it, by shift, tender, currency and
+transaction."""
+
+SOURCES = (
+    HEADERS,
+    LINES,
+    PAYMENTS,
+    PAYMENTS_IN_CURRENCY,
+    TAXES,
+    DISCOUNTS,
+    CHARGES,
+    DEPOSITS,
+    INCOME_EXPENSES,
+    *CASH_SOURCES,
+)
 
 GROUP = ("store", "businessdate", "kind", "disposition", "live", "key")
 """What every sum is kept apart by."""
