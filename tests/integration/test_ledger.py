@@ -25,8 +25,8 @@ from commerce.verify import verify
 from support.cli import call
 from support.company import add_company, add_store
 from support.registers import rows, scalar
-from support.statements import STORES, TOMORROW, add_day, add_retailer, pass_gate
-from support.transactions import DAY, add_sale
+from support.statements import ANNA, STORES, TOMORROW, add_day, add_retailer, pass_gate
+from support.transactions import DAY, Line, add_sale, change
 from support.twins import twin
 
 D = Decimal
@@ -234,6 +234,70 @@ class TestExport:
         assert "ledger_export_differs" in verify_names(own)
         with pytest.raises(UsageError, match="no export 99"):
             ledger.repeat_export(own, tmp_path / "99.csv", export=99)
+
+    def test_an_export_of_an_earlier_format_is_written_again_as_it_was(self, own: Engine, tmp_path: Path) -> None:
+        new = ledger.export_ledger(own, tmp_path / "new.csv", once=True)
+        lines = (tmp_path / "new.csv").read_bytes().splitlines(keepends=True)
+        old = b"".join(line.rsplit(b",", 3)[0] + b"\n" for line in lines)
+        with own.begin() as connection:
+            connection.execute(
+                sa.text("UPDATE cdx.ledgerexport SET format = 1, checksum = :checksum"),
+                {"checksum": hashlib.sha256(old).hexdigest()},
+            )
+
+        ledger.repeat_export(own, tmp_path / "old.csv", export=int(new.export or 0))
+
+        assert (tmp_path / "old.csv").read_bytes() == old
+        assert lines[0].startswith(old.splitlines()[0]), "new columns are at the end"
+        assert [one.format for one in ledger.list_exports(own, limit=9)] == [1]
+
+    def test_dimensions_and_what_was_paid_in_another_currency(self, own: Engine, tmp_path: Path) -> None:
+        later = TOMORROW + timedelta(days=1)
+        with own.begin() as connection:
+            connection.execute(sa.text(f"UPDATE ax.custtable SET defaultdimension = 7 WHERE accountnum = '{ANNA}'"))
+        add_sale(own, "S1", 910, day=later)
+        key = add_sale(own, "S1", 911, day=later, account=ANNA)
+        change(
+            own,
+            "retailtransactionpaymenttrans",
+            key,
+            currency="EUR",
+            amountcur=D(10),
+            amountmst=D("12.5"),
+            exchrate=D("1.25"),
+        )
+        back = add_sale(own, "S1", 912, day=later, account=ANNA, lines=[Line(qty=D(-1))])
+        change(
+            own,
+            "retailtransactionpaymenttrans",
+            back,
+            currency="GBP",
+            amountcur=D("-8.123"),
+            amountmst=D("-12.5"),
+            exchrate=D("1.5"),
+        )
+        post(own, later)
+
+        ledger.export_ledger(own, tmp_path / "a.csv", first=later)
+
+        found = read(tmp_path / "a.csv")
+        assert {(row["dimension"], row["posting_type"]) for row in found if row["posting_type"] == "Revenue"} == {
+            ("", "Revenue"),
+            ("7", "Revenue"),
+        }
+        amounts = [
+            tuple(row[name] for name in ("debit", "credit", "transaction_currency", "transaction_amount"))
+            for row in found
+            if row["posting_type"] == "Tender"
+        ]
+        assert sorted(amounts) == [
+            ("0.00", "12.50", "GBP", "-8.123"),
+            ("12.50", "0.00", "EUR", "10.00"),
+            ("12.50", "0.00", "USD", "12.50"),
+        ]
+        for row in found:
+            if row["transaction_currency"] == row["currency"]:
+                assert D(row["transaction_amount"]) == D(row["debit"]) - D(row["credit"])
 
     def test_two_exports_at_once_share_no_voucher(self, own: Engine, tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:

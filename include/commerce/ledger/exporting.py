@@ -36,8 +36,16 @@ COLUMNS = (
     "tax_code",
     "tender",
     "statement",
+    "dimension",
+    "transaction_currency",
+    "transaction_amount",
 )
-"""The file's columns, in their order: who reads it may count on them."""
+"""The file's columns, in their order: who reads it may count on them. New ones come at the end."""
+
+COLUMNS_OF = {1: COLUMNS[: COLUMNS.index("dimension")], 2: COLUMNS}
+"""Of each format that there ever was: an export that is written again has the columns that it had."""
+
+FORMAT = max(COLUMNS_OF)
 
 BIND = re.compile(r"(?<!:):(\w+)")
 
@@ -51,10 +59,32 @@ def _amount(column: str) -> str:
     return f"CASE WHEN scale(trim_scale({column})) > 2 THEN trim_scale({column}) ELSE round({column}, 2) END"
 
 
-def _rows(chosen: str) -> str:
+_OF_LINE = {
+    "company": "v.dataareaid",
+    "voucher": "v.voucher",
+    "line": "l.linenum",
+    "date": "v.accountingdate",
+    "account": "l.mainaccount",
+    "posting_type": "l.postingtype",
+    "store": "v.store",
+    "currency": "v.currency",
+    "debit": _amount("l.debitamount"),
+    "credit": _amount("l.creditamount"),
+    "tax_code": "l.taxcode",
+    "tender": "l.tendertypeid",
+    "statement": "s.statementid",
+    "dimension": "nullif(v.defaultdimension, 0)",
+    "transaction_currency": "coalesce(l.transactioncurrency, v.currency)",
+    "transaction_amount": _amount(
+        "(CASE WHEN l.transactioncurrency IS NULL THEN l.debitamount - l.creditamount"
+        " ELSE l.transactioncurrencyamount END)"
+    ),
+}
+
+
+def _rows(chosen: str, columns: tuple[str, ...]) -> str:
     return f"""
-SELECT v.dataareaid, v.voucher, l.linenum, v.accountingdate, l.mainaccount, l.postingtype, v.store, v.currency,
-       {_amount("l.debitamount")}, {_amount("l.creditamount")}, l.taxcode, l.tendertypeid, s.statementid
+SELECT {", ".join(_OF_LINE[column] for column in columns)}
 FROM ({chosen}) AS chosen
 JOIN ax.generaljournalentry AS v USING (dataareaid, voucher)
 JOIN ax.generaljournalaccountentry AS l USING (dataareaid, voucher)
@@ -75,9 +105,9 @@ GROUP BY v.currency ORDER BY v.currency"""
 ONE_AFTER_THE_OTHER = text("SELECT pg_advisory_xact_lock(hashtextextended('commerce ledger export', 0))")
 """Two exports at once would want the same vouchers; the later one finds what the first has left."""
 
-NEW_EXPORT = text("""
-INSERT INTO cdx.ledgerexport (datefrom, dateto, dataareaid, store) VALUES (:first, :last, :company, :store)
-RETURNING export""")
+NEW_EXPORT = text(f"""
+INSERT INTO cdx.ledgerexport (datefrom, dateto, dataareaid, store, format)
+VALUES (:first, :last, :company, :store, {FORMAT}) RETURNING export""")
 
 TAKE_VOUCHERS = text(f"""
 INSERT INTO cdx.ledgerexportvoucher (dataareaid, voucher, export)
@@ -89,16 +119,18 @@ KEEP = text("""
 UPDATE cdx.ledgerexport SET vouchers = :vouchers, rows = :rows, checksum = :checksum WHERE export = :export""")
 
 EXPORTS = """
-SELECT export, datefrom AS first, dateto AS last, dataareaid AS company, store, vouchers, rows, checksum,
+SELECT export, format, datefrom AS first, dateto AS last, dataareaid AS company, store, vouchers, rows, checksum,
        createddatetime AS created
 FROM cdx.ledgerexport"""
 
 
 @dataclass(frozen=True)
 class LedgerExport:
-    """An export that took its vouchers once; `first`, `last`, `company` and `store` say from which ones it took."""
+    """An export that took its vouchers once; `first`, `last`, `company` and `store` say from which ones it took,
+    `format` which columns its file has."""
 
     export: int
+    format: int
     first: date | None
     last: date | None
     company: str | None
@@ -111,6 +143,7 @@ class LedgerExport:
     def as_dict(self) -> dict[str, Any]:
         return {
             "export": self.export,
+            "format": self.format,
             "from": self.first,
             "to": self.last,
             "company": self.company,
@@ -220,7 +253,8 @@ def repeat_export(hq: Engine, file: Path, *, export: int) -> Exported:
         found = connection.execute(text(f"{EXPORTS} WHERE export = :export"), {"export": export}).mappings().first()
         if found is None:
             raise UsageError(f"There is no export {export}. `commerce ledger exports` shows them.")
-        exported = _copy(connection, OF_EXPORT, {"export": export}, part, file, export)
+        columns = COLUMNS_OF[found["format"]]
+        exported = _copy(connection, OF_EXPORT, {"export": export}, part, file, export, columns)
         if exported.checksum != found["checksum"]:
             raise CommerceError(
                 f"The vouchers of export {export} are not what they were: its file had the SHA-256 checksum "
@@ -239,14 +273,22 @@ def list_exports(hq: Engine, *, limit: int) -> list[LedgerExport]:
 
 
 def _copy(
-    connection: Connection, chosen: str, parameters: dict[str, Any], part: Part, file: Path, export: int | None
+    connection: Connection,
+    chosen: str,
+    parameters: dict[str, Any],
+    part: Part,
+    file: Path,
+    export: int | None,
+    columns: tuple[str, ...] = COLUMNS,
 ) -> Exported:
     """Copy the rows of the vouchers that `chosen` selects into `part`, in one snapshot with their totals."""
     totals = connection.execute(text(_totals(chosen)), parameters).all()
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    part.write(",".join(COLUMNS).encode() + b"\n")
-    query = BIND.sub(r"%(\1)s", f"COPY ({_rows(chosen)}) TO STDOUT (FORMAT csv)")  # as psycopg itself wants them
+    part.write(",".join(columns).encode() + b"\n")
+    query = BIND.sub(
+        r"%(\1)s", f"COPY ({_rows(chosen, columns)}) TO STDOUT (FORMAT csv)"
+    )  # as psycopg itself wants them
     with driver.cursor() as cursor, cursor.copy(query, parameters) as copy:
         for data in copy:
             part.write(data)

@@ -143,13 +143,15 @@ LEDGER_EXPORT = Table(
     Column("dateto", Date, nullable=True),
     Column("dataareaid", String(4), nullable=True),
     Column("store", String(10), nullable=True),
+    Column("format", Integer, nullable=False),
     Column("vouchers", BigInteger, nullable=False, server_default=text("0")),
     Column("rows", BigInteger, nullable=False, server_default=text("0")),
     Column("checksum", String(64), nullable=False, server_default=text("''")),
     created(),
     CheckConstraint("datefrom <= dateto", name="dates"),
     schema="cdx",
-    comment="an export that takes each voucher once; checksum: SHA-256 of its file, which can be written again",
+    comment="an export that takes each voucher once; checksum: SHA-256 of its file, which can be written again; format:"
+    " which columns that has",
 )
 
 LEDGER_EXPORT_VOUCHER = Table(
