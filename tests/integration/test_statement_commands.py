@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 
 from commerce.statements import calculate_statements, post_statements
 from support.cli import Called, call
-from support.shifts import add_counted_shift
+from support.orders import execute
+from support.shifts import add_counted_shift, set_store
+from support.staging import rows
 from support.statements import SCOPE, add_retailer, pass_gate
 from support.transactions import add_sale
 
@@ -33,6 +35,28 @@ def blocked(hq: Engine) -> Engine:
     calculate_statements(hq, run=run, scope=SCOPE)
     post_statements(hq, run=run, scope=SCOPE)
     return hq
+
+
+def test_a_statement_of_no_run_is_posted_by_none(blocked: Engine, commerce: Commerce) -> None:
+    execute(blocked, "UPDATE ax.retailstatementtable SET run = NULL WHERE statementtype = 2")
+    latest = f"""
+        SELECT s.run, l.run, s.postingstatus FROM ax.retaileodstatementcontrollerlog AS l
+        JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        WHERE statementid = '{FINANCIAL}' ORDER BY l.recid DESC LIMIT 1"""
+    assert commerce("post", FINANCIAL).exit_code == 1
+    assert rows(blocked, latest) == [(None, None, 3)]
+    set_store(blocked, "S1", maximumpostingdifference=5, maxshiftdifferenceamount=5, maxtransactiondifferenceamount=5)
+
+    assert commerce("post", FINANCIAL).exit_code == 0
+
+    assert rows(blocked, latest) == [(None, None, 20)]
+    events = commerce("events", FINANCIAL, "--json").json
+    assert {event["run"] for event in events} == {1, None}
+
+
+def test_a_statement_that_a_person_posts_stays_of_its_run(blocked: Engine, commerce: Commerce) -> None:
+    assert commerce("post", FINANCIAL).exit_code == 1
+    assert rows(blocked, "SELECT DISTINCT run FROM ax.retailstatementtable") == [(1,)]
 
 
 def test_a_blocked_statement_is_found_counted_and_posted(blocked: Engine, commerce: Commerce) -> None:

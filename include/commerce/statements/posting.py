@@ -134,7 +134,8 @@ def post_statements(
 
 
 def post_statement(hq: Engine, *, statement: str, company: str | None = None, progress: Progress = silent) -> JobResult:
-    """Post one statement from where it stands; result as of `post_statements`, of its store.
+    """Post one statement from where it stands; result as of `post_statements`, of its store. The event log names the
+    run that the statement is of, if there is one.
 
     Raises:
         UsageError: there is no such statement, several companies have one, or it is posted.
@@ -145,12 +146,12 @@ def post_statement(hq: Engine, *, statement: str, company: str | None = None, pr
         raise UsageError(f"Statement {statement} is posted already.")
     key = (found.company, statement)
     keys: dict[int, list[Key]] = {_TRANSACTIONAL: [], _FINANCIAL: [], int(found.type): [key]}
-    taken_out = _post(hq, keys, found.run or 0, progress)
+    taken_out = _post(hq, keys, found.run, progress)
     outcomes = _outcomes(hq, (found.store,), [key], taken_out)
     return JobResult("post_statements", outcomes, totals(outcomes), dict(outcomes[found.store].amounts))
 
 
-def _post(hq: Engine, keys: Mapping[int, list[Key]], run: int, progress: Progress) -> Counter[str]:
+def _post(hq: Engine, keys: Mapping[int, list[Key]], run: int | None, progress: Progress) -> Counter[str]:
     """Work the statements of each type through its states; returns what was taken out of them, by store."""
     chains = ((_TRANSACTIONAL, TRANSITIONS), (_FINANCIAL, FINANCIAL_TRANSITIONS))
     total = sum(len(chain) for type_, chain in chains if keys[type_])
@@ -165,13 +166,13 @@ def _post(hq: Engine, keys: Mapping[int, list[Key]], run: int, progress: Progres
     return taken_out
 
 
-def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
+def _advance(hq: Engine, keys: Sequence[Key], transition: Transition, run: int | None) -> Counter[str]:
     """Move all of `keys` that are in the transition's source state, in one transaction. Returns what was taken out of
     them, by store."""
     return retry_transient(partial(_move, hq, keys, transition, run)) if keys else Counter()
 
 
-def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> Counter[str]:
+def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int | None) -> Counter[str]:
     """All at once within a savepoint; what fails is isolated by halving, about log2 tries for one of many statements,
     and stays behind with its reason."""
     taken_out: Counter[str] = Counter()
@@ -197,7 +198,7 @@ def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int) -> 
     return taken_out
 
 
-def _apply(connection: Connection, batch: Sequence[Key], transition: Transition, run: int) -> Mapping[str, int]:
+def _apply(connection: Connection, batch: Sequence[Key], transition: Transition, run: int | None) -> Mapping[str, int]:
     if not claim(connection, batch, transition.source, run):
         return {}
     if transition.target < S.POSTED:

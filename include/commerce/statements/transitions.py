@@ -39,12 +39,12 @@ class Refused(Exception):  # noqa: N818 - not an error of the program: some stat
 class Transition:
     """From `source` to `target`; `apply` works on the temp table `batch`, raises Refused for statements that cannot go
     on, and may return how many transactions it took out of them, by store. `before` works on all statements of the call
-    for a run, in the same transaction; that stays done for those that are refused."""
+    for a run (None: for a person), in the same transaction; that stays done for those that are refused."""
 
     source: StatementStatus
     target: StatementStatus
     apply: Callable[[Connection], Mapping[str, int] | None]
-    before: Callable[[Connection, Sequence[Key], int], None] | None = None
+    before: Callable[[Connection, Sequence[Key], int | None], None] | None = None
 
 
 CREATE_BATCH = text("""
@@ -102,9 +102,9 @@ FROM {_REFUSED} JOIN ax.retailstatementtable AS s USING (dataareaid, statementid
 TEMPORARY_TABLES = text("SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'")
 
 
-def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus, run: int) -> int:
+def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus, run: int | None) -> int:
     """Lock those of `keys` that are still in `source` into the temp table `batch`; returns how many. `run` is the one
-    that works them."""
+    that works them, None where a person does."""
     connection.execute(CREATE_BATCH)
     claimed = connection.execute(
         CLAIM_BATCH,
@@ -119,13 +119,13 @@ def claim(connection: Connection, keys: Sequence[Key], source: StatementStatus, 
     return claimed
 
 
-def finish(connection: Connection, target: StatementStatus, run: int) -> None:
+def finish(connection: Connection, target: StatementStatus, run: int | None) -> None:
     """Set the state of the statements in `batch`, and note it in the event log."""
     connection.execute(SET_STATE, {"target": int(target), "run": run})
     connection.execute(LOG_STATE, {"target": int(target), "run": run})
 
 
-def refuse(connection: Connection, refusals: Sequence[Refusal], source: StatementStatus, run: int) -> None:
+def refuse(connection: Connection, refusals: Sequence[Refusal], source: StatementStatus, run: int | None) -> None:
     """Write down why statements stay in `source`."""
     if not refusals:
         return

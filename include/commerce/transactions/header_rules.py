@@ -247,6 +247,15 @@ _MONEY = (
     ),
     Rule(
         "header",
+        "CustomerAccountTender",
+        (DEPOSIT, INCOME_EXPENSE),
+        "nothing is paid with a customer account tender: only sales are put on a customer's account",
+        "h.on_account IS NOT NULL",
+        joined("Tender ", "h.on_account", " puts on a customer account what is no sale"),
+        fixed="no customer's balance would say who owes it",
+    ),
+    Rule(
+        "header",
         "GiftCardTender",
         ALL,
         "what is paid with a gift card is paid with a gift card tender",

@@ -212,6 +212,8 @@ PAYMENTS = f"""
     SELECT c.id, sum({_PAID}) AS paid,
            min(tender.tendertypeid) FILTER (
                WHERE p.giftcardid <> '' AND tender.function <> {int(TenderFunction.GIFT_CARD)}) AS no_gift_card_tender,
+           min(p.tendertype) FILTER (
+               WHERE tender.function = {int(TenderFunction.CUSTOMER_ACCOUNT)}) AS on_account,
            count(*) FILTER (WHERE p.dataareaid <> c.company) AS foreign_rows,
            min({_PAID}) FILTER (WHERE {_PAID} % c.roundingunit <> 0) AS odd_amount,
            (jsonb_agg(jsonb_build_array(p.currency, p.amountcur, p.exchrate, p.amountmst) ORDER BY p.linenum)
@@ -291,7 +293,7 @@ HEADERS = """
                AS foreign_rows,
            COALESCE(l.other_currency, g.other_currency) AS other_currency,
            COALESCE(g.odd_amount, p.odd_amount) AS odd_amount,
-           p.unknown_tender, p.no_gift_card_tender, p.converted, d.unknown AS unknown_depositor,
+           p.unknown_tender, p.on_account, p.no_gift_card_tender, p.converted, d.unknown AS unknown_depositor,
            d.depositors, d.depositor, d.named,
            i.unknown AS unknown_account, fp.status AS periodstatus, fp.startdate AS periodstart,
            fp.enddate AS periodend
