@@ -256,14 +256,14 @@ class TestExport:
         with own.begin() as connection:
             connection.execute(sa.text(f"UPDATE ax.custtable SET defaultdimension = 7 WHERE accountnum = '{ANNA}'"))
         add_sale(own, "S1", 910, day=later)
-        key = add_sale(own, "S1", 911, day=later, account=ANNA)
+        key = add_sale(own, "S1", 911, day=later, account=ANNA, lines=[Line(qty=D(2))])
         change(
             own,
             "retailtransactionpaymenttrans",
             key,
             currency="EUR",
-            amountcur=D(10),
-            amountmst=D("12.5"),
+            amountcur=D(20),
+            amountmst=D(25),
             exchrate=D("1.25"),
         )
         back = add_sale(own, "S1", 912, day=later, account=ANNA, lines=[Line(qty=D(-1))])
@@ -292,8 +292,8 @@ class TestExport:
         ]
         assert sorted(amounts) == [
             ("0.00", "12.50", "GBP", "-8.123"),
-            ("12.50", "0.00", "EUR", "10.00"),
             ("12.50", "0.00", "USD", "12.50"),
+            ("25.00", "0.00", "EUR", "20.00"),
         ]
         for row in found:
             if row["transaction_currency"] == row["currency"]:

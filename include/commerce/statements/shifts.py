@@ -136,8 +136,7 @@ JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
 WHERE s.statementtype = {int(StatementType.FINANCIAL)} AND s.postingstatus = {int(StatementStatus.CALCULATED)}
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 
-_OWN_DAYS = """t.businessdate BETWEEN coalesce(s.startdate, date '-infinity') - 1
-                          AND coalesce(s.closedate, date 'infinity') + 1"""
+_OWN_DAYS = "BETWEEN coalesce(s.startdate, date '-infinity') - 1 AND coalesce(s.closedate, date 'infinity') + 1"
 
 _HEADER = """
 SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, s.currency, t.businessdate,
@@ -148,7 +147,7 @@ CREATE TEMP TABLE shift_header ON COMMIT DROP AS
 {_HEADER}
 FROM shift AS s
 JOIN ax.retailtransactiontable AS t ON {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
-WHERE t.store = ANY(:stores) AND {real_sql("t")} AND {_OWN_DAYS}""")
+WHERE t.store = ANY(:stores) AND {real_sql("t")} AND t.businessdate {_OWN_DAYS}""")
 """Every real transaction of the shifts: what was paid lies in the drawer, whether it can be posted yet or not."""
 
 WITHOUT_HEADER = text("""
@@ -163,8 +162,8 @@ FROM shift AS s
 JOIN ax.retailstatementshift AS m ON (m.storeid, m.terminalid, m.batchid) = (s.storeid, s.terminalid, s.batchid)
 JOIN ax.retaileodtransactiontable AS e ON (e.dataareaid, e.statementid) = (m.dataareaid, m.statementid)
 JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("e")}
-WHERE {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
-GROUP BY s.shiftno, s.startdate, s.closedate HAVING NOT bool_and({_OWN_DAYS})""")
+WHERE NOT e.businessdate {_OWN_DAYS} AND {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
+GROUP BY s.shiftno""")
 """Shifts that are stated with cash management outside their own dates: what was stated once is looked for again."""
 
 ADD_CASH_DAYS = text(f"""

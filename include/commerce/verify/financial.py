@@ -138,7 +138,7 @@ CHECKS = (
             WHERE t.entrystatus IN ({_REAL})
         ), cash AS (
             SELECT h.storeid, h.terminalid, h.batchid, min(businessdate) - 1 AS first, max(businessdate) + 1 AS last
-            FROM header AS h WHERE h.type IN ({_CASH_MANAGEMENT}) AND EXISTS (
+            FROM header AS h WHERE h.type IN ({_CASH_MANAGEMENT}) AND NOT h.within AND EXISTS (
                 SELECT FROM ax.retaileodtransactiontable AS e
                 WHERE (e.store, e.terminal, e.transactionid) = (h.store, h.terminal, h.transactionid))
             GROUP BY 1, 2, 3
