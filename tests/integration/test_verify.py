@@ -218,7 +218,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "UPDATE ax.retailstatementtable SET postingdate = businessdate + 1 WHERE statementid = 'ST00000001'",
     ),
     "ledger_export_differs": (
-        "INSERT INTO cdx.ledgerexport (vouchers, rows) VALUES (1, 2)",
+        "INSERT INTO cdx.ledgerexport (format, vouchers, rows) VALUES (2, 1, 2)",
         "INSERT INTO cdx.ledgerexportvoucher (dataareaid, voucher, export)"
         " SELECT 'USMF', 'V000000001', export FROM cdx.ledgerexport",
     ),
