@@ -12,11 +12,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, text
 
-from commerce import customers, database, server
+from commerce import customers, database, orders, server, transactions
 from commerce.migrations import upgrade_channel, upgrade_headquarters
 from commerce.schema import channel, headquarters
+from commerce.scope import Scope
+from commerce.verify import verify
 from support.company import add_company, add_store
 from support.staging import contact, guid, person, rows, status
+from support.transactions import DAY, Line, add_order
+
+REVISIONS = "commerce.migrations.headquarters"
 
 CATALOG = {
     "columns": """
@@ -191,7 +196,7 @@ def test_contacts_of_before_the_map_are_filled_in_where_it_can_be_told(hq: Engin
     with hq.begin() as connection:
         connection.execute(text("DELETE FROM ax.asynccontactmap WHERE contactid <> 'C8'"))
         connection.execute(text(f"UPDATE ax.retailasynccustomercontact SET locator = '' WHERE recid = {purged}"))
-        fill = import_module("commerce.migrations.headquarters.0025_contacts_of_before").FILL
+        fill = import_module(f"{REVISIONS}.0025_contacts_of_before").FILL
         connection.execute(text(fill))
         connection.execute(text(fill))
 
@@ -200,3 +205,40 @@ def test_contacts_of_before_the_map_are_filled_in_where_it_can_be_told(hq: Engin
     update = contact(hq, guid(1), "C1", 2, "new@example.com", operation=2)
     customers.synchronize_customers(hq)
     assert status(hq, "retailasynccustomercontact", update) == (1, "", "")
+
+
+def test_rules_that_are_off_already_get_a_history(hq: Engine) -> None:
+    """Revision 0046: nobody has kept who it was; since when it is off is known."""
+    add_company(hq)
+    add_store(hq, "S1")
+    with hq.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ax.retailtransactiondisabledvalidationrule (dataareaid, classid, methodname,"
+                " createddatetime) VALUES ('USMF', 'line', 'NegativePrice', '2026-01-05 08:00Z')"
+            )
+        )
+        connection.execute(text(import_module(f"{REVISIONS}.0046_rules_are_switched_by_somebody").KNOWN))
+    assert "rule_switched_by_nobody" not in {finding.check for finding in verify(hq)}
+    (off,) = (state for state in transactions.rule_states(hq) if state.state == "disabled")
+    assert (off.by, off.words) == (
+        "unknown",
+        "line rule NegativePrice (since 2026-01-05: from before reasons were kept)",
+    )
+
+
+def test_gift_cards_of_orders_of_before_are_marked(hq: Engine) -> None:
+    """Revision 0047."""
+    add_company(hq)
+    for store in ("S1", "S2"):
+        add_store(hq, store)
+        add_order(hq, store, 1, lines=[Line(), Line(columns={"giftcard": 1})])
+    add_order(hq, "S2", 2)
+    orders.synchronize_orders(hq, scope=Scope(("S1", "S2"), DAY))
+    query = "SELECT salesid, linenum FROM ax.salesline WHERE giftcard = 1 ORDER BY 1"
+    marked = rows(hq, query)
+    assert marked == [("SO00000001", 2), ("SO00000002", 2)]
+    with hq.begin() as connection:
+        connection.execute(text("UPDATE ax.salesline SET giftcard = 0"))
+        connection.execute(text(import_module(f"{REVISIONS}.0047_orders_tell_their_gift_cards").KNOWN))
+    assert rows(hq, query) == marked
