@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 
 from commerce.database import retry_transient
 from commerce.errors import UsageError
+from commerce.named_statement import find
 from commerce.schema.enums import PostingErrorStatus, SalesStatus, StatementStatus
 from commerce.statements.events import log_sql
-from commerce.statements.named import find
 
 _OF = "(dataareaid, statementid) = (:company, :statement)"
 

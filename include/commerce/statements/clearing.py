@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce.database import retry_transient
 from commerce.errors import UsageError
+from commerce.named_statement import find
 from commerce.schema.enums import PostingErrorStatus, StatementStatus, ValidationStatus
 from commerce.scope import amount_sql, key_sql
 from commerce.statements.changes import CREATE_CHANGED
 from commerce.statements.events import log_sql
-from commerce.statements.named import find
 from commerce.statements.totals import add_up
 
 FREE = text(f"""

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, text
 
 from commerce.database import retry_transient
 from commerce.errors import UsageError
+from commerce.named_statement import Named, find
 from commerce.schema.enums import StatementStatus, StatementType
 from commerce.statements.counting import count_again
-from commerce.statements.named import Named, find
 
 SHIFTS = text("""
 SELECT terminalid, batchid, terminalid || ':' || batchid AS shift FROM ax.retailstatementshift

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from commerce.database import describe_error, retry_transient, sqlstate
 from commerce.errors import ConfigurationError, UsageError
+from commerce.named_statement import find
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import StatementStatus, StatementType
@@ -34,7 +35,6 @@ from commerce.statements import (
     orders,
     payments,
 )
-from commerce.statements.named import find
 from commerce.statements.transitions import (
     Key,
     Refusal,

@@ -5,10 +5,11 @@ Those that are not valid any more leave it when it is posted; the next run judge
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from commerce.database import retry_transient
 from commerce.errors import UsageError
+from commerce.named_statement import find
 from commerce.outcomes import JobResult
 from commerce.schema.enums import StatementStatus, StatementType
 from commerce.scope import key_sql
@@ -16,11 +17,6 @@ from commerce.transactions import applicability
 from commerce.transactions.sums import Selection
 from commerce.transactions.validation import job_result, judge
 
-STATEMENT = text("""
-    SELECT dataareaid AS company, storeid AS store, postingstatus, statementtype FROM ax.retailstatementtable
-    WHERE statementid = :statement AND (CAST(:company AS text) IS NULL OR dataareaid = :company)
-    ORDER BY dataareaid FOR NO KEY UPDATE
-""")
 IN_STATEMENT = f"""
     {key_sql("t")} IN (SELECT e.store, e.terminal, e.transactionid FROM ax.retaileodtransactiontable AS e
                        WHERE (e.dataareaid, e.statementid) = (:company, :statement))
@@ -37,23 +33,17 @@ def revalidate_statement(hq: Engine, *, statement: str, company: str | None = No
 
     def work() -> JobResult:
         with hq.begin() as connection:
-            found = connection.execute(STATEMENT, {"statement": statement, "company": company}).all()
-            if not found:
-                raise UsageError(f"There is no statement {statement}. `commerce statements list` shows them.")
-            if len(found) > 1:
-                companies = ", ".join(row.company for row in found)
-                raise UsageError(f"{companies} have a statement {statement} each. Say which with --company.")
-            (row,) = found
-            if row.statementtype != StatementType.TRANSACTIONAL:
+            found = find(connection, statement, company)
+            if found.type != StatementType.TRANSACTIONAL:
                 raise UsageError(f"Statement {statement} is a financial one: cash management has no validation.")
-            if row.postingstatus != StatementStatus.CALCULATED:
+            if found.state != StatementStatus.CALCULATED:
                 raise UsageError(
                     f"Statement {statement} is on its way to the ledger: what is Checked was valid then. `commerce"
                     f" statements clear {statement}` takes everything out, as long as it has no sales orders."
                 )
-            applied = applicability.of_stores(connection, [row.store])
+            applied = applicability.of_stores(connection, [found.store])
             applicability.record(connection, applied)
-            selection = Selection(IN_STATEMENT, {"company": row.company, "statement": statement})
-            return job_result([row.store], judge(connection, selection, applied), applied)
+            selection = Selection(IN_STATEMENT, found.key)
+            return job_result([found.store], judge(connection, selection, applied), applied)
 
     return retry_transient(work)
