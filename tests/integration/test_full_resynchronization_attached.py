@@ -360,3 +360,40 @@ def test_names_of_indexes_that_a_store_added_stay(hq: Engine, register: Any) -> 
         full.resynchronize(hq, "S1")
         assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
         assert run(indexes, constraints) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE ax.custtable ADD COLUMN ours integer DEFAULT 7",
+        "CREATE INDEX by_group ON ax.custtable (custgroup)",
+        "ALTER TABLE ax.custtable ADD CONSTRAINT ours CHECK (blocked < 9)",
+    ],
+)
+def test_tables_that_change_while_it_is_on_its_way_are_not_put_back(
+    hq: Engine, register: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    shop, run = register
+    real = postgresql_shadow.switch
+
+    def changed(*arguments: Any) -> None:
+        run(change)
+        patch.undo()
+        real(*arguments)
+
+    full.resynchronize(hq, "S1")
+    with monkeypatch.context() as patch:
+        patch.setattr(postgresql_shadow, "switch", changed)
+        message = exchange.distribute(hq, stores=["S1"]).stores["S1"].message
+    assert "ax.custtable got other columns, checks or indexes" in message
+    shape = (
+        "SELECT column_name, column_default FROM information_schema.columns WHERE table_name = 'custtable' ORDER BY 1",
+        "SELECT indexname FROM pg_indexes WHERE tablename = 'custtable' ORDER BY 1",
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'ax.custtable'::regclass ORDER BY 1",
+    )
+    before = run(*shape)
+    shop.execute("DELETE FROM ax.custtable WHERE accountnum LIKE '%7'")
+    assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
+    assert run(*shape) == before
+    assert run("SELECT count(*) FROM ax.custtable") == [[(21,)]], "with the store's default customer: it began anew"
+    assert run(SHADOWS) == [[]]

@@ -117,3 +117,31 @@ def test_a_part_of_many_rows_is_several_transactions(
     for _ in range(2):
         assert exchange.distribute(hq, stores=["S1", "S2"]).ok
     assert content(other) == content(register)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["ALTER TABLE custtable ADD COLUMN ours TEXT DEFAULT 'x'", "CREATE INDEX by_group ON custtable (custgroup)"],
+)
+def test_tables_that_change_while_it_is_on_its_way_are_not_put_back(
+    hq: Engine, register: Register, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    real = SqliteChannel.switch_shadow
+
+    def changed(*arguments: Any) -> None:
+        register.execute(change)
+        patch.undo()
+        real(*arguments)
+
+    full.resynchronize(hq, "S1")
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteChannel, "switch_shadow", changed)
+        message = exchange.distribute(hq, stores=["S1"]).stores["S1"].message
+    assert "custtable got other columns, checks or indexes" in message
+    shape = "SELECT count(*) FROM pragma_table_info('custtable')", "SELECT count(*) FROM pragma_index_list('custtable')"
+    before = [register.execute(query) for query in shape]
+    register.execute("DELETE FROM custtable WHERE accountnum LIKE '%7'")
+    assert exchange.distribute(hq, stores=["S1"]).stores["S1"].message == ""
+    assert [register.execute(query) for query in shape] == before
+    assert register.execute("SELECT count(*) FROM custtable") == [(601,)], "it began anew and is through"
+    assert not [name for name in names(register) if "shadow" in str(name)]

@@ -54,6 +54,14 @@ class TableShape:
     keys: frozenset[frozenset[str]]
 
 
+def changed_meanwhile(place: str, tables: Iterable[str]) -> str:
+    """Why a full resynchronization does not put its shadow tables in place."""
+    return (
+        f"In the channel database {place} {', '.join(tables)} got other columns, checks or indexes while a full "
+        "resynchronization was on its way. The next distribution begins it anew."
+    )
+
+
 class ChannelConnection(Protocol):
     """An open channel database. A thread of its own works with it; `open_channel` makes one.
 

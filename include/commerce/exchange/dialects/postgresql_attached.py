@@ -114,6 +114,55 @@ ORDER BY 1, 2
 """
 
 
+_INDEXES = """
+SELECT i.indrelid, n.nspname, c.relname, concat_ws(
+           ' ', i.indisunique, (SELECT contype FROM pg_constraint WHERE conindid = i.indexrelid
+                                AND conrelid = i.indrelid AND contype IN ('p', 'u', 'x')),
+           substr(pg_get_indexdef(i.indexrelid),
+                  length(format('CREATE %sINDEX %I ON %I.%I ', CASE WHEN i.indisunique THEN 'UNIQUE ' END,
+                                c.relname, n.nspname, t.relname)))) AS what, i.indexrelid
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_class AS t ON t.oid = i.indrelid
+"""
+"""Indexes; `what` they are, but for their names: columns, expressions, operators, constraint."""
+
+_SHAPE = f"""(
+SELECT string_agg(said, '; ' ORDER BY said) FROM (
+    SELECT format('column %s %s %s %s %s %s', row_number() OVER (ORDER BY a.attnum), a.attname,
+                  format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                  pg_get_expr(d.adbin, d.adrelid)) AS said
+    FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+    WHERE a.attrelid = to_regclass('{{table}}') AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT format('check %s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    WHERE conrelid = to_regclass('{{table}}') AND contype = 'c'
+    UNION ALL
+    SELECT 'index ' || what FROM ({_INDEXES}) AS made WHERE indrelid = to_regclass('{{table}}')) AS shape)"""
+"""Columns, defaults, checks and indexes of a table as one text: what its shadow was made with."""
+
+
+_PARTS = """
+SELECT attrelid, attnum, attname::text, attnotnull FROM pg_attribute WHERE attrelid IN ({tables}) AND attnum > 0
+UNION ALL SELECT indrelid, 0, indexrelid::text, indisvalid FROM pg_index WHERE indrelid IN ({tables})
+UNION ALL SELECT conrelid, 0, oid::text, convalidated FROM pg_constraint WHERE conrelid IN ({tables})
+"""
+"""The same for all tables, as far as it may change while a lock is waited for: this is read under the lock."""
+
+
+def indexes() -> str:
+    """Query for all indexes: table, schema, name, what they are but for their names, and their object ids."""
+    return _INDEXES
+
+
+def unlike(fetch: Fetch, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """The tables whose shadows have not the same columns, defaults, checks and indexes (any more)."""
+    differ = " UNION ALL ".join(
+        f"SELECT '{table}' WHERE {_SHAPE.format(table=table)} IS DISTINCT FROM {_SHAPE.format(table=shadow)}"
+        for table, shadow in pairs
+    )
+    return [str(table) for (table,) in fetch(differ)]
+
+
 def refuse_obstacles(fetch: Fetch, place: str, tables: Sequence[str]) -> None:
     """See to it that everything that hangs on `tables` (with their schemas) can follow.
 
@@ -142,7 +191,7 @@ def following(fetch: Fetch, table: str) -> list[str]:
 
 
 def standing(fetch: Fetch, tables: Sequence[str]) -> str:
-    """A digest of all that hangs on `tables`."""
+    """A digest of all that hangs on `tables`, and of their columns, checks and indexes."""
     ((digest,),) = fetch(f"SELECT {_digest(tables)}")
     return str(digest)
 
@@ -158,7 +207,7 @@ def still(digest: str, tables: Sequence[str]) -> str:
 
 def _digest(tables: Sequence[str]) -> str:
     listed = _listed(tables)
-    queries = [_OBSTACLES.format(tables=listed), _VIEWS.format(tables=listed)]
+    queries = [query.format(tables=listed) for query in (_OBSTACLES, _VIEWS, _PARTS)]
     queries += [_FOLLOWING.format(table=table) for table in tables]
     said = " UNION ALL ".join(f"SELECT {n} AS n, r::text AS r FROM ({query}) AS r" for n, query in enumerate(queries))
     return f"(SELECT md5(coalesce(string_agg(r, '; ' ORDER BY n, r), '')) FROM ({said}) AS said)"

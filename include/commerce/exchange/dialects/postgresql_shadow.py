@@ -12,13 +12,17 @@ from typing import Any
 from adbc_driver_manager import dbapi as adbc
 
 from commerce.database import sqlstate
+from commerce.errors import StoreError
+from commerce.exchange.dialects.connection import changed_meanwhile
 from commerce.exchange.dialects.postgresql_attached import (
     Fetch,
     at_once,
     following,
+    indexes,
     refuse_obstacles,
     standing,
     still,
+    unlike,
     views,
 )
 from commerce.schema.channel import POSTGRESQL
@@ -70,9 +74,12 @@ def switch(
     The views come first among the locks: that is the order in which a reader of a view takes them.
 
     Raises:
-        StoreError: something has been hung on the tables meanwhile that cannot follow.
+        StoreError: something has been hung on the tables meanwhile that cannot follow, or they have changed themselves.
     """
     for attempt in range(TRIES):
+        if changed := unlike(fetch, [(_place(table), _place(table, SHADOW)) for table in tables]):
+            execute(f"DELETE FROM {_place(RECORD, SHADOW)}")  # it is nobody's now: the next call begins anew
+            raise StoreError(changed_meanwhile(place, changed))
         try:
             _in_one_transaction(
                 execute,
@@ -100,7 +107,7 @@ def _exchange(fetch: Fetch, place: str, session: int, tables: Sequence[str], beg
         made.append(f"ALTER TABLE {_place(table)} RENAME TO {REPLACED}{table}")
         made.append(f"ALTER TABLE {_place(table, SHADOW)} RENAME TO {table}")
         names = {"table": _place(table), "shadow": _place(table, SHADOW), "replaced": REPLACED}
-        for renames in fetch(_INDEXES.format(**names)):
+        for renames in fetch(_RENAMES.format(**names)):
             made += map(str, renames)
     record = _place(RECORD, SHADOW)
     return [
@@ -143,25 +150,16 @@ _POLICIES = """
 SELECT format('DROP POLICY %I ON %s', polname, polrelid::regclass) FROM pg_policy WHERE polrelid IN ({tables})
 """
 
-_INDEXES = """
+_RENAMES = f"""
 WITH made AS (
-    SELECT i.indrelid, n.nspname, c.relname, k.what,
-           row_number() OVER (PARTITION BY i.indrelid, k.what ORDER BY i.indexrelid) AS nth
-    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    JOIN pg_class AS t ON t.oid = i.indrelid
-    CROSS JOIN LATERAL (
-        SELECT concat_ws(' ', i.indisunique, (SELECT contype FROM pg_constraint WHERE conindid = i.indexrelid
-                                              AND conrelid = i.indrelid AND contype IN ('p', 'u', 'x')),
-                         substr(pg_get_indexdef(i.indexrelid),
-                                length(format('CREATE %sINDEX %I ON %I.%I ', CASE WHEN i.indisunique THEN 'UNIQUE ' END,
-                                              c.relname, n.nspname, t.relname)))) AS what) AS k
-    WHERE i.indrelid IN ('{table}'::regclass, '{shadow}'::regclass))
-SELECT format('ALTER INDEX %I.%I RENAME TO %I', o.nspname, o.relname, '{replaced}' || o.relname),
+    SELECT i.*, row_number() OVER (PARTITION BY indrelid, what ORDER BY indexrelid) AS nth FROM ({indexes()}) AS i
+    WHERE indrelid IN ('{{table}}'::regclass, '{{shadow}}'::regclass))
+SELECT format('ALTER INDEX %I.%I RENAME TO %I', o.nspname, o.relname, '{{replaced}}' || o.relname),
        format('ALTER INDEX %I.%I RENAME TO %I', s.nspname, s.relname, o.relname)
-FROM made AS o JOIN made AS s ON s.indrelid = '{shadow}'::regclass AND s.what = o.what AND s.nth = o.nth
-WHERE o.indrelid = '{table}'::regclass ORDER BY o.relname
+FROM made AS o JOIN made AS s ON s.indrelid = '{{shadow}}'::regclass AND s.what = o.what AND s.nth = o.nth
+WHERE o.indrelid = '{{table}}'::regclass ORDER BY o.relname
 """
-"""Renames of the indexes that are alike but for their names: columns, expressions, operators, constraint."""
+"""Renames of the indexes that are alike but for their names."""
 
 
 def _schema(table: str) -> str:

@@ -119,7 +119,7 @@ class SqliteChannel:
     def switch_shadow(self, session: int, tables: Sequence[str], begun: Sequence[int] = ()) -> None:
         """Exchange the tables for their shadows and record the session, in one short write transaction; what is
         recorded of the sessions `begun` goes with the tables that it was applied to."""
-        sqlite_shadow.switch(self._cursor, session, tables, begun)
+        sqlite_shadow.switch(self._cursor, self.place, session, tables, begun)
 
     def drop_replaced(self, session: int | None = None) -> bool:
         """Remove some of what a switch has replaced, and of the shadow tables of another full session than `session`

@@ -13,6 +13,9 @@ from typing import Any
 
 from adbc_driver_manager import dbapi as adbc
 
+from commerce.errors import StoreError
+from commerce.exchange.dialects.connection import changed_meanwhile
+
 SHADOW = "shadow_"
 REPLACED = "replaced_"
 RECORD = "downloadsession"
@@ -40,9 +43,16 @@ def begin(cursor: Any, session: int, tables: Sequence[str]) -> None:
     _in_one_transaction(cursor, [*statements, with_marker])
 
 
-def switch(cursor: Any, session: int, tables: Sequence[str], begun: Sequence[int]) -> None:
+def switch(cursor: Any, place: str, session: int, tables: Sequence[str], begun: Sequence[int]) -> None:
     """Exchange the tables for their shadows and record the session's parts, in one short transaction; forget those of
-    the sessions `begun`."""
+    the sessions `begun`.
+
+    Raises:
+        StoreError: the tables have changed since their shadows were made.
+    """
+    if changed := [table for table in tables if not _is_like_its_shadow(cursor, table)]:
+        cursor.execute(f"DELETE FROM {SHADOW}{RECORD}")  # it is nobody's now: the next call begins anew
+        raise StoreError(changed_meanwhile(place, changed))
     # Views name these tables: without this, SQLite would look at them in between and refuse.
     cursor.execute("PRAGMA legacy_alter_table = ON")
     try:
@@ -121,6 +131,13 @@ def _indexes(cursor: Any, table: str) -> list[str]:
         unique = " UNIQUE" if re.match(r"\s*CREATE\s+UNIQUE\b", head, flags=re.I) else ""
         made.append(f"CREATE{unique} INDEX {_quoted(other)} ON {SHADOW}{table} ({rest}")
     return made
+
+
+def _is_like_its_shadow(cursor: Any, table: str) -> bool:
+    """Whether the shadow would be made like this now, too."""
+    made = [_made_like(_sql(cursor, "table", table)[0][1], table), *sorted(_indexes(cursor, table))]
+    shadow = f"{SHADOW}{table}"
+    return made == [_sql(cursor, "table", shadow)[0][1], *sorted(sql for _, sql in _sql(cursor, "index", shadow))]
 
 
 def _quoted(name: str) -> str:
