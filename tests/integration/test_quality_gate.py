@@ -154,6 +154,14 @@ def nonexistent_account(hq: Engine, store: str) -> None:
     change(hq, HEADER, key_of(4, store), custaccount="C9")
 
 
+def other_account_of_deposit(hq: Engine, store: str) -> None:
+    change(hq, DEPOSIT, key_of(3, store), custaccount="C2")
+
+
+def nonexistent_account_of_deposit(hq: Engine, store: str) -> None:
+    change(hq, DEPOSIT, key_of(3, store), custaccount="C9", custaccountasync="")
+
+
 def two_statements(hq: Engine, store: str) -> None:
     sale = add_sale(hq, store, 5)
     run_sql(hq, "ALTER TABLE ax.retaileodtransactiontable DROP CONSTRAINT pk_retaileodtransactiontable")
@@ -186,9 +194,11 @@ DEFECTS: list[tuple[Plant, str, Decimal, str]] = [
     (no_address(DELIVERY, 1), f"{ADDRESS}sale_delivery", SALE, "000001 (A9)"),
     (second_account, ONE_ACCOUNT, SALE, "000001 (9b2e1c64…)"),
     (other_account, ONE_ACCOUNT, SALE, "000001 (0f8fad5b…)"),
+    (other_account_of_deposit, ONE_ACCOUNT, Decimal(50), "000003 (0f8fad5b…)"),
     (other_account_of_line, f"{CUSTOMER}sale_line", SALE, "000001 (0f8fad5b…)"),
     (nonexistent_account_of_line, f"{CUSTOMER}order_line", ORDER, "000002 (C9)"),
     (nonexistent_account, "nonexistent_customer_account", Decimal(20), "000004 (C9)"),
+    (nonexistent_account_of_deposit, "nonexistent_customer_account", Decimal(50), "000003 (C9)"),
     (two_statements, "transaction_in_two_statements", SALE, "000005 (ST1, ST2)"),
 ]
 
