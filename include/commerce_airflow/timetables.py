@@ -3,15 +3,21 @@ DAG."""
 
 from __future__ import annotations
 
+import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 
 class BackfillOnlyTimetable(CronDataIntervalTimetable):
-    """Days like a cron schedule's, but the scheduler never starts one of them.
+    """Whole days, one or as many as the cron expression has between two of its times; never before or after those that
+    a backfill asks for, both of its dates included. The scheduler itself never starts one of them.
 
     The scheduler asks with the DAG's own `catchup`, which is false; a backfill always asks with true. A DAG without a
     time schedule cannot be backfilled at all, hence this.
+
+    Airflow takes runs that begin at the same moment, or are due at the same, for one and the same, and a backfill leaves
+    out what is there already, without a word: a month of which a day has a run. So a run of several days begins as many
+    minutes after midnight as it has days, and is due as many after its end.
     """
 
     @property
@@ -23,6 +29,24 @@ class BackfillOnlyTimetable(CronDataIntervalTimetable):
     ) -> DagRunInfo | None:
         if not restriction.catchup:
             return None
-        return super().next_dagrun_info(
-            last_automated_data_interval=last_automated_data_interval, restriction=restriction
-        )
+        if last_automated_data_interval is not None:
+            start = self._moment(last_automated_data_interval.end)
+        elif restriction.earliest is not None:
+            start = self._moment(restriction.earliest)
+            if start != start.start_of("day"):
+                start = start.start_of("day").add(days=1)
+        else:
+            return None
+        end = self._moment(self._get_next(start))
+        if restriction.latest is not None:
+            latest = self._moment(restriction.latest)
+            if start > latest:
+                return None
+            end = min(end, latest.start_of("day").add(days=1))
+        days = (end - start).in_days()
+        if days == 1:
+            return DagRunInfo.interval(start=start, end=end)
+        return DagRunInfo(run_after=end.add(minutes=days), data_interval=DataInterval(start.add(minutes=days), end))
+
+    def _moment(self, moment: pendulum.DateTime) -> pendulum.DateTime:
+        return pendulum.instance(moment).in_timezone(self._timezone)

@@ -6,7 +6,7 @@ import ast
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from commerce.run import steps as library
 from commerce_airflow import steps
 from commerce_airflow.business_date import business_date
 from commerce_airflow.conf import MODELS
+from commerce_airflow.opening import requested
 from commerce_airflow.pools import CHANNELS, HEADQUARTERS
 from commerce_airflow.schedules import company_zone
 
@@ -184,17 +185,46 @@ def test_history_starts_only_by_backfill(dag_bag: DagBag) -> None:
     assert days[1].data_interval.start.isoformat() == "2000-01-01T00:00:00+00:00"
 
 
-@pytest.mark.parametrize(("runs", "end"), [("day", "2000-01-02"), ("month", "2000-02-01")])
-def test_a_run_of_history_works_a_day_or_a_month(monkeypatch: pytest.MonkeyPatch, runs: str, end: str) -> None:
-    from airflow.timetables.base import TimeRestriction
+@pytest.mark.parametrize(
+    ("runs", "first", "last", "expected"),
+    [
+        ("day", "2025-02-27", "2025-03-01", ["02-27 00:00", "02-28 00:00", "03-01 00:00"]),
+        ("month", "2025-02-01", "2025-03-31", ["02-01 00:28", "03-01 00:31"]),
+        ("month", "2025-01-15", "2025-03-02", ["01-15 00:17", "02-01 00:28", "03-01 00:02"]),
+        ("month", "2025-01-31", "2025-02-01", ["01-31 00:00", "02-01 00:00"]),
+        ("month", "2025-02-03", "2025-02-20", ["02-03 00:18"]),
+    ],
+)
+def test_a_backfill_works_just_the_days_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, runs: str, first: str, last: str, expected: list[str]
+) -> None:
+    """And no two runs of other days begin at the same moment: Airflow would leave the second one out."""
+    from airflow.serialization.serialized_objects import DagSerialization
 
     from commerce_airflow import schedules
 
     monkeypatch.setenv("COMMERCE_HISTORY_RUNS", runs)
-    restriction = TimeRestriction(earliest=schedules.HISTORY_START, latest=None, catchup=True)
-    run = schedules.history().next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
-    assert run is not None
-    assert run.data_interval.end.date().isoformat() == end
+    with DAG("history", schedule=schedules.history(), start_date=schedules.HISTORY_START, catchup=False) as dag:
+        pass
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    asked = [datetime.fromisoformat(f"{day}T00:00:00+00:00") for day in (first, last)]
+    begun, end = [], asked[0]
+    for run in stored.iter_dagrun_infos_between(*asked):
+        assert run.data_interval.start.date() == end.date()
+        end = run.data_interval.end
+        request = requested("historical", "UTC", {"stores": ["OSLO"]}, run.data_interval.start, end)
+        assert request.business_date == end.date() - timedelta(days=1)
+        days = (request.business_date - (request.first_date or request.business_date)).days + 1
+        apart = timedelta(minutes=days if days > 1 else 0)
+        assert (run.logical_date - apart, run.run_after - apart) == (run.data_interval.start.start_of("day"), end)
+        begun.append(f"{run.logical_date:%m-%d %H:%M}")
+    assert begun == expected
+    assert end == asked[1] + timedelta(days=1)
+
+
+def test_a_run_of_history_works_days_or_months_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    from commerce_airflow import schedules
+
     monkeypatch.setenv("COMMERCE_HISTORY_RUNS", "week")
     with pytest.raises(ValueError, match="must be day or month"):
         schedules.history()
