@@ -5,20 +5,25 @@ backfill, one run a day; the daily run never touches these days, and this one ne
 
 **Start it:** *Trigger* > *Backfill*, or
 
-    airflow backfill create --dag-id historical_end_of_day \\
-        --from-date 2026-03-01 --to-date 2026-03-03 --dag-run-conf '{"stores": ["HOUSTON"]}'
+    airflow backfill create --dag-id historical_end_of_day --max-active-runs 1 \\
+        --from-date 2026-02-26 --to-date 2026-02-28 --dag-run-conf '{"stores": ["NEWPORT"]}'
 
 Both dates are included; they are business dates and mean the same in every time zone. `stores` is required. A run
-works a day, or a month where `COMMERCE_HISTORY_RUNS` says so: begin with the first of one.
+works a day; where `COMMERCE_HISTORY_RUNS` says so, the days of a calendar month that the range has. The minutes after
+midnight at which a run begins are then the number of its days: `2025-06-01, 00:30` works the 1st to the 30th of June.
 
-**When a day is red**, the log of `close_run` names the stores and the reasons, as in *End of day*. Mend the cause and
-clear its run; days that are posted stay as they are.
+Let one run go at a time (`--max-active-runs 1`; Airflow starts ten unless told): the first one uploads all history of
+its stores, and the others would wait for it. Where tasks wait for a place, those of the other DAGs go first.
+
+**When a run is red**, the log of `close_run` names the stores and the reasons, as in *End of day*. Mend the cause and
+clear the run; days that are posted stay as they are. A range that has runs already is left out by another backfill,
+unless it is told `--reprocess-behavior failed` (or `completed`).
 """
 
 from airflow.sdk import dag
 
 from commerce_airflow import params, schedules
-from commerce_airflow.failures import TASK_DEFAULTS
+from commerce_airflow.failures import LAST_IN_LINE, TASK_DEFAULTS
 from commerce_airflow.groups import end_of_day_chain
 from commerce_airflow.tasks import open_run
 
@@ -32,7 +37,7 @@ from commerce_airflow.tasks import open_run
     catchup=False,
     allowed_run_types=["scheduled", "backfill"],
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
+    default_args=TASK_DEFAULTS | LAST_IN_LINE,
     tags=["commerce", "posting", "history"],
     params={"stores": params.stores("The stores whose history to post."), "dry_run": params.dry_run()},
 )

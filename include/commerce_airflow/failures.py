@@ -126,3 +126,5 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=15),
     "retry_policy": RETRY_POLICY,
 }
+LAST_IN_LINE: dict[str, Any] = {"priority_weight": 0, "weight_rule": "absolute"}
+"""Tasks that let those of all other DAGs, which weigh 1 or more, go first where the places of a pool are taken."""

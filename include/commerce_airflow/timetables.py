@@ -15,9 +15,9 @@ class BackfillOnlyTimetable(CronDataIntervalTimetable):
     The scheduler asks with the DAG's own `catchup`, which is false; a backfill always asks with true. A DAG without a
     time schedule cannot be backfilled at all, hence this.
 
-    Airflow takes runs that begin at the same moment, or are due at the same, for one and the same, and a backfill leaves
-    out what is there already, without a word: a month of which a day has a run. So a run of several days begins as many
-    minutes after midnight as it has days, and is due as many after its end.
+    Airflow takes runs that begin or are due at the same moment for one and the same, and a backfill leaves out what is
+    there already, without a word: a month whose first day has a run. So a run of several days begins as many minutes
+    after midnight as it has days, and is due as many after its end.
     """
 
     @property

@@ -9,6 +9,7 @@ import sys
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -158,6 +159,17 @@ def test_pools_bound_the_load_on_each_kind_of_database(dag: DAG) -> None:
     channel_steps = {"upload", "distribute", "distribute_late"}
     for task in dag.tasks:
         assert task.pool == (CHANNELS if task.task_id in channel_steps else HEADQUARTERS), task.task_id
+
+
+def test_history_lets_the_other_dags_go_first(dag_bag: DagBag) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    weights: dict[str, set[int]] = {}
+    for name, dag in dag_bag.dags.items():
+        tasks = DagSerialization.from_dict(DagSerialization.to_dict(dag)).tasks
+        weights[name] = {task.weight_rule.get_weight(SimpleNamespace(task=task)) for task in tasks}
+    assert weights.pop("historical_end_of_day") == {0}
+    assert min(min(others) for others in weights.values()) == 1
 
 
 def test_assets_tell_what_changed(dag: DAG) -> None:

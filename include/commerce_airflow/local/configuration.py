@@ -138,10 +138,9 @@ def write_configuration(layout: Layout, *, metadata_url: str, port: int, paralle
 def _keys(layout: Layout) -> dict[str, str]:
     """Made at the first start, then the same."""
     if not layout.keys.exists():
-        names = ("fernet", "session", "jwt")
-        _write_private(
-            layout.keys, json.dumps({name: base64.urlsafe_b64encode(os.urandom(32)).decode() for name in names})
-        )
+        sizes = {"fernet": 32, "session": 32, "jwt": 64}  # SHA-512 warns of a shorter one at each start
+        keys = {name: base64.urlsafe_b64encode(os.urandom(size)).decode() for name, size in sizes.items()}
+        _write_private(layout.keys, json.dumps(keys))
     kept: dict[str, str] = json.loads(layout.keys.read_text())
     return kept
 
