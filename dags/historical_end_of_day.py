@@ -9,8 +9,8 @@ backfill, one run a day; the daily run never touches these days, and this one ne
         --from-date 2026-02-26 --to-date 2026-02-28 --dag-run-conf '{"stores": ["NEWPORT"]}'
 
 Both dates are included; they are business dates and mean the same in every time zone. `stores` is required. A run
-works a day; where `COMMERCE_HISTORY_RUNS` says so, the days of a calendar month that the range has. The minutes after
-midnight at which a run begins are then the number of its days: `2025-06-01, 00:30` works the 1st to the 30th of June.
+works a day; where `COMMERCE_HISTORY_RUNS` says so, the days of a calendar month that the range has. A run bears its
+first date, and of several days as many minutes after midnight: `2025-06-01 00:30` works the 1st to the 30th of June.
 
 Let one run go at a time (`--max-active-runs 1`; Airflow starts ten unless told): the first one uploads all history of
 its stores, and the others would wait for it. Where tasks wait for a place, those of the other DAGs go first.

@@ -15,9 +15,11 @@ class BackfillOnlyTimetable(CronDataIntervalTimetable):
     The scheduler asks with the DAG's own `catchup`, which is false; a backfill always asks with true. A DAG without a
     time schedule cannot be backfilled at all, hence this.
 
+    A run is due when its first day begins, not at its end: its pages and its id then show the business date.
+
     Airflow takes runs that begin or are due at the same moment for one and the same, and a backfill leaves out what is
     there already, without a word: a month whose first day has a run. So a run of several days begins as many minutes
-    after midnight as it has days, and is due as many after its end.
+    after midnight as it has days.
     """
 
     @property
@@ -44,9 +46,9 @@ class BackfillOnlyTimetable(CronDataIntervalTimetable):
                 return None
             end = min(end, latest.start_of("day").add(days=1))
         days = (end - start).in_days()
-        if days == 1:
-            return DagRunInfo.interval(start=start, end=end)
-        return DagRunInfo(run_after=end.add(minutes=days), data_interval=DataInterval(start.add(minutes=days), end))
+        if days > 1:
+            start = start.add(minutes=days)
+        return DagRunInfo(run_after=start, data_interval=DataInterval(start, end))
 
     def _moment(self, moment: pendulum.DateTime) -> pendulum.DateTime:
         return pendulum.instance(moment).in_timezone(self._timezone)

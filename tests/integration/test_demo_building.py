@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce import setup
-from commerce.demo import DemoResult, build, deliver_unknown_customer
+from commerce.demo import DemoResult, build, deliver_unknown_customer, plan
 from commerce.demo.plan import HISTORY_STORE, UNKNOWN_STORE, Parameters
 from commerce.errors import UsageError
 from support.demo_files import SMALL, TINY, digest, forget, opened, references
@@ -64,6 +64,23 @@ def test_the_history_store_sold_before_its_cut_over_date(demo: DemoResult) -> No
     assert set(sold) == expected
     assert min(sold.values()) > 10
     assert [day.isoformat() for day in demo.history_dates] == ["2026-02-27", "2026-02-28", "2026-03-01"]
+
+
+def test_a_longer_history_closes_its_shifts_every_day(
+    tmp_path: Path, hq: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Benchmarks make years of history; a shift that nobody counted is not posted."""
+    monkeypatch.setattr(plan, "HISTORY_DAYS", 40)
+    made = build(tmp_path, hq, **TINY, history_store=True)
+    assert len(made.history_dates) == 40
+    for channel in made.channels:
+        with opened(channel.file) as read:
+            assert read("SELECT count(DISTINCT startdate) FROM retailposbatchtable")[0][0] == len(
+                made.history_dates if channel.name == HISTORY_STORE else ()
+            ) + len(made.business_dates)
+            shifts = "SELECT storeid, terminalid, startdate FROM retailposbatchtable"
+            counts = "SELECT store, terminal, businessdate FROM retailtransactiontable WHERE type = 7"
+            assert read(f"{shifts} EXCEPT {counts}") == read(f"{counts} EXCEPT {shifts}") == []
 
 
 def test_the_same_parameters_give_the_same_content_with_and_without_extra_stores(

@@ -7,10 +7,13 @@ import duckdb
 
 DAYS = """
 CREATE TABLE opening AS
-SELECT shop, CAST(day AS INTEGER) AS day FROM shop, range(-3, day_count()) AS days(day) WHERE day >= first_day
+SELECT shop, CAST(day AS INTEGER) AS day
+FROM shop, range((SELECT least(-3, min(first_day)) FROM shop), day_count()) AS days(day) WHERE day >= first_day
 """
 
-_DOCUMENT_NUMBER = "5000000000000000 + shop * 10000 + (day + 3) * 100"
+# A shop has a hundred days from the third before the first business date on; those of a longer history stand apart.
+_DOCUMENT_NUMBER = """CASE WHEN day >= -3 THEN 5000000000000000 + shop * 10000 + (day + 3) * 100
+                           ELSE 6000000000000000 + CAST(shop AS BIGINT) * 10000000 - day * 100 END"""
 
 # A customer who bought at home that day pays something into its account in the evening.
 DEPOSITS = f"""
