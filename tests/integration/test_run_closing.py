@@ -83,7 +83,7 @@ class TestClosing:
         assert oslo["waiting"] == {"count": 1, "amount": "12.50"}
         assert oslo["exceptions"] == {"count": 0, "amount": "0.00"}
         assert summary.stores[0].state == "nothing_to_post"
-        assert summary.stores[0].notes == ("stale_address: 1, such as T1-****1",)
+        assert summary.stores[0].notes == ("stale address: 1, such as T1-****1",)
         assert not summary.ok
         assert ("calculate_statements", ("BERGEN", "HOUSTON")) in calls
 
@@ -207,7 +207,7 @@ class TestClosing:
         run = opened(company)
         work(company, run)
         bergen, houston, oslo = (store.notes for store in close_run(company, run=run).stores)
-        assert bergen == ("distribution_behind: 1, such as full resynchronization waits",)
+        assert bergen == ("distribution behind: 1, such as full resynchronization waits",)
         assert houston == ("1 customer not converted: `commerce customers list --state failed` says why",)
         assert oslo == (
             "1 customer not converted: `commerce customers list --state failed` says why",

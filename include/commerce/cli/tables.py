@@ -109,7 +109,7 @@ def _notes(store: Mapping[str, Any]) -> list[str]:
 def _why(store: Mapping[str, Any]) -> Text:
     """Each reason in a line of its own: rule, count, amount and a sample of keys."""
     words, style = STATES[store["state"]]
-    text = Text(f"{store['store']} is {words.lower()}:", style)
+    text = Text(f"{store['store']} {'is ' if store['state'] == 'blocked' else ''}{words.lower()}:", style)
     for reason in store["reasons"]:
         rule = str(reason["rule"]).replace("_", " ")
         found = f"{_counted(reason['count'], 'transaction')}, {_grouped(Decimal(reason['amount']))} {store['currency']}"

@@ -91,7 +91,10 @@ class StorePlan:
             return "would fail"
         if not self.closed:
             return "not closed"
-        return "would be blocked" if self.unresolvable[0] else "would be posted"
+        if self.unresolvable[0]:
+            return "would be blocked"
+        coming = self.waiting_transactions or self.orders[0] or self.transactions[0]
+        return "would be posted" if coming else "no new transactions"
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -259,7 +259,7 @@ def _notes(run: RunRecord, facts: Facts, store: str, state: StoreState) -> tuple
     notes.extend(_of_held(facts.held.get(store, ())))
     behind = _behind(run, store)
     notes.extend(
-        f"{row.rule}: {row[2]}" + (f", such as {row.sample}" if row.sample else "")
+        f"{row.rule.replace('_', ' ')}: {row[2]}" + (f", such as {row.sample}" if row.sample else "")
         for row in facts.other_findings.get(store, ())
         if not (behind and row.rule == "distribution_behind")
     )

@@ -40,6 +40,10 @@ def run(home: Path, options: DemoOptions, port: int | None) -> int:
         hq.dispose()
     console.print()
     console.print(run_summary_table(total))
+    console.print(
+        "\nWhat the notes mean, and how to mend it: docs/runbooks. The runs in Airflow: make up. "
+        "Remove everything again: make clean."
+    )
     return 0 if all_posted(total, made.stores) and not total["problems"] else 1
 
 

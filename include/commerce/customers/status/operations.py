@@ -172,7 +172,9 @@ def _quarantined(kind: str, table: UploadedTable, chosen: OperationFilter) -> st
             "(lower(q.reason) LIKE :like OR EXISTS ("
             "SELECT FROM jsonb_each_text(q.rawdata) AS v WHERE lower(v.value) LIKE :like))"
         )
-    name = "coalesce(q.rawdata ->> 'custname', '')" if kind in _NAME else "''"
+    name = "''"
+    if kind in _NAME:  # what is no text stands there as an object
+        name = "CASE WHEN jsonb_typeof(q.rawdata -> 'custname') = 'string' THEN q.rawdata ->> 'custname' ELSE '' END"
     return f"""
         SELECT 'Q' || q.quarantineid AS id, q.quarantineid, 'quarantine' AS tablename, '{kind}' AS kind,
                coalesce(q.rawdata ->> 'dataareaid', '') AS company, {guid} AS guid,
