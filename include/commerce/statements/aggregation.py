@@ -10,21 +10,23 @@ returns) has one of its own, behind those of its customer.
 from sqlalchemy import Connection, text
 
 from commerce.schema.enums import TransactionType
-from commerce.scope import key_sql, live_line_sql
+from commerce.scope import key_sql
+from commerce.statements.voided import gather_voided_lines
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
 
 CREATE_UNIT = text(f"""
 CREATE TEMP TABLE unit ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C", alone,
-                                   terminal COLLATE "C", transactionid COLLATE "C")::integer AS unitno,
-       dense_rank() OVER (ORDER BY dataareaid, statementid COLLATE "C", custaccount COLLATE "C")::integer AS customerno,
-       marked.*
-FROM (SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, e.custaccount, e.netamount,
-             e.grossamount, p.maxlinesperaggregation AS maxlines,
+SELECT row_number() OVER (ORDER BY statementno, custaccount COLLATE "C", alone, terminal COLLATE "C",
+                                   transactionid COLLATE "C")::integer AS unitno,
+       dense_rank() OVER (ORDER BY statementno, custaccount COLLATE "C")::integer AS customerno, marked.*
+FROM (SELECT b.statementno, e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid,
+             e.custaccount, e.netamount, e.grossamount, p.maxlinesperaggregation AS maxlines,
              t.skipaggregation <> 0
              OR (p.donotaggregatereturns <> 0 AND (t.saleisreturnsale <> 0 OR e.grossamount < 0)) AS alone
-      FROM batch AS b
+      FROM (SELECT row_number() OVER (ORDER BY dataareaid, statementid COLLATE "C")::integer AS statementno,
+                   dataareaid, statementid
+            FROM batch) AS b
       JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)
       JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("e")}
       JOIN ax.retailparameters AS p ON p.dataareaid = e.dataareaid
@@ -33,12 +35,16 @@ FROM (SELECT e.store, e.terminal, e.transactionid, e.dataareaid, e.statementid, 
 
 CREATE_COUNTED = text(f"""
 CREATE TEMP TABLE counted ON COMMIT DROP AS
-SELECT u.unitno, u.customerno, u.maxlines, count(*) AS lines
+SELECT u.unitno, u.customerno, u.maxlines, l.lines - coalesce(v.lines, 0) AS lines
 FROM (SELECT customerno FROM unit WHERE NOT alone GROUP BY customerno HAVING count(*) > 1) AS several
 JOIN unit AS u USING (customerno)
-JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("u")} AND {live_line_sql("l")}
-WHERE NOT u.alone GROUP BY u.unitno, u.customerno, u.maxlines""")
-"""Lines of the sales of a customer that has several: one by itself is not split, however many lines it has."""
+JOIN (SELECT s.unitno, count(*) AS lines FROM unit AS s
+      JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")}
+      GROUP BY s.unitno) AS l USING (unitno)
+LEFT JOIN (SELECT unitno, count(*) AS lines FROM voided_line GROUP BY unitno) AS v USING (unitno)
+WHERE NOT u.alone AND l.lines > coalesce(v.lines, 0)""")
+"""Lines of the sales of a customer that has several: one by itself is not split, however many lines it has. To look
+whether a line is voided takes longer than to count it, and voided ones are few."""
 
 CREATE_LONG = text("""
 CREATE TEMP TABLE long_customer ON COMMIT DROP AS
@@ -67,7 +73,7 @@ A sale that is too long by itself has one alone."""
 
 CREATE_AGGREGATED = text("""
 CREATE TEMP TABLE aggregated ON COMMIT DROP AS
-SELECT unitno, dense_rank() OVER (PARTITION BY statementid, dataareaid ORDER BY customerno, alone, coalesce(part, 0),
+SELECT unitno, dense_rank() OVER (PARTITION BY statementno ORDER BY customerno, alone, coalesce(part, 0),
                                   CASE WHEN alone THEN unitno END) AS aggregation
 FROM unit LEFT JOIN split USING (unitno)""")
 
@@ -98,7 +104,8 @@ JOIN ax.custtable AS customer ON (customer.dataareaid, customer.accountnum) = (t
 def aggregate(connection: Connection) -> None:
     """Checked -> Aggregated."""
     connection.execute(CREATE_UNIT)
-    connection.execute(text("ANALYZE unit (unitno, customerno, alone, store, terminal, transactionid)"))
+    connection.execute(text("ANALYZE unit"))
+    gather_voided_lines(connection, "unit", "unitno")
     for statement in (CREATE_COUNTED, CREATE_LONG, INDEX_LONG, CREATE_SPLIT, CREATE_AGGREGATED):
         connection.execute(statement)
     connection.execute(text("ANALYZE aggregated (unitno)"))

@@ -16,8 +16,6 @@ from commerce.statements.transitions import gather_marked
 _INCOME_EXPENSE = int(TransactionType.INCOME_EXPENSE)
 _DEPOSIT = int(TransactionType.PAYMENT)
 
-_CASH = f"{_DEPOSIT}, {_INCOME_EXPENSE}"
-
 INSERT_DOCUMENTS = text(f"""
 INSERT INTO document (voucherno, dataareaid, statementid, storeid, postingdate, currency, custaccount, category,
     defaultdimension)
@@ -27,7 +25,7 @@ SELECT row_number() OVER (ORDER BY booked.dataareaid, statementid COLLATE "C", c
        coalesce(customer.defaultdimension, 0)
 FROM (SELECT DISTINCT dataareaid, statementid, CASE type WHEN {_DEPOSIT} THEN custaccount ELSE '' END AS custaccount,
              CASE type WHEN {_DEPOSIT} THEN 'deposit' ELSE 'incomeexpense' END AS category
-      FROM marked WHERE type IN ({_CASH})) AS booked
+      FROM marked) AS booked
 JOIN batch AS b USING (dataareaid, statementid)
 LEFT JOIN ax.custtable AS customer
      ON (customer.dataareaid, customer.accountnum) = (booked.dataareaid, booked.custaccount)""")
@@ -37,8 +35,7 @@ CREATE TEMP TABLE cash ON COMMIT DROP AS
 SELECT m.store, m.terminal, m.transactionid, m.dataareaid, m.type, m.currency, d.voucherno
 FROM marked AS m
 JOIN document AS d ON (d.dataareaid, d.statementid, d.custaccount) =
-     (m.dataareaid, m.statementid, CASE m.type WHEN {_DEPOSIT} THEN m.custaccount ELSE '' END)
-WHERE m.type IN ({_CASH})""")
+     (m.dataareaid, m.statementid, CASE m.type WHEN {_DEPOSIT} THEN m.custaccount ELSE '' END)""")
 """The transactions with the voucher that each goes into."""
 
 INSERT_TENDERS = text(f"""
@@ -78,7 +75,7 @@ def post_income_expense_and_deposits(connection: Connection) -> None:
     Raises:
         ConfigurationError: a company has no usable LedgerVoucher number sequence.
     """
-    gather_marked(connection)
+    gather_marked(connection, (TransactionType.PAYMENT, TransactionType.INCOME_EXPENSE))
     ledger.start(connection)
     for statement in (INSERT_DOCUMENTS, CREATE_CASH, INSERT_TENDERS, INSERT_INCOME_EXPENSE, INSERT_DEPOSITS):
         connection.execute(statement)

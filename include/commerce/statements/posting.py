@@ -82,8 +82,10 @@ FINANCIAL_TRANSITIONS = (
 ISOLATED_STATES = ("22", "23")
 """Classes of SQLSTATE that one statement's data causes (data exception, integrity violation); others stop the job."""
 
-WORK_MEMORY = text("SELECT set_config('work_mem', '192MB', true)")
-"""For the transition's transaction: its aggregations run over all lines of a shard, one at a time."""
+SETTINGS = text("""
+SELECT set_config('work_mem', '192MB', true), set_config('default_statistics_target', '10', true)""")
+"""For the transition's transaction: its aggregations run over all lines of a shard, one at a time, and its temp tables
+are analyzed for their sizes: a sample of 3,000 rows tells as much as one of 30,000, for a tenth of the time."""
 
 
 def _open_statements(scope: Scope) -> str:
@@ -178,7 +180,7 @@ def _move(hq: Engine, keys: Sequence[Key], transition: Transition, run: int | No
     taken_out: Counter[str] = Counter()
     waiting = [list(keys)]
     with hq.begin() as connection:
-        connection.execute(WORK_MEMORY)
+        connection.execute(SETTINGS)
         if transition.before:
             transition.before(connection, keys, run)
         while waiting:
