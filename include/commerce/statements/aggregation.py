@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from commerce.schema.enums import TransactionType
 from commerce.scope import key_sql
+from commerce.statements.transitions import execute_hashed
 from commerce.statements.voided import gather_voided_lines
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
@@ -106,7 +107,8 @@ def aggregate(connection: Connection) -> None:
     connection.execute(CREATE_UNIT)
     connection.execute(text("ANALYZE unit"))
     gather_voided_lines(connection, "unit", "unitno")
-    for statement in (CREATE_COUNTED, CREATE_LONG, INDEX_LONG, CREATE_SPLIT, CREATE_AGGREGATED):
+    execute_hashed(connection, CREATE_COUNTED)
+    for statement in (CREATE_LONG, INDEX_LONG, CREATE_SPLIT, CREATE_AGGREGATED):
         connection.execute(statement)
     connection.execute(text("ANALYZE aggregated (unitno)"))
     connection.execute(MARK)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from commerce.schema.enums import TransactionType, ValidationStatus
 from commerce.scope import account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, paid_sql, real_sql
+from commerce.statements.transitions import execute_hashed
 from commerce.statements.voided import gather_voided_lines
 
 _SALES = int(TransactionType.SALES)
@@ -35,7 +36,7 @@ WHERE {_CHANGED} OR {account_sql("t", "known", "m.custaccount")} <> m.custaccoun
 
 PAYMENTS_DIFFER = f"""
 LEFT JOIN (
-    SELECT m.markno, sum({paid_sql("p", "m.currency")}) AS amount
+    SELECT m.markno, ax.sum_of_few({paid_sql("p", "m.currency")}) AS amount
     FROM marked AS m
     JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("m")} AND {live_payment_sql("p")}
     GROUP BY m.markno) AS paid USING (markno)
@@ -105,5 +106,5 @@ def find_changed(connection: Connection) -> int:
         insert = text(
             f"INSERT INTO changed SELECT DISTINCT {keys}, {code} FROM marked AS m {cause} ON CONFLICT DO NOTHING"
         )
-        found += connection.execute(insert).rowcount
+        found += execute_hashed(connection, insert)
     return found

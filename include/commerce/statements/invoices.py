@@ -11,6 +11,7 @@ from commerce.scope import key_sql
 from commerce.statements import ledger
 from commerce.statements.aggregated import gather_sales
 from commerce.statements.numbering import needs_by_company, number_sql, take_numbers
+from commerce.statements.transitions import execute_hashed
 from commerce.statements.voided import gather_voided_lines
 
 _LINE_KEY = ("store", "terminalid", "transactionid")
@@ -88,7 +89,7 @@ def invoice_orders(connection: Connection) -> None:
     """
     gather_sales(connection)
     gather_voided_lines(connection)
-    connection.execute(CREATE_TAX)
+    execute_hashed(connection, CREATE_TAX)
     ledger.start(connection)
     connection.execute(INSERT_DOCUMENTS)
     connection.execute(INSERT_ENTRIES)

@@ -63,8 +63,8 @@ CREATE_VOUCHER = text("""
 CREATE TEMP TABLE new_voucher ON COMMIT DROP AS
 SELECT d.*, e.debitamount, e.creditamount,
        row_number() OVER (PARTITION BY d.dataareaid ORDER BY voucherno) AS position
-FROM (SELECT voucherno, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS debitamount,
-             coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS creditamount
+FROM (SELECT voucherno, coalesce(ax.sum_of_few(amount) FILTER (WHERE amount > 0), 0) AS debitamount,
+             coalesce(-ax.sum_of_few(amount) FILTER (WHERE amount < 0), 0) AS creditamount
       FROM entry GROUP BY voucherno) AS e
 JOIN document AS d USING (voucherno)""")
 

@@ -15,11 +15,12 @@ CREATE TEMP TABLE order_line ON COMMIT DROP AS
 SELECT s.orderno,
        row_number() OVER (PARTITION BY s.orderno
                           ORDER BY l.itemid COLLATE "C", l.variantid COLLATE "C", l.unit COLLATE "C") AS linenum,
-       l.itemid, l.variantid, l.unit, sum(l.qty) AS qty, sum(l.netamount) AS netamount,
-       sum(l.taxamount) AS taxamount, sum(l.discamount) AS discamount
+       l.itemid, l.variantid, l.unit, ax.sum_of_few(l.qty) AS qty, ax.sum_of_few(l.netamount) AS netamount,
+       ax.sum_of_few(l.taxamount) AS taxamount, ax.sum_of_few(l.discamount) AS discamount
 FROM sale AS s
 JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _LINE_KEY)} = {key_sql("s")} AND {live_line_sql("l")}
 GROUP BY s.orderno, l.itemid, l.variantid, l.unit""")
+"""Most items are sold once to a customer and day."""
 
 CREATE_ORDERS = text(f"""
 CREATE TEMP TABLE new_order ON COMMIT DROP AS

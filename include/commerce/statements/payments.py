@@ -21,8 +21,8 @@ CREATE TEMP TABLE paid ON COMMIT DROP AS
 SELECT p.orderno, o.dataareaid, o.statementid, p.tendertype, p.currency, p.amount, p.amountmst,
        coalesce(t.function, 0) = {int(TenderFunction.CUSTOMER_ACCOUNT)} AS onaccount,
        p.currency <> o.currency AS converted
-FROM (SELECT s.orderno, p.tendertype, p.currency, sum(p.amountcur) AS amount,
-             sum({paid_sql("p", "s.currency")}) AS amountmst
+FROM (SELECT s.orderno, p.tendertype, p.currency, ax.sum_of_few(p.amountcur) AS amount,
+             ax.sum_of_few({paid_sql("p", "s.currency")}) AS amountmst
       FROM sale AS s
       JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("s")} AND {live_payment_sql("p")}
       GROUP BY s.orderno, p.tendertype, p.currency) AS p
