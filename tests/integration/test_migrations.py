@@ -46,7 +46,11 @@ CATALOG = {
     "views and routines": """
         SELECT schemaname || '.' || viewname, definition FROM pg_views WHERE schemaname IN ('ax', 'cdx', 'crt')
         UNION ALL
-        SELECT oid::regprocedure::text, pg_get_functiondef(oid) FROM pg_proc
+        SELECT p.oid::regprocedure::text, CASE prokind
+            WHEN 'a' THEN concat_ws(' ', aggtransfn, aggcombinefn, aggfinalfn, aggtranstype::regtype, agginitval,
+                                    proparallel)
+            ELSE pg_get_functiondef(p.oid) END
+        FROM pg_proc AS p LEFT JOIN pg_aggregate AS a ON a.aggfnoid = p.oid
         WHERE pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))""",
 }
 

@@ -12,7 +12,3 @@ def upgrade() -> None:
         "CREATE AGGREGATE ax.sum_of_few (numeric)"
         " (SFUNC = numeric_add, STYPE = numeric, COMBINEFUNC = numeric_add, PARALLEL = SAFE)"
     )
-    op.execute(
-        "COMMENT ON AGGREGATE ax.sum_of_few (numeric) IS"
-        " 'sum() without a state of its own: cheaper where most groups have one row or a few'"
-    )
