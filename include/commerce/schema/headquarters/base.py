@@ -22,7 +22,7 @@ SCHEMAS = ("ax", "cdx")
 RECID = Sequence("recid", schema="ax", metadata=metadata, start=5637144576, cache=100)
 """Internal record ids (RecId) of every `ax` table that has one. They have gaps; no business number comes from here."""
 
-SUM_OF_FEW = DDL(
+SUM_OF_FEW = DDL(  # type: ignore[no-untyped-call]
     "CREATE OR REPLACE AGGREGATE ax.sum_of_few (numeric)"
     " (SFUNC = numeric_add, STYPE = numeric, COMBINEFUNC = numeric_add, PARALLEL = SAFE)"
 )
