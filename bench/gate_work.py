@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,10 @@ from sqlalchemy import Connection, Engine, text
 from bench.frames import CHARGES, KEY, PAYMENTS, TAXES, read
 from bench.installation import engine
 from commerce import quality
-from commerce.quality import expectations, failing_stores, gate
+from commerce.quality import failing_stores, gate
 from commerce.quality.expectations import Finding
-from commerce.quality.rule import GateRule, batch_sql, per_store
+from commerce.quality.rule import GateRule, per_store
+from commerce.quality.snapshot import CONNECTIONS, Snapshot, pages
 from commerce.scope import Scope
 
 LOADED = failing_stores.ExpectNoFailingStores
@@ -39,23 +41,26 @@ def check_straight(url: str, run: int, stores: list[str], last_date: date, lines
 
 
 class Straight:
-    """In the place of `expectations.Evaluation`: the same SQL, on one connection."""
+    """In the place of `expectations.Evaluation`: the same SQL on as many connections."""
 
-    def __init__(self, hq: Engine, run: int, day: date, channels: Collection[int], rules: Sequence[GateRule]) -> None:
-        self._hq, self._run, self._day, self._channels, self._rules = hq, run, day, list(channels), rules
+    def __init__(self, hq: Engine, run: int, day: date, channels: Mapping[int, int], rules: Sequence[GateRule]) -> None:
+        self._hq, self._run, self._day, self._pages, self._rules = hq, run, day, pages(channels), rules
 
     def run(self) -> list[Finding]:
-        """Every rule, one query each."""
-        batch = f"({batch_sql(self._run, self._channels)})"
+        """Every rule, one query each and page."""
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            return [finding for found in pool.map(self._judge, self._pages) for finding in found]
+
+    def _judge(self, channels: Sequence[int]) -> list[Finding]:
         findings = []
-        with self._hq.connect() as connection:
-            connection.execute(text(expectations.SETTINGS))
+        with Snapshot.of(self._hq) as snapshot:
+            snapshot.make(self._run, channels)
             for rule in self._rules:
-                query = per_store(rule.filled(self._channels, self._day)).replace("{batch}", batch)
+                query: Any = per_store(rule.filled(channels, self._day))
                 findings += [
-                    Finding(rule, row.store, row[1], Decimal(row.amount))
-                    for row in connection.execute(text(query))
-                    if row.store
+                    Finding(rule, store, count, Decimal(amount))
+                    for store, count, amount, _ in snapshot.execute(query)
+                    if store
                 ]
         return findings
 

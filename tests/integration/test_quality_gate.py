@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from commerce import quality
-from commerce.quality import expectations, gate, rules
+from commerce.quality import expectations, gate, rules, snapshot
 from commerce.quality.reference_rules import REFERENCE_RULES
 from commerce.quality.rule import GateRule
 from commerce.schema.headquarters import metadata
@@ -203,7 +203,8 @@ DEFECTS: list[tuple[Plant, str, Decimal, str]] = [
 ]
 
 
-def test_each_defect_blocks_its_store_alone(shop: Engine) -> None:
+def test_each_defect_blocks_its_store_alone(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "MANY", 50)  # two connections
     bad = tuple(f"B{number:02d}" for number, _ in enumerate(DEFECTS))
     for store, (plant, *_) in zip(bad, DEFECTS, strict=True):
         stock(shop, store)
@@ -274,7 +275,7 @@ def test_more_failing_stores_than_great_expectations_returns(hq: Engine, monkeyp
     run_sql(hq, f"UPDATE ax.{HEADER} SET custaccountasync = '{NOBODY}' WHERE store >= 'S010'")
     run = open_run(hq)
     with monkeypatch.context() as patch:
-        patch.setattr(expectations, "PAGE", 1000)
+        patch.setattr(snapshot, "PAGE", 1000)
         result = check(hq, run, scope)
     assert result.failed_stores == scope.stores
     assert "counted 250 stores" in result.stores["S000"].message
@@ -289,7 +290,7 @@ def test_gate_fails_closed(shop: Engine, monkeypatch: pytest.MonkeyPatch, how: s
     run = open_run(shop)
     with monkeypatch.context() as patch:
         if how == "query fails":
-            broken = GateRule("broken", "nothing", "SELECT 1 / 0 AS store FROM {batch} AS b JOIN ax.dataarea ON TRUE")
+            broken = GateRule("broken", "nothing", "SELECT 1 / 0 AS store FROM stamped AS b JOIN ax.dataarea ON TRUE")
             patch.setattr(gate, "rules", lambda: (*rules.rules(), broken))
         else:
             patch.setattr(expectations.Evaluation, "run", lambda _: 1 / 0)

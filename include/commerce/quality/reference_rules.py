@@ -10,6 +10,7 @@ _LINE = (
     "ax.retailtransactionsalestrans AS r"
     " ON r.transactionid = b.transactionid AND r.store = b.store AND r.terminalid = b.terminal"
 )
+_ADDRESS_LINE = f"stamped_line AS s ON s.id = b.id AND s.address JOIN {_LINE}"
 _DELIVERY = (
     "ax.retailtransactionaddresstrans AS r"
     " ON r.transactionid = b.transactionid AND r.store = b.store AND r.terminal = b.terminal"
@@ -27,7 +28,7 @@ def _of(types: Sequence[TransactionType]) -> str:
 
 def _customer(types: Sequence[TransactionType], place: str | None) -> str:
     """References to a customer without account; `place` joins the rows r (None: the header itself)."""
-    r, source = ("b", "{batch} AS b") if place is None else ("r", f"{{batch}} AS b JOIN {place}")
+    r, source = ("b", "stamped AS b") if place is None else ("r", f"stamped AS b JOIN {place}")
     return (
         f"{_FOUND}, COALESCE(NULLIF({r}.custaccountasync, ''), {r}.custaccount) AS reference FROM {source}"
         " LEFT JOIN ax.custaccountasyncmap AS m"
@@ -39,10 +40,10 @@ def _customer(types: Sequence[TransactionType], place: str | None) -> str:
 
 def _line_customer(types: Sequence[TransactionType]) -> str:
     """Lines that name another customer than their header (whose own rules judge it), and not one that exists and that
-    the line's GUID leads to. One rule for all of it: reading the lines is what the gate spends its time on."""
+    the line's GUID leads to. One rule for all of it, in which only transactions with such a line are looked at."""
     return (
         f"{_FOUND}, COALESCE(NULLIF(r.custaccountasync, ''), r.custaccount) AS reference"
-        f" FROM {{batch}} AS b JOIN {_LINE}"
+        f" FROM stamped AS b JOIN stamped_line AS s ON s.id = b.id AND s.other_customer JOIN {_LINE}"
         " LEFT JOIN ax.custaccountasyncmap AS m"
         " ON m.dataareaid = b.dataareaid AND m.custaccountasync = r.custaccountasync"
         " LEFT JOIN ax.custtable AS c ON c.dataareaid = b.dataareaid AND c.accountnum = r.custaccount"
@@ -53,7 +54,8 @@ def _line_customer(types: Sequence[TransactionType]) -> str:
 
 
 def _address(types: Sequence[TransactionType], place: str | None) -> str:
-    r, source = ("b", "{batch} AS b") if place is None else ("r", f"{{batch}} AS b JOIN {place}")
+    """References to an address that is none; `place` as for customers."""
+    r, source = ("b", "stamped AS b") if place is None else ("r", f"stamped AS b JOIN {place}")
     return (
         f"{_FOUND}, {r}.addressidasync AS reference FROM {source}"
         " LEFT JOIN ax.asyncaddressmap AS m"
@@ -66,22 +68,27 @@ def _address(types: Sequence[TransactionType], place: str | None) -> str:
 
 _NAMED = f"""
     SELECT b.store, b.terminal, b.transactionid, b.dataareaid, b.amount, b.custaccount, b.custaccountasync
-    FROM {{batch}} AS b
+    FROM stamped AS b
     UNION ALL
     SELECT b.store, b.terminal, b.transactionid, b.dataareaid, b.amount, r.custaccount, r.custaccountasync
-    FROM {{batch}} AS b JOIN {_DEPOSIT}
+    FROM stamped AS b JOIN {_DEPOSIT}
 """
 """Whom headers and deposits name; lines have a rule of their own."""
 
+# Each GUID is looked up once, however many transactions name it.
 _ONE_ACCOUNT = f"""
     SELECT n.store, n.terminal, n.transactionid, n.amount, n.custaccountasync AS reference
     FROM ({_NAMED}) AS n
-    JOIN ax.custaccountasyncmap AS m ON m.dataareaid = n.dataareaid AND m.custaccountasync = n.custaccountasync
-    LEFT JOIN ax.custtable AS c ON c.dataareaid = m.dataareaid AND c.accountnum = m.accountnum
-    LEFT JOIN ax.retailcusttable AS other ON other.dataareaid = m.dataareaid AND other.custaccountasync <> ''
-        AND other.custaccountasync = m.custaccountasync AND other.accountnum <> m.accountnum
-    WHERE c.accountnum IS NULL OR other.accountnum IS NOT NULL
-       OR (length(n.custaccount) BETWEEN 1 AND 20 AND n.custaccount <> m.accountnum)
+    JOIN (
+        SELECT m.dataareaid, m.custaccountasync, m.accountnum,
+               c.accountnum IS NULL OR other.accountnum IS NOT NULL AS not_one
+        FROM (SELECT DISTINCT g.dataareaid, g.custaccountasync FROM ({_NAMED}) AS g) AS d
+        JOIN ax.custaccountasyncmap AS m ON m.dataareaid = d.dataareaid AND m.custaccountasync = d.custaccountasync
+        LEFT JOIN ax.custtable AS c ON c.dataareaid = m.dataareaid AND c.accountnum = m.accountnum
+        LEFT JOIN ax.retailcusttable AS other ON other.dataareaid = m.dataareaid AND other.custaccountasync <> ''
+            AND other.custaccountasync = m.custaccountasync AND other.accountnum <> m.accountnum
+    ) AS m ON m.dataareaid = n.dataareaid AND m.custaccountasync = n.custaccountasync
+    WHERE m.not_one OR (length(n.custaccount) BETWEEN 1 AND 20 AND n.custaccount <> m.accountnum)
 """
 
 _NO_ACCOUNT = f"""
@@ -95,7 +102,7 @@ _NO_ACCOUNT = f"""
 _TWO_STATEMENTS = """
     SELECT h.store, h.terminal, h.transactionid, max(e.grossamount) AS amount,
            min(e.statementid) || ', ' || max(e.statementid) AS reference
-    FROM (SELECT DISTINCT b.store, b.businessdate FROM {batch} AS b) AS d
+    FROM (SELECT DISTINCT b.store, b.businessdate FROM stamped AS b) AS d
     JOIN ax.retailtransactiontable AS h ON h.store = d.store AND h.businessdate = d.businessdate
     JOIN ax.retaileodtransactiontable AS e
         ON e.transactionid = h.transactionid AND e.store = h.store AND e.terminal = h.terminal
@@ -120,10 +127,10 @@ REFERENCE_RULES = (
         GateRule(f"unsynchronized_address_of_{name}", f"the address of every {words} is a postal address", rows)
         for name, words, rows in (
             ("order", "order", _address(_ORDERS, None)),
-            ("order_line", "order line", _address(_ORDERS, _LINE)),
+            ("order_line", "order line", _address(_ORDERS, _ADDRESS_LINE)),
             ("order_delivery", "order's delivery", _address(_ORDERS, _DELIVERY)),
             ("sale", "cash-and-carry transaction", _address(_SALES, None)),
-            ("sale_line", "cash-and-carry line", _address(_SALES, _LINE)),
+            ("sale_line", "cash-and-carry line", _address(_SALES, _ADDRESS_LINE)),
             ("sale_delivery", "cash-and-carry delivery", _address(_SALES, _DELIVERY)),
         )
     ),

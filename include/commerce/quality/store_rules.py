@@ -38,7 +38,7 @@ _CHAINS = f"""
     JOIN ax.retailtransactiontable AS h ON h.store = s.store
         AND (h.businessdate BETWEEN {{date}} AND {{date}} + 1 OR h.businessdate = before.day)
     CROSS JOIN LATERAL (VALUES ('transaction', h.transactionid), ('receipt', h.receiptid)) AS c (kind, id)
-    CROSS JOIN LATERAL (SELECT length(rtrim(c.id, '0123456789')) AS stem) AS n
+    CROSS JOIN LATERAL (SELECT length(rtrim(c.id, '0123456789')) AS stem OFFSET 0) AS n
     WHERE length(c.id) - n.stem BETWEEN 1 AND 9
 """
 _GAPS = f"""
