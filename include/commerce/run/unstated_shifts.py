@@ -21,6 +21,26 @@ from commerce.scope import key_sql, real_sql, shift_terminal_sql
 _CASH = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
 _WAITS = f"t.type IN ({_CASH}) AND e.statementid IS NULL"
 
+_LATEST = f"""(SELECT storeid, max(businessdate) AS businessdate, max(createddatetime) AS createddatetime
+      FROM ax.retailstatementtable WHERE statementtype = {int(StatementType.FINANCIAL)} GROUP BY storeid)"""
+
+SUSPECTS = text(f"""
+SELECT b.storeid FROM ax.retailposbatchtable AS b JOIN {_LATEST} AS latest USING (storeid)
+JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
+JOIN ax.retailstoretable AS st ON st.recid = ch.recid
+LEFT JOIN cdx.retailcdxuploadsession AS u ON u.uploadsessionid = b.uploadsession
+WHERE b.status = {int(ShiftStatus.CLOSED)} AND coalesce(u.datecreated < latest.createddatetime, TRUE)
+  AND coalesce(CAST(u.datecreated AS date), b.closedate, latest.businessdate)
+      >= coalesce(st.financialstatementsfrom, date '-infinity')
+  AND NOT EXISTS (SELECT FROM ax.retailstatementshift AS m
+                  WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid))
+UNION
+SELECT t.store FROM ax.retailtransactiontable AS t JOIN {_LATEST} AS latest ON latest.storeid = t.store
+WHERE t.type IN ({_CASH}) AND t.businessdate < latest.businessdate
+  AND NOT EXISTS (SELECT FROM ax.retaileodtransactiontable AS e WHERE {key_sql("e")} = {key_sql("t")})""")
+"""Stores with a shift that was there when the last financial statement was made and is in none, or with cash management
+of before that is in none: mostly there is no such store, and no transaction has to be read."""
+
 UNSTATED = text(f"""
 SELECT t.store, {shift_terminal_sql("t")} AS terminal, t.batchid, b.status, b.startdate, b.closedate,
        m.batchid IS NOT NULL AS stated, min(t.businessdate) AS first, max(t.businessdate) AS last,
@@ -28,15 +48,14 @@ SELECT t.store, {shift_terminal_sql("t")} AS terminal, t.batchid, b.status, b.st
 FROM ax.retailtransactiontable AS t
 JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
 JOIN ax.retailstoretable AS st ON st.recid = ch.recid
-JOIN (SELECT storeid, max(businessdate) AS businessdate FROM ax.retailstatementtable
-      WHERE statementtype = {int(StatementType.FINANCIAL)} GROUP BY storeid) AS latest ON latest.storeid = t.store
+JOIN {_LATEST} AS latest ON latest.storeid = t.store
 LEFT JOIN ax.retaileodtransactiontable AS e ON {key_sql("e")} = {key_sql("t")}
 LEFT JOIN ax.retailstatementtable AS s ON (s.dataareaid, s.statementid) = (e.dataareaid, e.statementid)
 LEFT JOIN ax.retailposbatchtable AS b
      ON (b.storeid, b.terminalid, b.batchid) = (t.store, {shift_terminal_sql("t")}, t.batchid)
 LEFT JOIN (SELECT DISTINCT storeid, terminalid, batchid FROM ax.retailstatementshift) AS m
      ON (m.storeid, m.terminalid, m.batchid) = (t.store, {shift_terminal_sql("t")}, t.batchid)
-WHERE {real_sql("t")} AND st.closingmethod = {int(ClosingMethod.SHIFT)}
+WHERE t.store = ANY(:stores) AND {real_sql("t")} AND st.closingmethod = {int(ClosingMethod.SHIFT)}
   AND t.businessdate >= coalesce(st.financialstatementsfrom, t.businessdate)
   AND (m.batchid IS NULL OR ({_WAITS}))
 GROUP BY 1, 2, 3, 4, 5, 6, 7, ch.cutoverdate, latest.businessdate
@@ -67,10 +86,9 @@ class UnstatedShift:
 
 def unstated_shifts(connection: Connection) -> list[UnstatedShift]:
     """The shifts of all stores that financial statements have passed over, by store, register and number."""
-    return [
-        UnstatedShift(row.store, f"{row.terminal}:{row.batchid}", row.last, _message(row))
-        for row in connection.execute(UNSTATED)
-    ]
+    stores = list(connection.execute(SUSPECTS).scalars())
+    rows = connection.execute(UNSTATED, {"stores": stores}) if stores else ()
+    return [UnstatedShift(row.store, f"{row.terminal}:{row.batchid}", row.last, _message(row)) for row in rows]
 
 
 def _message(row: Any) -> str:
