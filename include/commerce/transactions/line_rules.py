@@ -70,6 +70,7 @@ _AMOUNTS = (
             amount_text_sql("r.tax_rows"),
         ),
         fixed="taxes are posted by code",
+        of_sums=True,
     ),
     Rule(
         "line",
@@ -84,6 +85,7 @@ _AMOUNTS = (
             amount_text_sql("r.discount_rows"),
         ),
         fixed="discounts are posted by their rows",
+        of_sums=True,
     ),
     Rule(
         "line",

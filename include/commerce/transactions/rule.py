@@ -48,7 +48,8 @@ class Rule:
     """A rule: `broken` is SQL that is true when the rule is broken, `message` is SQL text that tells the numbers.
 
     Header rules read relation h (the header and the sums of its rows, see `sums`); rules of a line read relation r (the
-    line with the sums of its tax and discount rows), or relation x (a charge of a line) where `of_charge` says so.
+    line with what masters say of it). Where `of_sums` says so, r is the line's company and amounts with the sums of its
+    tax and discount rows; where `of_charge` says so, it is relation x, a charge of the line.
     `fixed`: why no company may switch the rule off; empty: it may. `master`: what has to be loaded for it.
     """
 
@@ -61,6 +62,7 @@ class Rule:
     fixed: str = ""
     master: Master | None = None
     of_charge: bool = False
+    of_sums: bool = False
 
     @property
     def applies_to(self) -> str:

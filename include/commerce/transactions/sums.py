@@ -1,11 +1,20 @@
 """SQL of validation: the transactions to check, and sums and line errors of their rows, one pass over each table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from commerce.schema.enums import STATEMENT_TYPES, TenderFunction, ValidationStatus
-from commerce.scope import Scope, account_sql, key_sql, live_line_sql, live_payment_sql, map_sql, paid_sql
+from commerce.scope import (
+    TRANSACTION_KEY,
+    Scope,
+    account_sql,
+    key_sql,
+    live_line_sql,
+    live_payment_sql,
+    map_sql,
+    paid_sql,
+)
 from commerce.transactions.applicability import Applicability
 from commerce.transactions.rule import exemption_broken, exemption_message
 from commerce.transactions.rules import LINE_RULES, Master, Rule
@@ -52,19 +61,31 @@ def checked_sql(selection: Selection) -> str:
     """
 
 
+IDS = "SELECT min(transactionid) AS first_id, max(transactionid) AS last_id FROM checked"
+"""Bind values of `passes`: between them are the ids of all transactions to check."""
+
+
+def _rows(table: str, row: str, key: tuple[str, str, str] = TRANSACTION_KEY) -> str:
+    """A join with the rows of transaction c: an index is read from the first id to the last, not from its beginning."""
+    return (
+        f"JOIN ax.{table} AS {row} ON {key_sql(row, key)} = {key_sql('c')}"
+        f" AND {row}.transactionid BETWEEN :first_id AND :last_id"
+    )
+
+
 TAX_LINES = f"""
     CREATE TEMP TABLE tax_line ON COMMIT DROP AS
     SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount,
            count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows,
            count(*) FILTER (WHERE x.isincludedinprice <> c.istaxincludedinprice) AS other_pricing
-    FROM checked AS c JOIN ax.retailtransactiontaxtrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
+    FROM checked AS c {_rows("retailtransactiontaxtrans", "x", _SALE_ROW)}
     GROUP BY 1, 2
 """
 
 DISCOUNT_LINES = f"""
     CREATE TEMP TABLE discount_line ON COMMIT DROP AS
     SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount
-    FROM checked AS c JOIN ax.retailtransactiondiscounttrans AS x ON {key_sql("x", _SALE_ROW)} = {key_sql("c")}
+    FROM checked AS c {_rows("retailtransactiondiscounttrans", "x", _SALE_ROW)}
     GROUP BY 1, 2
 """
 
@@ -135,40 +156,59 @@ def _columns(parts: Iterable[str]) -> str:
     return "".join(f",\n           {part}" for part in parts)
 
 
-def _lines(applied: Applicability) -> str:
-    """Sums of the lines; `errors`: the lines that break a rule, each as number and messages by rule (null: none). Tax
-    rows without a line take part, too: no line then, so no line rule, but their amount counts."""
-    lookups = _lookups(applied)
-    joins = "\n        ".join(lookup.joins for lookup in lookups)
-    looked_up = {name: sql for lookup in lookups for name, sql in lookup.columns.items()}
-    rules = [rule for rule in applied.active(LINE_RULES) if not rule.of_charge]
+def _errors(applied: Applicability, rules: Sequence[Rule]) -> str:
+    """SQL of the messages of a live line r by rule; null where it breaks none of `rules`."""
     broken = [applied.broken(rule, "r.company") for rule in rules]
     messages = ", ".join(
         f"'{rule.name}', CASE WHEN {condition} THEN {rule.message} END"
         for rule, condition in zip(rules, broken, strict=True)
     )
+    return f"CASE WHEN r.live AND ({' OR '.join(broken)}) THEN jsonb_build_object({messages}) END"
+
+
+def _lines(applied: Applicability) -> str:
+    """Sums of the lines; `errors`: the lines that break a rule, each as number and messages by rule (null: none). Tax
+    rows without a line take part, too: no line then, so no line rule, but their amount counts.
+
+    A line is judged before it meets its discounts and taxes, and after that before lines are summed (OFFSET 0 keeps
+    PostgreSQL to that): what is hashed and sorted has few columns then instead of all that rules read.
+    """
+    lookups = _lookups(applied)
+    joins = "\n        ".join(lookup.joins for lookup in lookups)
+    looked_up = {name: sql for lookup in lookups for name, sql in lookup.columns.items()}
+    rules = [rule for rule in applied.active(LINE_RULES) if not rule.of_charge]
     return f"""
     CREATE TEMP TABLE line_sum ON COMMIT DROP AS
-    WITH l AS (
+    WITH line AS (
         SELECT c.id, c.company, c.store_currency, c.roundingunit, l.dataareaid, l.linenum, l.itemid, l.qty, l.price,
                l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync,
                l.currency, l.giftcard, l.taxexemptpriceinclusiveoriginalprice,
                l.taxexemptpriceinclusivereductionamount, {live_line_sql("l")} AS live,
-               a.accountnum IS NOT NULL AS account_exists, COALESCE(d.amount, 0) AS discount_rows
+               a.accountnum IS NOT NULL AS account_exists
                {_columns(f"{sql} AS {name}" for name, sql in looked_up.items())}
         FROM checked AS c
-        JOIN ax.retailtransactionsalestrans AS l ON {key_sql("l", _SALE_LINE)} = {key_sql("c")}
-        LEFT JOIN discount_line AS d ON d.id = c.id AND d.linenum = l.linenum
-        LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = l.custaccount
+        {_rows("retailtransactionsalestrans", "l", _SALE_LINE)}
+        LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = NULLIF(l.custaccount, '')
         {joins}
+    ), l AS (
+        SELECT r.id, r.company, r.linenum, r.qty, r.netamount, r.taxamount, r.netamountincltax, r.discamount, r.live,
+               r.dataareaid <> r.company AS foreign_row,
+               CASE WHEN r.live AND r.currency NOT IN ('', r.store_currency) THEN r.currency END AS other_currency,
+               {_errors(applied, [rule for rule in rules if not rule.of_sums])} AS errors
+        FROM line AS r OFFSET 0
     ), r AS (
-        SELECT COALESCE(l.id, x.id) AS id, l.company, l.store_currency, l.roundingunit, l.dataareaid, l.linenum,
-               l.itemid, l.qty, l.price, l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount,
-               l.custaccountasync, l.currency, l.giftcard, l.taxexemptpriceinclusiveoriginalprice,
-               l.taxexemptpriceinclusivereductionamount, COALESCE(l.live, FALSE) AS live, l.live IS FALSE AS voided,
-               l.account_exists, l.discount_rows, COALESCE(x.amount, 0) AS tax_rows, x.foreign_rows AS foreign_tax_rows,
-               x.other_pricing {_columns(f"l.{name}" for name in looked_up)}
-        FROM l FULL JOIN tax_line AS x ON x.id = l.id AND x.linenum = l.linenum
+        SELECT COALESCE(l.id, x.id) AS id, l.company, l.linenum, l.qty, l.netamount, l.taxamount, l.netamountincltax,
+               l.discamount, COALESCE(l.live, FALSE) AS live, l.live IS FALSE AS voided, l.foreign_row,
+               l.other_currency, l.errors, COALESCE(d.amount, 0) AS discount_rows, COALESCE(x.amount, 0) AS tax_rows,
+               x.foreign_rows AS foreign_tax_rows, x.other_pricing
+        FROM l
+        LEFT JOIN discount_line AS d ON d.id = l.id AND d.linenum = l.linenum
+        FULL JOIN tax_line AS x ON x.id = l.id AND x.linenum = l.linenum
+    ), judged AS (
+        SELECT r.id, r.linenum, r.qty, r.netamount, r.netamountincltax, r.discamount, r.live, r.voided, r.foreign_row,
+               r.other_currency, r.tax_rows, r.foreign_tax_rows, r.other_pricing, r.errors,
+               {_errors(applied, [rule for rule in rules if rule.of_sums])} AS errors_of_sums
+        FROM r OFFSET 0
     )
     SELECT r.id, count(*) FILTER (WHERE r.live) AS lines,
            sum(r.netamount) FILTER (WHERE r.live) AS net,
@@ -177,11 +217,12 @@ def _lines(applied: Applicability) -> str:
            sum(r.qty) FILTER (WHERE r.live) AS items,
            sum(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
            sum(r.other_pricing) FILTER (WHERE NOT r.voided) AS other_pricing,
-           count(*) FILTER (WHERE r.dataareaid <> r.company) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
-           min(r.currency) FILTER (WHERE r.live AND r.currency NOT IN ('', r.store_currency)) AS other_currency,
-           jsonb_agg(jsonb_build_array(r.linenum, jsonb_strip_nulls(jsonb_build_object({messages}))))
-               FILTER (WHERE r.live AND ({" OR ".join(broken)})) AS errors
-    FROM r GROUP BY r.id
+           count(*) FILTER (WHERE r.foreign_row) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
+           min(r.other_currency) AS other_currency,
+           jsonb_agg(jsonb_build_array(r.linenum, jsonb_strip_nulls(
+               COALESCE(r.errors, jsonb_build_object()) || COALESCE(r.errors_of_sums, jsonb_build_object()))))
+               FILTER (WHERE num_nonnulls(r.errors, r.errors_of_sums) > 0) AS errors
+    FROM judged AS r GROUP BY r.id
 """
 
 
@@ -202,7 +243,7 @@ def _charges(applied: Applicability) -> str:
            min({exemption_message("Charge", "x.calculatedamount", "x")})
                FILTER (WHERE x.salelinenum = 0 AND {exemption}) AS odd_exemption
            {_columns(errors)}
-    FROM checked AS c JOIN ax.retailtransactionmarkuptrans AS x ON {key_sql("x", _SALE_LINE)} = {key_sql("c")}
+    FROM checked AS c {_rows("retailtransactionmarkuptrans", "x", _SALE_LINE)}
     GROUP BY 1
 """
 
@@ -220,7 +261,7 @@ PAYMENTS = f"""
                FILTER (WHERE p.currency <> c.currency AND abs(p.amountcur * p.exchrate - p.amountmst) > c.roundingunit))
                -> 0 AS converted,
            min(p.tendertype) FILTER (WHERE tender.tendertypeid IS NULL) AS unknown_tender
-    FROM checked AS c JOIN ax.retailtransactionpaymenttrans AS p ON {key_sql("p")} = {key_sql("c")}
+    FROM checked AS c {_rows("retailtransactionpaymenttrans", "p")}
     LEFT JOIN ax.retailtendertypetable AS tender
         ON tender.dataareaid = c.company AND tender.tendertypeid = p.tendertype
     WHERE {live_payment_sql("p")}
@@ -266,7 +307,7 @@ PERIODS = """
 
 def passes(applied: Applicability) -> dict[str, str]:
     """Temporary table -> the statement that fills it, in this order. They know a transaction by its `id` in `checked`;
-    bind values are the rules' (`Applicability.parameters`)."""
+    bind values are the rules' (`Applicability.parameters`) and those of `IDS`."""
     return {
         "tax_line": TAX_LINES,
         "discount_line": DISCOUNT_LINES,

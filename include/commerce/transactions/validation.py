@@ -18,7 +18,7 @@ from commerce.scope import Scope, amount_sql, key_sql
 from commerce.transactions import applicability
 from commerce.transactions.applicability import Applicability
 from commerce.transactions.rules import HEADER_RULES, Rule
-from commerce.transactions.sums import HEADERS, Selection, charge_rules, checked_sql, passes, unchecked
+from commerce.transactions.sums import HEADERS, IDS, Selection, charge_rules, checked_sql, passes, unchecked
 
 JOB = "validate-transactions"
 
@@ -69,10 +69,18 @@ def _batches(hq: Engine, scope: Scope) -> list[Scope]:
         counts = {row.store: row.transactions for row in rows}
     if sum(counts.values()) < SMALL:
         return [scope]
-    halves: list[list[str]] = [[], []]
-    for store in sorted(scope.stores, key=lambda store: (-counts.get(store, 0), store)):
-        min(halves, key=lambda half: sum(counts.get(member, 0) for member in half)).append(store)
-    return [replace(scope, stores=tuple(sorted(half))) for half in halves if half]
+    return [replace(scope, stores=half) for half in _halves(sorted(scope.stores), counts) if half]
+
+
+def _halves(stores: Sequence[str], counts: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`stores` cut where the first half comes closest to half of the transactions: ids of transactions begin with their
+    store, as a rule, so each half reads a part of an index that the other one does not."""
+    total, before = sum(counts.values()), 0
+    for place, store in enumerate(stores):
+        if place and 2 * before + counts.get(store, 0) > total:
+            return tuple(stores[:place]), tuple(stores[place:])
+        before += counts.get(store, 0)
+    return tuple(stores), ()
 
 
 class _Steps:
@@ -97,10 +105,12 @@ def judge(
 ) -> dict[str, StoreOutcome]:
     """Check the selected transactions in the caller's transaction; outcomes of the stores that have some."""
     connection.execute(text("SET LOCAL work_mem = '128MB'"))  # hash a day's lines instead of spilling them
+    connection.execute(text("SET LOCAL default_statistics_target = 20"))  # a few values are enough to plan with
     _run(connection, checked_sql(selection), selection.parameters)
     _run(connection, "ANALYZE checked")
+    ids = dict(connection.execute(text(IDS)).one()._mapping)
     for name, statement in passes(applied).items():
-        _run(connection, statement, applied.parameters)
+        _run(connection, statement, {**applied.parameters, **ids})
         _run(connection, f"ANALYZE {name}")
         report("add up the rows")
     _run(connection, _found_sql(applied), applied.parameters)
