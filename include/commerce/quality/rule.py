@@ -62,8 +62,8 @@ def batch_sql(run: int, channels: Collection[int]) -> str:
 
 
 _LINES = f"""
-    SELECT b.id, sum(r.netamount) FILTER (WHERE {_LIVE}) AS net,
-           sum(r.netamountincltax) FILTER (WHERE {_LIVE}) AS gross,
+    SELECT b.id, ax.sum_of_few(r.netamount) FILTER (WHERE {_LIVE}) AS net,
+           ax.sum_of_few(r.netamountincltax) FILTER (WHERE {_LIVE}) AS gross,
            bool_or((r.custaccount <> '' OR r.custaccountasync <> '')
                AND (r.custaccount, r.custaccountasync) <> (b.custaccount, b.custaccountasync)) AS other_customer,
            bool_or(r.addressidasync <> '') AS address
@@ -73,7 +73,7 @@ _LINES = f"""
     GROUP BY b.id
 """
 _TAXES = f"""
-    SELECT b.id, sum(r.amount) AS tax
+    SELECT b.id, ax.sum_of_few(r.amount) AS tax
     FROM stamped AS b JOIN ax.retailtransactiontaxtrans AS r
         ON r.transactionid = b.transactionid AND r.storeid = b.store AND r.terminalid = b.terminal
     WHERE b.valid AND b.type = {int(TransactionType.SALES)} AND {{ids}}

@@ -75,7 +75,7 @@ def _rows(table: str, row: str, key: tuple[str, str, str] = TRANSACTION_KEY) -> 
 
 TAX_LINES = f"""
     CREATE TEMP TABLE tax_line ON COMMIT DROP AS
-    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount,
+    SELECT c.id, x.salelinenum AS linenum, ax.sum_of_few(x.amount) AS amount,
            count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows,
            count(*) FILTER (WHERE x.isincludedinprice <> c.istaxincludedinprice) AS other_pricing
     FROM checked AS c {_rows("retailtransactiontaxtrans", "x", _SALE_ROW)}
@@ -84,7 +84,7 @@ TAX_LINES = f"""
 
 DISCOUNT_LINES = f"""
     CREATE TEMP TABLE discount_line ON COMMIT DROP AS
-    SELECT c.id, x.salelinenum AS linenum, sum(x.amount) AS amount
+    SELECT c.id, x.salelinenum AS linenum, ax.sum_of_few(x.amount) AS amount
     FROM checked AS c {_rows("retailtransactiondiscounttrans", "x", _SALE_ROW)}
     GROUP BY 1, 2
 """
@@ -211,11 +211,11 @@ def _lines(applied: Applicability) -> str:
         FROM r OFFSET 0
     )
     SELECT r.id, count(*) FILTER (WHERE r.live) AS lines,
-           sum(r.netamount) FILTER (WHERE r.live) AS net,
-           sum(r.netamountincltax) FILTER (WHERE r.live) AS gross,
-           sum(r.discamount) FILTER (WHERE r.live) AS discount,
-           sum(r.qty) FILTER (WHERE r.live) AS items,
-           sum(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
+           ax.sum_of_few(r.netamount) FILTER (WHERE r.live) AS net,
+           ax.sum_of_few(r.netamountincltax) FILTER (WHERE r.live) AS gross,
+           ax.sum_of_few(r.discamount) FILTER (WHERE r.live) AS discount,
+           ax.sum_of_few(r.qty) FILTER (WHERE r.live) AS items,
+           ax.sum_of_few(r.tax_rows) FILTER (WHERE NOT r.voided) AS tax,
            sum(r.other_pricing) FILTER (WHERE NOT r.voided) AS other_pricing,
            count(*) FILTER (WHERE r.foreign_row) + COALESCE(sum(r.foreign_tax_rows), 0) AS foreign_rows,
            min(r.other_currency) AS other_currency,
@@ -236,7 +236,7 @@ def _charges(applied: Applicability) -> str:
     exemption = exemption_broken("x.calculatedamount", "x")
     return f"""
     CREATE TEMP TABLE charge_sum ON COMMIT DROP AS
-    SELECT c.id, sum(x.calculatedamount) AS amount, sum(x.taxamountexclusive) AS tax,
+    SELECT c.id, ax.sum_of_few(x.calculatedamount) AS amount, ax.sum_of_few(x.taxamountexclusive) AS tax,
            count(*) FILTER (WHERE x.dataareaid <> c.company) AS foreign_rows,
            min(x.currencycode) FILTER (WHERE x.currencycode <> c.store_currency) AS other_currency,
            min(x.calculatedamount) FILTER (WHERE x.calculatedamount % c.roundingunit <> 0) AS odd_amount,
@@ -250,7 +250,7 @@ def _charges(applied: Applicability) -> str:
 
 PAYMENTS = f"""
     CREATE TEMP TABLE payment_sum ON COMMIT DROP AS
-    SELECT c.id, sum({_PAID}) AS paid,
+    SELECT c.id, ax.sum_of_few({_PAID}) AS paid,
            min(tender.tendertypeid) FILTER (
                WHERE p.giftcardid <> '' AND tender.function <> {int(TenderFunction.GIFT_CARD)}) AS no_gift_card_tender,
            min(p.tendertype) FILTER (
@@ -270,7 +270,7 @@ PAYMENTS = f"""
 
 DEPOSITS = f"""
     CREATE TEMP TABLE deposit_sum ON COMMIT DROP AS
-    SELECT c.id, count(*) AS rows, sum(d.amount) AS amount,
+    SELECT c.id, count(*) AS rows, ax.sum_of_few(d.amount) AS amount,
            count(*) FILTER (WHERE d.dataareaid <> c.company) AS foreign_rows,
            min(COALESCE(NULLIF(d.custaccount, ''), d.custaccountasync)) FILTER (WHERE a.accountnum IS NULL) AS unknown,
            count(DISTINCT {account_sql("d", "dm", "NULL")}) AS depositors,
@@ -286,7 +286,7 @@ DEPOSITS = f"""
 
 INCOME_EXPENSES = f"""
     CREATE TEMP TABLE income_expense_sum ON COMMIT DROP AS
-    SELECT c.id, count(*) AS rows, sum(i.amount) AS amount,
+    SELECT c.id, count(*) AS rows, ax.sum_of_few(i.amount) AS amount,
            count(*) FILTER (WHERE i.dataareaid <> c.company) AS foreign_rows,
            min(i.incomeexepenseaccount) FILTER (WHERE a.accountnum IS NULL) AS unknown
     FROM checked AS c
