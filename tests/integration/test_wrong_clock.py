@@ -166,3 +166,25 @@ def test_shifts_that_cannot_be_stated_are_named_with_what_to_do(shop: Engine) ->
     assert [one["shift"] for one in status(shop)["shifts"]["list"]] == ["T1:1", "T2:3"]
     set_store(shop, "S1", financialstatementsfrom=TOMORROW)
     assert status(shop)["shifts"]["unstated"] == 0
+
+
+def test_what_the_next_end_of_day_takes_is_no_wrong_clock(shop: Engine) -> None:
+    """A drop that came late for a shift that is stated, and a shift whose statement was cleared."""
+    add_counted_shift(shop, "S1", 1, first=10)
+    add_counted_shift(shop, "S1", 2, first=20, day=TOMORROW)
+    close(shop)
+    add_sale(shop, "S1", 50, header=of_shift(3))
+    close_shift(shop, "S1", 3)
+    number = calculate(shop)
+    assert not post_statements(shop, run=number, scope=BOTH).ok  # nobody has counted it
+    (stuck,) = rows(shop, "SELECT statementid FROM ax.retailstatementtable WHERE postingstatus = 3")
+    clear_statement(shop, statement=stuck[0])
+    manage_cash(shop, "S1", 30, TransactionType.SAFE_DROP, {CASH: D(7)}, 1)
+    manage_cash(shop, "S1", 31, TransactionType.TENDER_DECLARATION, {CASH: D(18)}, 1)
+
+    found = {one["shift"]: one["message"] for one in status(shop)["shifts"]["list"]}
+
+    assert found == {
+        "T1:1": f"Run an end of day for {DAY} or later: 2 transactions of cash management wait for a statement.",
+        "T1:3": f"Run an end of day for {DAY} or later: the shift waits for a statement.",
+    }

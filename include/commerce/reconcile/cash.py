@@ -52,9 +52,15 @@ _ON_SHIFT = "(m.storeid, m.terminalid || ':' || m.batchid)"
 
 SHIFTS = text(f"""
 SELECT m.storeid AS store, m.terminalid || ':' || m.batchid AS shift, m.statementid,
-       s.postingstatus = {int(StatementStatus.POSTED)} AS posted, s.businessdate::text AS businessdate
+       s.postingstatus = {int(StatementStatus.POSTED)} AND s.businessdate >= coalesce(:date_from, date '-infinity')
+           AS posted, s.businessdate::text AS businessdate
 FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
-WHERE {_FINANCIAL}""")
+WHERE (m.storeid, m.terminalid, m.batchid) IN (
+    SELECT m.storeid, m.terminalid, m.batchid
+    FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+    WHERE {_FINANCIAL})""")
+"""All statements of the shifts that have one in the dates that were asked for. One of before says a part of what their
+last drop or declaration was: it is as good as not posted."""
 
 MARKED = text(f"""
 SELECT h.store, {SHIFT_SQL} AS shift, h.businessdate::text AS businessdate,
@@ -185,7 +191,7 @@ def _moved(sums: pd.DataFrame, found: Stated, shifts: pd.DataFrame) -> pd.DataFr
         & (sums["disposition"] == POSTED)
     ]
     parts = pd.DataFrame(
-        [key.split(SEPARATOR) for key in own["key"]],
+        [key.split(SEPARATOR, 3) for key in own["key"]],
         columns=["shift", "tender", "currency", "transactionid"],
         index=own.index,
         dtype=object,

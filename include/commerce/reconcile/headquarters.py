@@ -99,11 +99,13 @@ _CASH_REASON = f"""CASE
                    THEN 'before the first financial statement of its store'
                    WHEN w.batchid = 0 THEN 'cash management that names no shift'
                    WHEN b.status IS DISTINCT FROM {int(ShiftStatus.CLOSED)} THEN 'its shift is open, or has not come'
+                   WHEN w.businessdate::date < ch.cutoverdate THEN 'history, in no financial statement yet'
                    WHEN NOT EXISTS (
                        SELECT FROM ax.retailstatementtable AS f
                        WHERE f.storeid = w.store AND f.statementtype = {int(StatementType.FINANCIAL)}
                          AND f.businessdate > w.businessdate::date
-                         AND f.createddatetime > greatest({_THERE.format(row="w")}, {_THERE.format(row="b")}))
+                         AND f.createddatetime > greatest({_THERE.format(row="w")}, {_THERE.format(row="b")},
+                                                          cleared.moment))
                    THEN 'in no financial statement yet' END"""
 
 UNPOSTED_TRANSACTIONS = text(f"""
@@ -113,6 +115,12 @@ WITH waiting AS (
            coalesce(nullif(h.batchterminalid, ''), h.terminal) AS shiftterminal, h.batchid
     FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
     WHERE k.posted = 0 AND k.dated
+), cleared AS (
+    SELECT f.storeid AS store, max(event.createdon) AS moment
+    FROM ax.retailstatementtable AS f JOIN ax.retaileodstatementcontrollerlog AS event USING (dataareaid, statementid)
+    WHERE f.statementtype = {int(StatementType.FINANCIAL)} AND f.transactioncount = 0
+      AND f.storeid IN (SELECT store FROM waiting WHERE cash) AND event.postingstatemessage = 'Cleared'
+    GROUP BY f.storeid
 ), reasoned AS (
     SELECT w.store, w.terminal, w.transactionid, w.businessdate, w.amount, w.cash,
            CASE
@@ -134,8 +142,10 @@ WITH waiting AS (
     LEFT JOIN ax.retailstatementtable AS s ON (s.dataareaid, s.statementid) = (m.dataareaid, m.statementid)
     LEFT JOIN ax.retailtransactionorderstatus AS o USING (store, terminal, transactionid)
     LEFT JOIN ax.retailstoretable AS st ON st.storenumber = w.store AND w.cash
+    LEFT JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = w.store AND w.cash
     LEFT JOIN ax.retailposbatchtable AS b
         ON (b.storeid, b.terminalid, b.batchid) = (w.store, w.shiftterminal, w.batchid) AND w.cash
+    LEFT JOIN cleared ON cleared.store = w.store AND w.cash
     LEFT JOIN ax.retailtransactionhold AS hold
         ON (hold.store, hold.terminal, hold.transactionid) = (w.store, w.terminal, w.transactionid)
         AND hold.releaseddatetime IS NULL
@@ -150,7 +160,8 @@ SELECT store, businessdate, reason, cash, count(*) AS transactions, sum(amount) 
        (array_agg(terminal || ' ' || transactionid ORDER BY terminal, transactionid))[1:5] AS sample
 FROM reasoned GROUP BY store, businessdate, reason, cash ORDER BY store, businessdate, reason, cash""")
 """`reason` is NULL where nothing explains why a transaction is not posted: it passed the gate and is in no
-statement; or it is `cash` management, and a financial statement of a later date was made when it was there."""
+statement; or it is `cash` management, a financial statement of a later date was made when it was there, and none was
+cleared since. Days of history are worked on in any order, beside today's: a later one says nothing of those."""
 
 EDITED_TRANSACTIONS = text(f"""
 SELECT k.store, k.businessdate::text AS businessdate, count(DISTINCT (k.terminal, k.transactionid)) AS transactions,

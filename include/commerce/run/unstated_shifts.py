@@ -98,14 +98,22 @@ def _message(row: Any) -> str:
     if row.status is None:
         return f"The shift has not come, and {cash} wait for it: close it at its register, which then sends it."
     own = f"{row.startdate or '?'} to {row.closedate or '?'}"
+    if row.cash and (_within(row) or not row.stated):
+        return f"Run an end of day for {row.last} or later: {cash} wait for a statement."
     if row.stated:
         return (
             f"{cash}, dated up to {row.last}, outside of the shift ({own}), which is stated: change the business date"
             " to one of the shift (`commerce transactions edit`)."
         )
-    if row.cash:
-        return f"Run an end of day for {row.last} or later: {cash} wait for a statement."
+    if _within(row):
+        return f"Run an end of day for {row.last} or later: the shift waits for a statement."
     return (
         f"The shift is dated {own}, its transactions {row.first} to {row.last}: its register had a wrong clock, and"
         " nothing was counted in it. Declare its tenders at the register, and the next end of day states it."
     )
+
+
+def _within(row: Any) -> bool:
+    """Whether the transactions lie where the calculation looks for those of the shift: it takes them the next time."""
+    first, last = row.startdate or date.min, row.closedate or date.max
+    return bool((first - row.first).days <= 1 and (row.last - last).days <= 1)
