@@ -19,7 +19,7 @@ from support.orders import execute
 from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
 from support.staging import rows
 from support.statements import TOMORROW, add_retailer, pass_gate
-from support.transactions import DAY, add_sale
+from support.transactions import DAY, Line, add_sale
 
 D = Decimal
 BOTH = Scope(("S1",), TOMORROW)
@@ -188,3 +188,17 @@ def test_what_the_next_end_of_day_takes_is_no_wrong_clock(shop: Engine) -> None:
         "T1:1": f"Run an end of day for {DAY} or later: 2 transactions of cash management wait for a statement.",
         "T1:3": f"Run an end of day for {DAY} or later: the shift waits for a statement.",
     }
+
+
+def test_a_shift_in_which_nothing_was_paid_has_nothing_to_state_and_is_not_named(shop: Engine) -> None:
+    add_sale(shop, "S1", 50, lines=[Line(price=D(0))], paid={}, header=of_shift(2))
+    close_shift(shop, "S1", 2)
+    add_counted_shift(shop, "S1", 1, first=10, day=TOMORROW)
+
+    assert close(shop) == 1
+
+    posted = "SELECT count(*) FROM ax.retaileodtransactiontable WHERE transactionid = 'S1-T1-000050'"
+    assert rows(shop, posted) == [(1,)]
+    assert [row[0] for row in rows(shop, STATED)] == [1]
+    assert status(shop)["shifts"] == {"unstated": 0, "list": []}
+    assert broken(shop) == []

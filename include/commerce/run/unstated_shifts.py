@@ -16,7 +16,7 @@ from commerce.schema.enums import (
     StatementStatus,
     StatementType,
 )
-from commerce.scope import key_sql, real_sql, shift_terminal_sql
+from commerce.scope import key_sql, live_payment_sql, real_sql, shift_terminal_sql
 
 _CASH = ", ".join(str(int(type_)) for type_ in CASH_MANAGEMENT_TYPES)
 _WAITS = f"t.type IN ({_CASH}) AND e.statementid IS NULL"
@@ -62,7 +62,9 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, ch.cutoverdate, latest.businessdate
 HAVING max(t.businessdate) < latest.businessdate
    AND ((count(*) FILTER (WHERE {_WAITS}) > 0 AND max(t.businessdate) >= coalesce(ch.cutoverdate, max(t.businessdate)))
         OR (b.status = {int(ShiftStatus.CLOSED)}
-            AND count(*) FILTER (WHERE s.postingstatus = {int(StatementStatus.POSTED)}) > 0))
+            AND count(*) FILTER (WHERE s.postingstatus = {int(StatementStatus.POSTED)}) > 0
+            AND bool_or(EXISTS (SELECT FROM ax.retailtransactionpaymenttrans AS p
+                                WHERE {key_sql("p")} = {key_sql("t")} AND {live_payment_sql("p")}))))
 ORDER BY 1, 2, 3""")
 
 

@@ -172,8 +172,8 @@ CHECKS = (
     ),
     Check(
         "shift_never_stated",
-        "a closed shift whose sales are posted is in a financial statement, once its store has one of a later date;"
-        " those of before the store's financial_statements_from need none",
+        "a closed shift whose sales are posted and paid is in a financial statement, once its store has one of a later"
+        " date; those of before the store's financial_statements_from need none",
         f"""
         SELECT b.storeid || ' ' || b.terminalid || ':' || b.batchid AS id
         FROM ax.retailposbatchtable AS b
@@ -194,7 +194,11 @@ CHECKS = (
                           WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid))
         GROUP BY b.storeid, b.terminalid, b.batchid, latest.businessdate, st.financialstatementsfrom
         HAVING max(t.businessdate) < latest.businessdate AND count(posted.transactionid) > 0
-           AND max(t.businessdate) >= coalesce(st.financialstatementsfrom, date '-infinity')""",
+           AND max(t.businessdate) >= coalesce(st.financialstatementsfrom, date '-infinity')
+           AND bool_or(t.type IN ({_CASH_MANAGEMENT}) OR EXISTS (
+               SELECT FROM ax.retailtransactionpaymenttrans AS p
+               WHERE (p.store, p.terminal, p.transactionid) = (t.store, t.terminal, t.transactionid)
+                 AND {_LIVE_PAYMENT}))""",
     ),
     Check(
         "cash_management_stated_differs",
