@@ -27,6 +27,11 @@ class Behind:
     ) -> None:
         self._pool.shutdown(wait=True)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no work was begun since somebody waited: then nothing runs beside the reading."""
+        return self._work is None
+
     def follow(self, work: Callable[[], None]) -> None:
         """Begin `work`, as soon as the piece before is done; raises the error of that one."""
         self.wait()

@@ -26,12 +26,21 @@ ROWS = 50_000
 SMALL = 20
 """By this a slice is smaller where the register waits for our reading."""
 
+FIRST = 8
+"""By this a slice is smaller while headquarters waits for it."""
 
-def next_slice(channel: ChannelConnection, database: ChannelDatabase, stream: str, reach: Reach) -> list[Extent]:
-    """The extents of the next slice, headers first; empty when the stream has nothing new."""
-    scale = SMALL if channel.readers_block_writers else 1
+
+def next_slice(
+    channel: ChannelConnection, database: ChannelDatabase, stream: str, reach: Reach, *, awaited: bool = False
+) -> list[Extent]:
+    """The extents of the next slice, headers first; empty when the stream has nothing new.
+
+    Args:
+        awaited: headquarters has nothing to do until it is read.
+    """
+    scale = SMALL if channel.readers_block_writers else FIRST if awaited else 1
     if stream == "customers":
-        extents = [_rows_of(channel, reach, table, ROWS // scale) for table in STREAMS[stream]]
+        extents = [_rows_of(channel, reach, table, max(ROWS // scale, 1)) for table in STREAMS[stream]]
     else:
         extents = _transactions(channel, database, stream, reach, scale)
     return [extent for extent in extents if extent.high > extent.low]
@@ -78,7 +87,7 @@ def _transactions(
 ) -> list[Extent]:
     condition = date_condition(channel, database, stream)
     low = reach.low(TRANSACTION)
-    limit = HEADERS // scale
+    limit = max(HEADERS // scale, 1)
     where = both(f"h.{COUNTER} > {low}", reach.condition(TRANSACTION, "h"), condition)
     count, last = channel.rows(
         f"SELECT count(*), coalesce(max({COUNTER}), 0) FROM"
@@ -91,7 +100,7 @@ def _transactions(
     for table in STREAMS[stream][1:]:
         if table is SHIFT:
             if not more:
-                extents.append(_closed_shifts(channel, reach, ROWS // scale))
+                extents.append(_closed_shifts(channel, reach, max(ROWS // scale, 1)))
             continue
         mark = reach.low(table)
         own = reach.condition(table, "c")
@@ -103,7 +112,7 @@ def _transactions(
         if count and reach.high(table) > mark:
             end = _last_of_headers(channel, table, both(f"{where} AND h.{COUNTER} <= {high}", own), mark)
         if not more:
-            end = max(end, _end_of_rows(channel, reach, table, ROWS // scale, join, dated))
+            end = max(end, _end_of_rows(channel, reach, table, max(ROWS // scale, 1), join, dated))
         extents.append(Extent(table, mark, end, join, dated))
     return extents
 

@@ -195,7 +195,7 @@ class _Work:
             self.channel.new_snapshot()
             reach = open_reach(self.channel, stream, marks, reach)
             goal = goal or {table.name: reach.high(table) for table in STREAMS[stream]}
-            extents = next_slice(self.channel, self.database, stream, reach)
+            extents = next_slice(self.channel, self.database, stream, reach, awaited=self.behind.idle)
             if extents:
                 session = sessions.start(self.job.hq, self.database, stream, extents)
                 marks = self._take(session, extents, (stream, reach))
