@@ -23,7 +23,11 @@ from commerce.transactions.sums import HEADERS, IDS, Selection, charge_rules, ch
 JOB = "validate-transactions"
 
 SMALL = 20_000
-"""Transactions below which one connection does it all; more are checked by two, since each uses one core."""
+"""Transactions below which one connection does it all at once."""
+AT_ONCE = 70_000
+"""Transactions that a connection works on: the rows of more would spill from memory."""
+CONNECTIONS = 2
+"""Each uses one core."""
 
 
 def validate_transactions(hq: Engine, *, scope: Scope, progress: Progress = silent) -> JobResult:
@@ -43,7 +47,7 @@ def validate_transactions(hq: Engine, *, scope: Scope, progress: Progress = sile
         return retry_transient(lambda: _validate(hq, batch, applied, report))
 
     found: dict[str, StoreOutcome] = {}
-    with ThreadPoolExecutor(len(batches)) as pool:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
         for outcomes in pool.map(work, batches):
             found |= outcomes
     return job_result(scope.stores, found, applied)
@@ -61,26 +65,30 @@ def _nothing(store: str) -> StoreOutcome:
 
 
 def _batches(hq: Engine, scope: Scope) -> list[Scope]:
-    """The stores, as one batch or, when there is much to check, as two of about the same size that run side by side."""
+    """The stores, as one batch or, when there is much to check, as several of about the same size."""
     with hq.connect() as connection:
         rows = connection.execute(
             text(f"SELECT t.store, count(*) AS transactions {unchecked(scope).sql} GROUP BY t.store"), scope.parameters
         )
         counts = {row.store: row.transactions for row in rows}
-    if sum(counts.values()) < SMALL:
+    total = sum(counts.values())
+    if total < SMALL:
         return [scope]
-    return [replace(scope, stores=half) for half in _halves(sorted(scope.stores), counts) if half]
+    rounds = -(-total // (AT_ONCE * CONNECTIONS))
+    return [replace(scope, stores=part) for part in _parts(sorted(scope.stores), counts, rounds * CONNECTIONS)]
 
 
-def _halves(stores: Sequence[str], counts: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`stores` cut where the first half comes closest to half of the transactions: ids of transactions begin with their
-    store, as a rule, so each half reads a part of an index that the other one does not."""
+def _parts(stores: Sequence[str], counts: Mapping[str, int], number: int) -> list[tuple[str, ...]]:
+    """`stores` cut into at most `number` parts with about as many transactions each. Stores that follow each other
+    stay together: ids of transactions begin with their store, as a rule, so each part reads its own part of an index.
+    """
     total, before = sum(counts.values()), 0
-    for place, store in enumerate(stores):
-        if place and 2 * before + counts.get(store, 0) > total:
-            return tuple(stores[:place]), tuple(stores[place:])
+    parts: list[list[str]] = [[] for _ in range(number)]
+    for store in stores:
+        middle = 2 * before + counts.get(store, 0)
+        parts[min(middle * number // (2 * total), number - 1)].append(store)
         before += counts.get(store, 0)
-    return tuple(stores), ()
+    return [tuple(part) for part in parts if part]
 
 
 class _Steps:
