@@ -45,6 +45,7 @@ def register(hq: Engine, channel_db: Callable[[str], Engine]) -> Register:
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "HEADERS", 2)
     monkeypatch.setattr(slices, "ROWS", 3)
+    monkeypatch.setattr(slices, "FIRST", 1)
 
 
 @pytest.mark.usefixtures("small_slices")
