@@ -134,15 +134,18 @@ SELECT string_agg(said, '; ' ORDER BY said) FROM (
     FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
     WHERE a.attrelid = to_regclass('{{table}}') AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
-    SELECT format('check %s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    SELECT format('check %s %s %s', conname, connoinherit, pg_get_expr(conbin, conrelid)) FROM pg_constraint
     WHERE conrelid = to_regclass('{{table}}') AND contype = 'c'
     UNION ALL
     SELECT 'index ' || what FROM ({_INDEXES}) AS made WHERE indrelid = to_regclass('{{table}}')) AS shape)"""
-"""Columns, defaults, checks and indexes of a table as one text: what its shadow was made with."""
+"""Columns, defaults, checks and indexes of a table as one text: what its shadow was made with. A check that is NOT VALID
+is a valid one there."""
 
 
 _PARTS = """
-SELECT attrelid, attnum, attname::text, attnotnull FROM pg_attribute WHERE attrelid IN ({tables}) AND attnum > 0
+SELECT attrelid, attnum, concat_ws(' ', attname, atttypid, atttypmod), attnotnull FROM pg_attribute
+WHERE attrelid IN ({tables}) AND attnum > 0
+UNION ALL SELECT adrelid, adnum, oid::text, TRUE FROM pg_attrdef WHERE adrelid IN ({tables})
 UNION ALL SELECT indrelid, 0, indexrelid::text, indisvalid FROM pg_index WHERE indrelid IN ({tables})
 UNION ALL SELECT conrelid, 0, oid::text, convalidated FROM pg_constraint WHERE conrelid IN ({tables})
 """

@@ -76,14 +76,16 @@ def switch(
     Raises:
         StoreError: something has been hung on the tables meanwhile that cannot follow, or they have changed themselves.
     """
+    places = [_place(table) for table in tables]
     for attempt in range(TRIES):
+        seen = standing(fetch, places)  # first: what changes from now on is found under the locks
         if changed := unlike(fetch, [(_place(table), _place(table, SHADOW)) for table in tables]):
             execute(f"DELETE FROM {_place(RECORD, SHADOW)}")  # it is nobody's now: the next call begins anew
             raise StoreError(changed_meanwhile(place, changed))
         try:
             _in_one_transaction(
                 execute,
-                lambda: [at_once(_exchange(fetch, place, session, tables, begun))],
+                lambda: [at_once(_exchange(fetch, place, session, tables, begun, seen))],  # noqa: B023
                 LOCK_MILLISECONDS,
                 SWITCH_MILLISECONDS,
             )
@@ -94,9 +96,10 @@ def switch(
             time.sleep(0.1 * 2 ** min(attempt, 4))
 
 
-def _exchange(fetch: Fetch, place: str, session: int, tables: Sequence[str], begun: Sequence[int]) -> list[str]:
+def _exchange(
+    fetch: Fetch, place: str, session: int, tables: Sequence[str], begun: Sequence[int], seen: str
+) -> list[str]:
     places = [_place(table) for table in tables]
-    seen = standing(fetch, places)
     refuse_obstacles(fetch, place, places)
     of_tables = views(fetch, places)
     made = [f"LOCK TABLE {', '.join([*(name for name, _ in of_tables), *places])} IN ACCESS EXCLUSIVE MODE"]

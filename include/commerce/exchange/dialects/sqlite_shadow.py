@@ -50,29 +50,38 @@ def switch(cursor: Any, place: str, session: int, tables: Sequence[str], begun: 
     Raises:
         StoreError: the tables have changed since their shadows were made.
     """
-    if changed := [table for table in tables if not _is_like_its_shadow(cursor, table)]:
-        cursor.execute(f"DELETE FROM {SHADOW}{RECORD}")  # it is nobody's now: the next call begins anew
-        raise StoreError(changed_meanwhile(place, changed))
     # Views name these tables: without this, SQLite would look at them in between and refuse.
     cursor.execute("PRAGMA legacy_alter_table = ON")
     try:
-        statements = []
-        for table in tables:
-            triggers = _sql(cursor, "trigger", table)
-            statements += [
-                *(f"DROP TRIGGER {_quoted(name)}" for name, _ in triggers),
-                f"ALTER TABLE {table} RENAME TO {REPLACED}{table}",
-                f"ALTER TABLE {SHADOW}{table} RENAME TO {table}",
-                *(sql for _, sql in triggers),
-            ]
-        statements += [
-            f"DELETE FROM {RECORD} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})",
-            f"INSERT INTO {RECORD} SELECT * FROM {SHADOW}{RECORD} WHERE session = {session} ON CONFLICT DO NOTHING",
-            f"DROP TABLE {SHADOW}{RECORD}",
-        ]
-        _in_one_transaction(cursor, statements)
+        with writing(cursor):  # nobody changes the tables from here on; who was at it is through
+            changed = [table for table in tables if not _is_like_its_shadow(cursor, table)]
+            if changed:
+                cursor.execute(f"DELETE FROM {SHADOW}{RECORD}")  # it is nobody's now: the next call begins anew
+            else:
+                _exchange(cursor, session, tables, begun)
     finally:
         cursor.execute("PRAGMA legacy_alter_table = OFF")
+    if changed:
+        raise StoreError(changed_meanwhile(place, changed))
+
+
+def _exchange(cursor: Any, session: int, tables: Sequence[str], begun: Sequence[int]) -> None:
+    statements = []
+    for table in tables:
+        triggers = _sql(cursor, "trigger", table)
+        statements += [
+            *(f"DROP TRIGGER {_quoted(name)}" for name, _ in triggers),
+            f"ALTER TABLE {table} RENAME TO {REPLACED}{table}",
+            f"ALTER TABLE {SHADOW}{table} RENAME TO {table}",
+            *(sql for _, sql in triggers),
+        ]
+    statements += [
+        f"DELETE FROM {RECORD} WHERE session IN ({', '.join(map(str, begun)) or 'NULL'})",
+        f"INSERT INTO {RECORD} SELECT * FROM {SHADOW}{RECORD} WHERE session = {session} ON CONFLICT DO NOTHING",
+        f"DROP TABLE {SHADOW}{RECORD}",
+    ]
+    for statement in statements:
+        cursor.execute(statement)
 
 
 def leftovers(cursor: Any, session: int | None) -> list[str]:
