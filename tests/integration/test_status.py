@@ -22,8 +22,12 @@ from commerce.run import plan, status
 from commerce.schema.enums import TransactionType
 from commerce.schema.headquarters import exchange as tables
 from commerce.schema.headquarters import orders, sales
-from support.company import add_company, add_customer, add_store
+from commerce.scope import Scope
+from commerce.statements import calculate_statements, post_statements
+from support.company import CASH, add_company, add_customer, add_store
 from support.registers import GUID, add_register
+from support.shifts import close_shift, manage_cash, set_store
+from support.statements import pass_gate
 from support.transactions import DAY, add_deposit, add_order, add_quarantined_customer, add_sale, change
 
 TOMORROW = date(2026, 3, 3)
@@ -307,3 +311,24 @@ class TestChannels:
         assert "1 stores would be blocked by 1 transactions, 12.50" in planned.as_text()
         set_sync(company, GUID.format(1), 2, "permanent")
         assert plan(company, kind="end_of_day", business_date=DAY).stores[0].unresolvable == (2, Decimal("25.00"))
+
+    def test_a_plan_tells_of_shifts_and_statements_that_wait_though_nothing_is_new(
+        self, company: Engine, channel_db: Callable[[str], Engine]
+    ) -> None:
+        def outlook() -> str:
+            return plan(company, kind="end_of_day", business_date=DAY).stores[0].outlook
+
+        add_register(company, channel_db, "S1")
+        assert outlook() == "no new transactions"
+        manage_cash(company, "S1", 1, TransactionType.STARTING_AMOUNT, {CASH: Decimal(100)}, 1)
+        assert outlook() == "no new transactions", "the shift is open"
+        close_shift(company, "S1", 1)
+        assert outlook() == "would be posted"
+        set_store(company, "S1", closingmethod=0)
+        assert outlook() == "no new transactions", "the store has no financial statements"
+        add_sale(company, "S1", 2)
+        run = pass_gate(company)
+        assert calculate_statements(company, run=run, scope=Scope(("S1",), DAY)).ok
+        assert outlook() == "would be posted", "the statement is not"
+        assert post_statements(company, run=run, scope=Scope(("S1",), DAY)).ok
+        assert outlook() == "no new transactions"

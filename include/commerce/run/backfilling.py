@@ -22,15 +22,9 @@ from commerce.run import steps
 from commerce.run.opening import resolve
 from commerce.run.pipeline import Clock, clock, work_run
 from commerce.run.summary import RunSummary
-from commerce.schema.enums import (
-    CASH_MANAGEMENT_TYPES,
-    ORDER_TYPES,
-    STATEMENT_TYPES,
-    ClosingMethod,
-    ShiftStatus,
-    StatementStatus,
-)
-from commerce.scope import Scope, shift_terminal_sql
+from commerce.run.unfinished import unfinished_sql
+from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES
+from commerce.scope import Scope
 
 TRANSACTIONS_OF_A_RUN = 20_000
 """How many transactions a run takes at least, if there are so many: its own cost is a hundredth of theirs then. What a
@@ -124,7 +118,6 @@ def _due(hq: Engine, stores: Sequence[str], first: date, last: date) -> Days:
     finished."""
     scope = Scope(tuple(stores), last, historical=True, first_date=first)
     types = ", ".join(str(int(kind)) for kind in (*ORDER_TYPES, *STATEMENT_TYPES))
-    cash = ", ".join(str(int(kind)) for kind in CASH_MANAGEMENT_TYPES)
     query = f"""
         SELECT businessdate, sum(transactions)::integer AS transactions FROM (
             SELECT t.businessdate, count(*) AS transactions
@@ -132,21 +125,7 @@ def _due(hq: Engine, stores: Sequence[str], first: date, last: date) -> Days:
             WHERE t.type IN ({types}) AND {scope.unposted_sql("t", "ch")}
             GROUP BY t.businessdate
             UNION ALL
-            SELECT t.businessdate, count(*)
-            FROM ax.retailtransactiontable AS t JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = t.store
-            JOIN ax.retailstoretable AS st ON st.recid = ch.recid
-            JOIN ax.retailposbatchtable AS b
-                 ON (b.storeid, b.terminalid, b.batchid) = (t.store, {shift_terminal_sql("t")}, t.batchid)
-            WHERE t.type IN ({cash}) AND {scope.unposted_sql("t", "ch")}
-              AND b.status = {int(ShiftStatus.CLOSED)} AND st.closingmethod = {int(ClosingMethod.SHIFT)}
-              AND t.businessdate >= coalesce(st.financialstatementsfrom, t.businessdate)
-            GROUP BY t.businessdate
-            UNION ALL
-            SELECT s.businessdate, s.transactioncount
-            FROM (SELECT storeid AS store, businessdate, transactioncount, postingstatus
-                  FROM ax.retailstatementtable) AS s
-            JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = s.store
-            WHERE s.postingstatus < {int(StatementStatus.POSTED)} AND {scope.dated_sql("s", "ch")}) AS due
+            SELECT businessdate, transactions FROM ({unfinished_sql(scope)}) AS unfinished) AS due
         GROUP BY businessdate ORDER BY businessdate"""
     with hq.connect() as connection:
         return [(row.businessdate, row.transactions) for row in connection.execute(text(query), scope.parameters)]

@@ -19,6 +19,7 @@ from commerce.customers import references
 from commerce.orders.judging import DUE
 from commerce.outcomes import money
 from commerce.run import opening, steps
+from commerce.run.unfinished import unfinished_sql
 from commerce.schema.enums import ORDER_TYPES, STATEMENT_TYPES, CustomerAsyncOperation, SyncStatus, ValidationStatus
 from commerce.scope import Scope, amount_sql
 
@@ -74,7 +75,8 @@ def unresolvable_sql(scope: Scope) -> str:
 
 @dataclass(frozen=True)
 class StorePlan:
-    """One store. Pairs are (count, amount). `fault`: its channel database cannot be read, so it would fail."""
+    """One store. Pairs are (count, amount). `fault`: its channel database cannot be read, so it would fail.
+    `unfinished`: cash management of closed shifts in no statement, or statements that are not posted, wait in it."""
 
     store: str
     closed: bool
@@ -84,6 +86,7 @@ class StorePlan:
     transactions: tuple[int, Decimal] = (0, Decimal(0))
     invalid: int = 0
     unresolvable: tuple[int, Decimal] = (0, Decimal(0))
+    unfinished: bool = False
 
     @property
     def outlook(self) -> str:
@@ -93,7 +96,7 @@ class StorePlan:
             return "not closed"
         if self.unresolvable[0]:
             return "would be blocked"
-        coming = self.waiting_transactions or self.orders[0] or self.transactions[0]
+        coming = self.waiting_transactions or self.orders[0] or self.transactions[0] or self.unfinished
         return "would be posted" if coming else "no new transactions"
 
     def as_dict(self) -> dict[str, Any]:
@@ -106,6 +109,7 @@ class StorePlan:
             "transactions": _pair(self.transactions),
             "invalid": self.invalid,
             "unresolvable": _pair(self.unresolvable),
+            "unfinished": self.unfinished,
         }
 
 
@@ -191,6 +195,9 @@ def _with_transactions(connection: Connection, scope: Scope, plans: dict[str, St
         )
     for row in connection.execute(text(unresolvable_sql(scope)), scope.parameters):
         found[row.store] = replace(found[row.store], unresolvable=(row.number, row.amount))
+    unfinished = text(f"SELECT DISTINCT store FROM ({unfinished_sql(scope)}) AS u")
+    for store in connection.scalars(unfinished, scope.parameters):
+        found[store] = replace(found[store], unfinished=True)
     return found
 
 
