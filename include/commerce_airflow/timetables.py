@@ -8,9 +8,14 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 
+def now() -> pendulum.DateTime:
+    return pendulum.now("UTC")
+
+
 class BackfillOnlyTimetable(CronDataIntervalTimetable):
     """Whole days, one or as many as the cron expression has between two of its times; never before or after those that
-    a backfill asks for, both of its dates included. The scheduler itself never starts one of them.
+    a backfill asks for, both of its dates included, and none that has not ended. The scheduler itself never starts one
+    of them.
 
     The scheduler asks with the DAG's own `catchup`, which is false; a backfill always asks with true. A DAG without a
     time schedule cannot be backfilled at all, hence this.
@@ -41,7 +46,8 @@ class BackfillOnlyTimetable(CronDataIntervalTimetable):
             return None
         end = self._moment(self._get_next(start))
         if restriction.latest is not None:
-            latest = self._moment(restriction.latest)
+            # Airflow makes no run whose days have not all ended: of this month that would be none of its days.
+            latest = min(self._moment(restriction.latest), self._moment(now()).start_of("day").subtract(days=1))
             if start > latest:
                 return None
             end = min(end, latest.start_of("day").add(days=1))
