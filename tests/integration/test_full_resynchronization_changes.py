@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +16,17 @@ from commerce.exchange.dialects import SqliteChannel, postgresql_shadow
 from support.company import add_company
 from support.registers import SqliteRegister, add_postgresql_register, add_register
 from support.twin_channels import add_customers
+
+MAKES_AN_INDEX = """
+import sqlite3, sys, time
+register = sqlite3.connect(sys.argv[1], isolation_level=None)
+register.execute("BEGIN IMMEDIATE")
+register.execute("CREATE INDEX ours ON custtable (custgroup)")
+print("made", flush=True)
+time.sleep(0.2)
+register.execute("COMMIT")
+"""
+"""In a process of its own: two SQLite libraries in one process do not see each other's locks."""
 
 CHANGED = "custtable got other columns, checks or indexes"
 
@@ -94,16 +105,10 @@ def test_what_is_being_changed_while_the_switch_waits_for_its_turn_is_not_lost(
 
     def meanwhile(*arguments: Any) -> None:
         patch.undo()
-        theirs = sqlite3.connect(register.path, isolation_level=None, check_same_thread=False)
-        theirs.execute("BEGIN IMMEDIATE")
-        theirs.execute("CREATE INDEX ours ON custtable (custgroup)")
-        committing = threading.Timer(0.1, lambda: theirs.execute("COMMIT"))
-        committing.start()
-        try:
+        with subprocess.Popen([sys.executable, "-c", MAKES_AN_INDEX, register.path], stdout=subprocess.PIPE) as theirs:
+            assert theirs.stdout is not None
+            assert theirs.stdout.readline() == b"made\n"
             real(*arguments)
-        finally:
-            committing.join()
-            theirs.close()
 
     with monkeypatch.context() as patch:
         patch.setattr(SqliteChannel, "switch_shadow", meanwhile)

@@ -138,8 +138,8 @@ SELECT string_agg(said, '; ' ORDER BY said) FROM (
     WHERE conrelid = to_regclass('{{table}}') AND contype = 'c'
     UNION ALL
     SELECT 'index ' || what FROM ({_INDEXES}) AS made WHERE indrelid = to_regclass('{{table}}')) AS shape)"""
-"""Columns, defaults, checks and indexes of a table as one text: what its shadow was made with. A check that is NOT VALID
-is a valid one there."""
+"""Columns, defaults, checks and indexes of a table as one text: what its shadow was made with. A check that is NOT
+VALID is a valid one there."""
 
 
 _PARTS = """
