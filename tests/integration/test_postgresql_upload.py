@@ -50,6 +50,7 @@ def register(hq: Engine, postgresql_channel: Callable[[str], Engine]) -> Postgre
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "HEADERS", 2)
     monkeypatch.setattr(slices, "ROWS", 3)
+    monkeypatch.setattr(slices, "FIRST", 1)
 
 
 def customer(number: int, name: str) -> dict[str, Any]:
