@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from commerce.schema.enums import REAL_ENTRY_STATUSES, EntryStatus, TransactionType
+
+Store = TypeVar("Store", str, int)
+"""A store by its number, or a channel by its record id."""
 
 Key = tuple[str, str, str]
 """A transaction: (store, terminal, transaction id)."""
@@ -67,6 +70,20 @@ class Scope:
     def unposted_sql(self, transaction: str = "t", channel: str = "ch") -> str:
         """`dated_sql` and `open_sql`."""
         return f"({self.dated_sql(transaction, channel)} AND {open_sql(transaction)})"
+
+
+def portions(sizes: Mapping[Store, int], number: int, most: int | None = None) -> list[list[Store]]:
+    """Stores, given with their numbers of transactions, cut into about `number` portions with as many transactions
+    each, and at most `most` stores. Their order stays: ids of transactions begin with their store, as a rule, so a
+    portion reads a part of an index by itself."""
+    found: list[list[Store]] = []
+    total, before = sum(sizes.values()), 0
+    for store, size in sizes.items():
+        if not found or len(found[-1]) == most or (2 * before + size) * number > 2 * total * len(found):
+            found.append([])
+        found[-1].append(store)
+        before += size
+    return found
 
 
 def open_sql(transaction: str = "t") -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from commerce.outcomes import JobResult
 from commerce.schema.enums import EntryStatus
 from commerce.scope import Scope
-from commerce.transactions import validate_transactions, validation
+from commerce.transactions import validate_transactions
 from commerce.transactions.rules import RULES, table
 from support.company import EXPENSE, add_company, add_customer, add_store
 from support.transactions import (
@@ -333,29 +333,6 @@ def test_errors_are_replaced_and_a_corrected_transaction_becomes_valid(shop: Eng
     assert validate(shop).stores["S1"].counts == {"valid": 1, "invalid": 0}
     assert (errors(shop, key), status(shop, key)) == ([], 1)
     assert validate(shop).stores["S1"].counts == {"valid": 0, "invalid": 0}
-
-
-def test_many_transactions_are_checked_in_parts_that_leave_no_store_out(
-    shop: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(validation, "SMALL", 1)
-    monkeypatch.setattr(validation, "AT_ONCE", 2)
-    stores = [f"S{number}" for number in range(1, 8)]
-    for store in stores[1:]:
-        add_store(shop, store)
-    for store in stores[:-1]:  # the last one has nothing
-        add_sale(shop, store, 1)
-        change(shop, HEADER, add_sale(shop, store, 2), netamount=99)
-    for number in range(3, 9):
-        add_sale(shop, "S2", number)
-
-    result = validate_transactions(shop, scope=Scope(tuple(stores), DAY))
-
-    assert {store: (one.counts["valid"], one.counts["invalid"]) for store, one in result.stores.items()} == {
-        **dict.fromkeys(stores, (1, 1)),
-        "S2": (7, 1),
-        "S7": (0, 0),
-    }
 
 
 def test_only_unposted_real_transactions_of_the_scope(shop: Engine) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -43,3 +45,19 @@ def execute(engine: Engine, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))
+
+
+@contextmanager
+def planted(hq: Engine, plant: str) -> Iterator[None]:
+    """Run `plant`, which changes one table of schema ax, for the block; afterwards the table has its rows again."""
+    table = plant.split("ax.")[1].split()[0]
+    execute(hq, f"CREATE TABLE kept AS SELECT * FROM ax.{table}", plant)
+    yield
+    execute(
+        hq,
+        f"ALTER TABLE ax.{table} DISABLE TRIGGER ALL",
+        f"DELETE FROM ax.{table}",
+        f"INSERT INTO ax.{table} SELECT * FROM kept",
+        f"ALTER TABLE ax.{table} ENABLE TRIGGER ALL",
+        "DROP TABLE kept",
+    )

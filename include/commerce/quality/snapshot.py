@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from commerce.database import hq_conninfo
 from commerce.quality.rule import relations
+from commerce.scope import portions
 
 PAGE = 150
 """Stores of a page: Great Expectations hands back at most 200 failing rows, and each is a store."""
@@ -25,17 +26,9 @@ _SETTINGS = "-c work_mem=128MB -c default_statistics_target=20"
 
 
 def pages(channels: Mapping[int, int]) -> list[list[int]]:
-    """Channels, given with their numbers of transactions, cut into pages with about as many transactions each. Their
-    order stays: ids of transactions begin with their store, as a rule, so a page reads a part of an index by itself."""
-    wanted = max(CONNECTIONS if sum(channels.values()) >= MANY else 1, -(-len(channels) // PAGE))
-    found: list[list[int]] = []
-    total, before = sum(channels.values()), 0
-    for channel, size in channels.items():
-        if not found or len(found[-1]) == PAGE or (2 * before + size) * wanted > 2 * total * len(found):
-            found.append([])
-        found[-1].append(channel)
-        before += size
-    return found
+    """Channels, given with their numbers of transactions, cut into pages."""
+    connections = CONNECTIONS if sum(channels.values()) >= MANY else 1
+    return portions(channels, max(connections, -(-len(channels) // PAGE)), most=PAGE)
 
 
 class Snapshot(psycopg.Connection[TupleRow]):

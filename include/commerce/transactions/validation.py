@@ -14,7 +14,7 @@ from commerce.database import retry_transient
 from commerce.outcomes import JobResult, StoreOutcome, totals
 from commerce.progress import Progress, silent
 from commerce.schema.enums import ValidationStatus
-from commerce.scope import Scope, amount_sql, key_sql
+from commerce.scope import Scope, amount_sql, key_sql, portions
 from commerce.transactions import applicability
 from commerce.transactions.applicability import Applicability
 from commerce.transactions.rules import HEADER_RULES, Rule
@@ -75,20 +75,8 @@ def _batches(hq: Engine, scope: Scope) -> list[Scope]:
     if total < SMALL:
         return [scope]
     rounds = -(-total // (AT_ONCE * CONNECTIONS))
-    return [replace(scope, stores=part) for part in _parts(sorted(scope.stores), counts, rounds * CONNECTIONS)]
-
-
-def _parts(stores: Sequence[str], counts: Mapping[str, int], number: int) -> list[tuple[str, ...]]:
-    """`stores` cut into at most `number` parts with about as many transactions each. Stores that follow each other
-    stay together: ids of transactions begin with their store, as a rule, so each part reads its own part of an index.
-    """
-    total, before = sum(counts.values()), 0
-    parts: list[list[str]] = [[] for _ in range(number)]
-    for store in stores:
-        middle = 2 * before + counts.get(store, 0)
-        parts[min(middle * number // (2 * total), number - 1)].append(store)
-        before += counts.get(store, 0)
-    return [tuple(part) for part in parts if part]
+    sizes = {store: counts.get(store, 0) for store in sorted(scope.stores)}
+    return [replace(scope, stores=tuple(part)) for part in portions(sizes, rounds * CONNECTIONS)]
 
 
 class _Steps:

@@ -114,7 +114,7 @@ ORDER BY 1, 2
 """
 
 
-_INDEXES = """
+INDEXES = """
 SELECT i.indrelid, n.nspname, c.relname, concat_ws(
            ' ', i.indisunique, (SELECT contype FROM pg_constraint WHERE conindid = i.indexrelid
                                 AND conrelid = i.indrelid AND contype IN ('p', 'u', 'x')),
@@ -124,7 +124,8 @@ SELECT i.indrelid, n.nspname, c.relname, concat_ws(
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_class AS t ON t.oid = i.indrelid
 """
-"""Indexes; `what` they are, but for their names: columns, expressions, operators, constraint."""
+"""All indexes: table, schema, name, `what` they are but for their names (columns, expressions, operators, constraint),
+and object id."""
 
 _SHAPE = f"""(
 SELECT string_agg(said, '; ' ORDER BY said) FROM (
@@ -137,7 +138,7 @@ SELECT string_agg(said, '; ' ORDER BY said) FROM (
     SELECT format('check %s %s %s', conname, connoinherit, pg_get_expr(conbin, conrelid)) FROM pg_constraint
     WHERE conrelid = to_regclass('{{table}}') AND contype = 'c'
     UNION ALL
-    SELECT 'index ' || what FROM ({_INDEXES}) AS made WHERE indrelid = to_regclass('{{table}}')) AS shape)"""
+    SELECT 'index ' || what FROM ({INDEXES}) AS made WHERE indrelid = to_regclass('{{table}}')) AS shape)"""
 """Columns, defaults, checks and indexes of a table as one text: what its shadow was made with. A check that is NOT
 VALID is a valid one there."""
 
@@ -150,11 +151,6 @@ UNION ALL SELECT indrelid, 0, indexrelid::text, indisvalid FROM pg_index WHERE i
 UNION ALL SELECT conrelid, 0, oid::text, convalidated FROM pg_constraint WHERE conrelid IN ({tables})
 """
 """The same for all tables, as far as it may change while a lock is waited for: this is read under the lock."""
-
-
-def indexes() -> str:
-    """Query for all indexes: table, schema, name, what they are but for their names, and their object ids."""
-    return _INDEXES
 
 
 def unlike(fetch: Fetch, pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -15,10 +15,10 @@ from commerce.database import sqlstate
 from commerce.errors import StoreError
 from commerce.exchange.dialects.connection import changed_meanwhile
 from commerce.exchange.dialects.postgresql_attached import (
+    INDEXES,
     Fetch,
     at_once,
     following,
-    indexes,
     refuse_obstacles,
     standing,
     still,
@@ -155,7 +155,7 @@ SELECT format('DROP POLICY %I ON %s', polname, polrelid::regclass) FROM pg_polic
 
 _RENAMES = f"""
 WITH made AS (
-    SELECT i.*, row_number() OVER (PARTITION BY indrelid, what ORDER BY indexrelid) AS nth FROM ({indexes()}) AS i
+    SELECT i.*, row_number() OVER (PARTITION BY indrelid, what ORDER BY indexrelid) AS nth FROM ({INDEXES}) AS i
     WHERE indrelid IN ('{{table}}'::regclass, '{{shadow}}'::regclass))
 SELECT format('ALTER INDEX %I.%I RENAME TO %I', o.nspname, o.relname, '{{replaced}}' || o.relname),
        format('ALTER INDEX %I.%I RENAME TO %I', s.nspname, s.relname, o.relname)
