@@ -106,13 +106,13 @@ STATEMENT_SHIFT = Table(
     Column("storeid", String(10), nullable=False),
     Column("terminalid", String(10), nullable=False),
     Column("batchid", BigInteger, nullable=False),
-    PrimaryKeyConstraint("storeid", "terminalid", "batchid", "statementid", "dataareaid"),
+    PrimaryKeyConstraint("dataareaid", "statementid", "storeid", "terminalid", "batchid"),
     statement_key(),
     ForeignKeyConstraint(
         ["storeid", "terminalid", "batchid"],
         ["ax.retailposbatchtable.storeid", "ax.retailposbatchtable.terminalid", "ax.retailposbatchtable.batchid"],
     ),
-    Index("ix_retailstatementshift_statementid", "dataareaid", "statementid"),
+    Index("ix_retailstatementshift_storeid", "storeid", "terminalid", "batchid"),
     schema="ax",
     comment="the closed shifts of a financial statement; what comes late for a shift goes into a further statement",
 )
@@ -154,20 +154,20 @@ STATEMENT_SHIFT_LINE = Table(
     amount("safeamountmst"),
     amount("differenceamountmst"),
     Column("countedhow", String(10), nullable=False),
-    PrimaryKeyConstraint("storeid", "terminalid", "batchid", "tendertypeid", "currency", "statementid", "dataareaid"),
+    PrimaryKeyConstraint("dataareaid", "statementid", "storeid", "terminalid", "batchid", "tendertypeid", "currency"),
     ForeignKeyConstraint(
-        ["storeid", "terminalid", "batchid", "statementid", "dataareaid"],
+        ["dataareaid", "statementid", "storeid", "terminalid", "batchid"],
         [
+            "ax.retailstatementshift.dataareaid",
+            "ax.retailstatementshift.statementid",
             "ax.retailstatementshift.storeid",
             "ax.retailstatementshift.terminalid",
             "ax.retailstatementshift.batchid",
-            "ax.retailstatementshift.statementid",
-            "ax.retailstatementshift.dataareaid",
         ],
         name="fk_retailstatementshiftline_shift",
     ),
     CheckConstraint("countedhow IN ('declared', 'entered', 'required', 'assumed')", name="countedhow"),
-    Index("ix_retailstatementshiftline_statementid", "dataareaid", "statementid"),
+    Index("ix_retailstatementshiftline_storeid", "storeid", "terminalid", "batchid"),
     schema="ax",
     comment="what a financial statement says of a shift, per tender: what it adds to earlier statements of the shift;"
     " addedtodrawer is starting amounts and floatamount; amounts are in the tender's currency, those in -mst in the"

@@ -1,0 +1,66 @@
+"""Very many shifts on one date: what is read for each of them does not grow with their number, though the planner has
+no statistics of their first statement."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from support.statements import add_retailer
+
+SHIFTS = 300
+MANY = """
+CREATE TEMP TABLE many AS
+SELECT 'S1' AS storeid, 'T' || n AS terminalid, 1::bigint AS batchid FROM generate_series(1, :shifts) AS n"""
+CLOSED = """
+INSERT INTO ax.retailposbatchtable (storeid, terminalid, batchid, status, startdate, closedate, dataareaid, origin,
+    incarnation, replicationcounterfromorigin, contenthash, uploadsession)
+SELECT storeid, terminalid, batchid, 2, '2026-03-02', '2026-03-02', 'USMF', 1, 1, row_number() OVER (),
+       gen_random_uuid(), 1
+FROM many"""
+STATEMENT = """
+INSERT INTO ax.retailstatementtable (dataareaid, statementid, storeid, statementtype, businessdate, currency,
+    postingstatus)
+VALUES ('USMF', 'ST1', 'S1', 2, '2026-03-02', 'USD', 3)"""
+STATED = "INSERT INTO ax.retailstatementshift SELECT 'USMF', 'ST1', storeid, terminalid, batchid FROM many"
+SAID = """
+INSERT INTO ax.retailstatementshiftline (dataareaid, statementid, storeid, terminalid, batchid, tendertypeid, currency,
+    transcount, countedhow)
+SELECT 'USMF', 'ST1', storeid, terminalid, batchid, '1', 'USD', 1, 'declared' FROM many"""
+READ = "SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = :table"
+
+
+@pytest.fixture
+def shop(hq: Engine) -> Engine:
+    add_retailer(hq)
+    return hq
+
+
+def state_many(connection: Connection) -> None:
+    """A financial statement that has `SHIFTS` shifts, and nothing to say of them."""
+    connection.execute(text(MANY), {"shifts": SHIFTS})
+    for statement in (CLOSED, STATEMENT, STATED):
+        connection.execute(text(statement))
+
+
+def read_of(connection: Connection, table: str) -> int:
+    """Rows of `table` that this transaction has read."""
+    return int(connection.execute(text(READ), {"table": table}).scalar_one())
+
+
+def test_the_line_of_a_shift_finds_just_its_shift(shop: Engine) -> None:
+    with shop.begin() as connection:
+        state_many(connection)
+        before = read_of(connection, "retailstatementshift")
+        connection.execute(text(SAID))
+        assert read_of(connection, "retailstatementshift") - before == SHIFTS
+
+
+def test_a_shift_that_leaves_its_statement_finds_just_its_lines(shop: Engine) -> None:
+    with shop.begin() as connection:
+        state_many(connection)
+        connection.execute(text(SAID))
+        connection.execute(text("DELETE FROM ax.retailstatementshiftline WHERE terminalid = 'T1'"))
+        before = read_of(connection, "retailstatementshiftline")
+        connection.execute(text("DELETE FROM ax.retailstatementshift WHERE terminalid = 'T1'"))
+        assert read_of(connection, "retailstatementshiftline") == before
