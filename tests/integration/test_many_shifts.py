@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from commerce.statements.shifts import stated_shifts
 from support.statements import add_retailer
 
 SHIFTS = 300
@@ -27,6 +28,17 @@ SAID = """
 INSERT INTO ax.retailstatementshiftline (dataareaid, statementid, storeid, terminalid, batchid, tendertypeid, currency,
     transcount, countedhow)
 SELECT 'USMF', 'ST1', storeid, terminalid, batchid, '1', 'USD', 1, 'declared' FROM many"""
+DECLARED = """
+INSERT INTO ax.retailtransactiontable (store, terminal, transactionid, type, entrystatus, businessdate, batchid,
+    currency, grossamount, netamount, paymentamount, createddatetime, dataareaid, origin, incarnation,
+    replicationcounterfromorigin, contenthash, uploadsession)
+SELECT storeid, terminalid, terminalid || '-7', 7, 0, '2026-03-02', batchid, 'USD', 0, 0, 0, '2026-03-02 18:00Z',
+       'USMF', 1, 1, row_number() OVER (), gen_random_uuid(), 1
+FROM many"""
+MARKED = """
+INSERT INTO ax.retaileodtransactiontable (store, terminal, transactionid, dataareaid, statementid, type, businessdate)
+SELECT storeid, terminalid, terminalid || '-7', 'USMF', 'ST1', 7, '2026-03-02' FROM many"""
+WRONG_CLOCK = "UPDATE ax.retailposbatchtable SET startdate = '2019-01-01', closedate = '2019-01-01'"
 READ = "SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = :table"
 
 
@@ -64,3 +76,15 @@ def test_a_shift_that_leaves_its_statement_finds_just_its_lines(shop: Engine) ->
         before = read_of(connection, "retailstatementshiftline")
         connection.execute(text("DELETE FROM ax.retailstatementshift WHERE terminalid = 'T1'"))
         assert read_of(connection, "retailstatementshiftline") == before
+
+
+@pytest.mark.parametrize("clocks", ["right", "wrong"])
+def test_a_shift_looks_for_its_cash_management_among_its_own(shop: Engine, clocks: str) -> None:
+    with shop.begin() as connection:
+        state_many(connection)
+        for statement in (DECLARED, MARKED, *([WRONG_CLOCK] if clocks == "wrong" else [])):
+            connection.execute(text(statement))
+        before = read_of(connection, "retaileodtransactiontable")
+        assert stated_shifts(connection, [("USMF", "ST1")]) == SHIFTS
+        assert read_of(connection, "retaileodtransactiontable") - before == SHIFTS
+        assert connection.scalar(text("SELECT count(*) FROM shift_header")) == SHIFTS

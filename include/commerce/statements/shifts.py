@@ -64,6 +64,15 @@ def _begun(dated: str) -> str:
     return f"{dated}.businessdate >= coalesce(st.financialstatementsfrom, {dated}.businessdate)"
 
 
+def _first(shift: str) -> str:
+    """The first date on which the transactions of `shift` are looked for."""
+    return f"coalesce({shift}.startdate, date '-infinity') - 1"
+
+
+def _last(shift: str) -> str:
+    return f"coalesce({shift}.closedate, date 'infinity') + 1"
+
+
 CREATE_UNMARKED = text(f"""
 CREATE TEMP TABLE unmarked_cash ON COMMIT DROP AS
 SELECT t.store, {shift_terminal_sql("t")} AS shiftterminal, t.batchid, max(t.businessdate) AS businessdate
@@ -77,7 +86,7 @@ GROUP BY 1, 2, 3""")
 def _new_shifts(scope: Scope) -> TextClause:
     """Those that may have a transaction of the scope's dates: the headers of the others are not read. By their own
     dates, or by those of their cash management."""
-    first, last = "coalesce(b.startdate, date '-infinity') - 1", "coalesce(b.closedate, date 'infinity') + 1"
+    first, last = _first("b"), _last("b")
     if scope.historical:
         dates = f"{first} < ch.cutoverdate AND {last} >= :first_date"
     else:
@@ -136,7 +145,7 @@ JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = b.storeid
 WHERE s.statementtype = {int(StatementType.FINANCIAL)} AND s.postingstatus = {int(StatementStatus.CALCULATED)}
 ORDER BY b.storeid COLLATE "C", b.terminalid COLLATE "C", b.batchid""")
 
-_OWN_DAYS = "BETWEEN coalesce(s.startdate, date '-infinity') - 1 AND coalesce(s.closedate, date 'infinity') + 1"
+_OWN_DAYS = f"BETWEEN {_first('s')} AND {_last('s')}"
 
 _HEADER = """
 SELECT s.shiftno, t.store, t.terminal, t.transactionid, t.dataareaid, t.type, s.currency, t.businessdate,
@@ -155,14 +164,28 @@ SELECT DISTINCT storeid FROM shift AS s WHERE NOT EXISTS (SELECT FROM shift_head
 
 _CASH_DAYS = "min(t.businessdate) - 1 AS first, max(t.businessdate) + 1 AS last"
 
+CREATE_STATED_CASH = text(f"""
+CREATE TEMP TABLE stated_cash ON COMMIT DROP AS
+SELECT t.store, {shift_terminal_sql("t")} AS shiftterminal, t.batchid, t.businessdate, e.businessdate AS marked
+FROM (SELECT m.dataareaid, m.statementid, max({_first("s")}) AS first, min({_last("s")}) AS last
+      FROM shift AS s
+      JOIN ax.retailstatementshift AS m ON (m.storeid, m.terminalid, m.batchid) = (s.storeid, s.terminalid, s.batchid)
+      GROUP BY m.dataareaid, m.statementid) AS stated
+JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)
+JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("e")}
+WHERE NOT e.businessdate BETWEEN stated.first AND stated.last AND EXISTS (
+    SELECT FROM ax.retailstatementshift AS m
+    WHERE (m.dataareaid, m.statementid, m.storeid, m.terminalid, m.batchid)
+        = (e.dataareaid, e.statementid, t.store, {shift_terminal_sql("t")}, t.batchid) OFFSET 0)""")
+"""Cash management that is stated outside the days of any of its statement's shifts. By itself and analyzed: where the
+planner knows nothing of the marks yet, it would look through those of the whole statement for each shift."""
+
 CREATE_CASH_DAYS = text(f"""
 CREATE TEMP TABLE shift_cash ON COMMIT DROP AS
 SELECT s.shiftno, {_CASH_DAYS}
 FROM shift AS s
-JOIN ax.retailstatementshift AS m ON (m.storeid, m.terminalid, m.batchid) = (s.storeid, s.terminalid, s.batchid)
-JOIN ax.retaileodtransactiontable AS e ON (e.dataareaid, e.statementid) = (m.dataareaid, m.statementid)
-JOIN ax.retailtransactiontable AS t ON {key_sql("t")} = {key_sql("e")}
-WHERE NOT e.businessdate {_OWN_DAYS} AND {_OF_SHIFT} = (s.storeid, s.terminalid, s.batchid)
+JOIN stated_cash AS t ON (t.store, t.shiftterminal, t.batchid) = (s.storeid, s.terminalid, s.batchid)
+WHERE NOT t.marked {_OWN_DAYS}
 GROUP BY s.shiftno""")
 """Shifts that are stated with cash management outside their own dates: what was stated once is looked for again."""
 
@@ -247,6 +270,8 @@ def _read_headers(connection: Connection) -> None:
     connection.execute(text("ANALYZE shift"))
     stores = list(connection.scalars(text("SELECT DISTINCT storeid FROM shift")))
     connection.execute(CREATE_HEADERS, {"stores": stores})
+    connection.execute(CREATE_STATED_CASH)
+    connection.execute(text("ANALYZE stated_cash"))
     found = connection.execute(CREATE_CASH_DAYS).rowcount
     if empty := list(connection.scalars(WITHOUT_HEADER)):
         found += connection.execute(ADD_CASH_DAYS, {"stores": empty}).rowcount
