@@ -23,7 +23,7 @@ STATEMENT = """
 INSERT INTO ax.retailstatementtable (dataareaid, statementid, storeid, statementtype, businessdate, currency,
     postingstatus)
 VALUES ('USMF', 'ST1', 'S1', 2, '2026-03-02', 'USD', 3)"""
-STATED = "INSERT INTO ax.retailstatementshift SELECT 'USMF', 'ST1', storeid, terminalid, batchid FROM many"
+STATED = "INSERT INTO ax.retailstatementshift SELECT 'USMF', 'ST1', storeid, terminalid, batchid, 1, 0, 0 FROM many"
 SAID = """
 INSERT INTO ax.retailstatementshiftline (dataareaid, statementid, storeid, terminalid, batchid, tendertypeid, currency,
     transcount, countedhow)

@@ -16,9 +16,12 @@ from commerce import customers, database, orders, server, transactions
 from commerce.migrations import upgrade_channel, upgrade_headquarters
 from commerce.schema import channel, headquarters
 from commerce.scope import Scope
+from commerce.statements import calculate_statements
 from commerce.verify import verify
 from support.company import add_company, add_store
+from support.shifts import add_counted_shift, set_store
 from support.staging import contact, guid, person, rows, status
+from support.statements import SCOPE, STORES, pass_gate
 from support.transactions import DAY, Line, add_order
 
 REVISIONS = "commerce.migrations.headquarters"
@@ -246,3 +249,19 @@ def test_gift_cards_of_orders_of_before_are_marked(hq: Engine) -> None:
         connection.execute(text("UPDATE ax.salesline SET giftcard = 0"))
         connection.execute(text(import_module(f"{REVISIONS}.0047_orders_tell_their_gift_cards").KNOWN))
     assert rows(hq, query) == marked
+
+
+def test_shifts_of_before_were_counted_as_their_store_says(hq: Engine) -> None:
+    """Revision 0053."""
+    add_company(hq)
+    for store in STORES:
+        add_store(hq, store)
+        add_counted_shift(hq, store, 1, first=10)
+    calculate_statements(hq, run=pass_gate(hq), scope=SCOPE)
+    set_store(hq, "S1", tenderdeclarationcalculation=0, bankdropcalculation=1)
+    set_store(hq, "S2", startamountcalculation=1)
+    with hq.begin() as connection:
+        connection.execute(text(import_module(f"{REVISIONS}.0053_shifts_keep_how_they_were_counted").KNOWN))
+    columns = "tenderdeclarationcalculation, startamountcalculation, bankdropcalculation"
+    kept = rows(hq, f"SELECT storeid, {columns} FROM ax.retailstatementshift ORDER BY 1")
+    assert kept == [("S1", 0, 0, 1), ("S2", 1, 1, 0)]

@@ -281,6 +281,15 @@ def test_a_shift_that_was_stated_in_part_before_the_dates_is_not_compared_alone(
         assert result.ok, result.as_dict()
 
 
+def test_a_store_that_counts_another_way_from_now_on(hq: Engine, days: dict[str, Engine]) -> None:
+    close(hq)
+
+    set_store(hq, "S2", bankdropcalculation=0, startamountcalculation=0, tenderdeclarationcalculation=0)
+
+    result = reconcile(hq)
+    assert result.ok, result.as_dict()
+
+
 def test_what_a_person_counted_goes_before_the_declaration(hq: Engine, days: dict[str, Engine]) -> None:
     set_store(hq, "S1", maxtransactiondifferenceamount=0)
     run = pass_gate(hq, "run", [DAY, TOMORROW])

@@ -29,14 +29,14 @@ from commerce.statements import (
     post_statements,
     posting,
 )
+from commerce.statements.counting import CALCULATIONS
 from commerce.transactions import validate_transactions
 from support.company import CASH
-from support.shifts import add_counted_shift, of_shift, set_store
+from support.shifts import MAXIMA, add_counted_shift, of_shift, set_store
 from support.statements import SCOPE, STORES, add_day, add_retailer, broken, pass_gate
 from support.transactions import add_sale
 
 ROUNDS = 12
-MAXIMA = ("maximumpostingdifference", "maxshiftdifferenceamount", "maxtransactiondifferenceamount")
 LATER = datetime(2026, 3, 9, tzinfo=UTC)
 OPEN = (3, *range(11, 20))
 _NUMBERS = itertools.count(100)
@@ -73,6 +73,11 @@ def _post(hq: Engine, key: str) -> None:
     post_statements(hq, run=1, scope=SCOPE)
 
 
+def _count_another_way(hq: Engine, key: str) -> None:
+    for store in STORES:
+        set_store(hq, store, **{name: random.choice((0, 1)) for name in CALCULATIONS})
+
+
 def _of_one(
     job: Callable[..., object], states: tuple[int, ...] = OPEN, **options: object
 ) -> Callable[[Engine, str], None]:
@@ -88,6 +93,7 @@ JOBS: dict[str, Callable[[Engine, str], None]] = {
     "sell": _sell,
     "calculate": _calculate,
     "post": _post,
+    "count another way": _count_another_way,
     "post one": _of_one(post_statement),
     "clear": _of_one(clear_statement, (3, 11, 12)),
     "recalculate": _of_one(recalculate_statement, now=lambda: LATER),

@@ -228,6 +228,10 @@ PLANTS: dict[str, tuple[str, ...]] = {
         " WHERE statementid = 'ST00000001' AND isendevent = 0",
     ),
     "shift_not_closed": ("UPDATE ax.retailposbatchtable SET status = 1",),
+    "shift_counted_in_two_ways": (
+        "INSERT INTO ax.retailstatementshift SELECT dataareaid, 'ST00000001', storeid, terminalid, batchid,"
+        " 1 - tenderdeclarationcalculation, startamountcalculation, bankdropcalculation FROM ax.retailstatementshift",
+    ),
     "cash_management_without_shift": ("UPDATE ax.retailtransactiontable SET batchid = 99 WHERE type = 16",),
     "shift_difference_wrong": (
         "UPDATE ax.retailstatementshiftline SET differenceamountmst = differenceamountmst + 0.01",

@@ -16,6 +16,8 @@ from support.transactions import DAY, Key, add_sale, exchange_columns, insert_ro
 
 D = Decimal
 NOTHING, PAR = D(0), D(1)
+MAXIMA = ("maximumpostingdifference", "maxshiftdifferenceamount", "maxtransactiondifferenceamount")
+"""Parameters of a store: what counted and expected amounts may differ by."""
 T = TransactionType
 _TABLES = {
     T.BANK_DROP: "retailtransactionbankedtendertrans",

@@ -18,7 +18,16 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from commerce.reconcile.documents import PLACE, PLACES
-from commerce.reconcile.sources import CASH_KINDS, CASH_SOURCES, CASH_TYPES, KIND_SQL, POSTED, SEPARATOR, SHIFT_SQL
+from commerce.reconcile.sources import (
+    CASH_KINDS,
+    CASH_SOURCES,
+    CASH_TYPES,
+    KIND_SQL,
+    POSTED,
+    SEPARATOR,
+    SHIFT_SQL,
+    SHIFT_TERMINAL_SQL,
+)
 from commerce.schema.enums import CountCalculation, StatementStatus, StatementType, TransactionType
 
 T = TransactionType
@@ -38,9 +47,9 @@ _CALCULATED = {
     _KIND[T.BANK_DROP]: "bankdropcalculation",
     _KIND[T.TENDER_DECLARATION]: "tenderdeclarationcalculation",
 }
-"""Kinds of which the store may count the last one only."""
+"""Kinds of which a statement may count the last one of a shift only."""
 _LAST = " ".join(
-    f"WHEN '{kind}' THEN st.{column} = {int(CountCalculation.LAST)}" for kind, column in _CALCULATED.items()
+    f"WHEN '{kind}' THEN m.{column} = {int(CountCalculation.LAST)}" for kind, column in _CALCULATED.items()
 )
 _SHIFT = ["store", "shift"]
 _STATEMENT = ["store", "statementid"]
@@ -97,7 +106,9 @@ FROM (
     JOIN ax.retaileodtransactiontable AS e USING (dataareaid, statementid)
     JOIN ax.retailtransactiontable AS h
          ON (h.store, h.terminal, h.transactionid) = (e.store, e.terminal, e.transactionid)
-    JOIN ax.retailstoretable AS st ON st.storenumber = h.store
+    JOIN ax.retailstatementshift AS m
+         ON (m.dataareaid, m.statementid, m.storeid, m.terminalid, m.batchid)
+          = (e.dataareaid, e.statementid, h.store, {SHIFT_TERMINAL_SQL}, h.batchid)
     JOIN ({
     " UNION ALL ".join(
         f"SELECT r.store, r.terminal, r.transactionid, r.tendertype AS tender, r.currency FROM ax.{source.table} AS r"

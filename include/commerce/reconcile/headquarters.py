@@ -24,6 +24,7 @@ from commerce.reconcile.sources import (
     ORDER,
     POSTED,
     REAL_SQL,
+    SHIFT_TERMINAL_SQL,
     UNPOSTED,
     VOIDED,
     Source,
@@ -112,7 +113,7 @@ UNPOSTED_TRANSACTIONS = text(f"""
 WITH waiting AS (
     SELECT h.store, h.terminal, h.transactionid, h.businessdate::text, {AMOUNT_SQL} AS amount, h.gaterun,
            h.validationstatus, h.held, k.kind, h.type IN ({CASH_TYPES}) AS cash, h.uploadsession,
-           coalesce(nullif(h.batchterminalid, ''), h.terminal) AS shiftterminal, h.batchid
+           {SHIFT_TERMINAL_SQL} AS shiftterminal, h.batchid
     FROM known AS k JOIN ax.retailtransactiontable AS h USING (store, terminal, transactionid)
     WHERE k.posted = 0 AND k.dated
 ), cleared AS (

@@ -50,7 +50,8 @@ REAL_SQL = (
 """Header `h`: a real transaction of a type that is posted, becomes an order, or manages the cash of a shift."""
 
 SEPARATOR = "|"
-SHIFT_SQL = "coalesce(nullif(h.batchterminalid, ''), h.terminal) || ':' || CAST(coalesce(h.batchid, 0) AS TEXT)"
+SHIFT_TERMINAL_SQL = "coalesce(nullif(h.batchterminalid, ''), h.terminal)"
+SHIFT_SQL = f"{SHIFT_TERMINAL_SQL} || ':' || CAST(coalesce(h.batchid, 0) AS TEXT)"
 
 AMOUNT_SQL = (
     f"CASE WHEN h.type IN ({int(TransactionType.PAYMENT)}, {int(TransactionType.INCOME_EXPENSE)})"

@@ -2,8 +2,9 @@
 
 Expected is what was paid (change taken off), plus starting amounts and float entries, plus or minus changed tenders,
 less removed tenders, bank drops and safe drops. Of several declarations, starting amounts or bank drops of a shift the
-sum counts or the last one that names the tender, as the store says. What a person in headquarters has entered goes
-before declarations. A tender is counted in its own currency; what goes to the ledger is in the store's.
+sum counts or the last one that names the tender, as the store said when the shift was first stated: a further statement
+says what is new, and a changed parameter is not. What a person in headquarters has entered goes before declarations. A
+tender is counted in its own currency; what goes to the ledger is in the store's.
 """
 
 from collections.abc import Sequence
@@ -41,6 +42,10 @@ OF_SHIFT = (
 )
 """Columns of a tender that add up, over shifts and over the statements of a shift."""
 
+CALCULATIONS = ("tenderdeclarationcalculation", "startamountcalculation", "bankdropcalculation")
+"""Parameters of a store that its stated shifts keep: which of several declarations, starting amounts and bank drops
+count (`CountCalculation`)."""
+
 _LISTED = ", ".join(OF_SHIFT)
 
 
@@ -56,6 +61,19 @@ def _worth(row: str, own: str) -> str:
         f" CASE WHEN {home} THEN {row}.{own} ELSE {row}.amountmst END AS amountmst"
     )
 
+
+CREATE_CALCULATION = text(f"""
+CREATE TEMP TABLE shift_calculation ON COMMIT DROP AS
+SELECT s.shiftno, {_each("coalesce(other.{0}, st.{0}) AS {0}", CALCULATIONS)}
+FROM shift AS s
+JOIN ax.retailstoretable AS st ON st.storenumber = s.storeid
+LEFT JOIN LATERAL (
+    SELECT m.* FROM ax.retailstatementshift AS m
+    WHERE (m.storeid, m.terminalid, m.batchid) = (s.storeid, s.terminalid, s.batchid)
+      AND (m.dataareaid, m.statementid) <> (s.dataareaid, s.statementid)
+    LIMIT 1) AS other ON true""")
+"""All statements of a shift count alike: one that is not its only one takes what the others have. Those have left
+Calculated and do not change any more; nor can another one come meanwhile (`shifts.LOCK_CALCULATED`)."""
 
 CREATE_PAID = text(f"""
 CREATE TEMP TABLE shift_paid ON COMMIT DROP AS
@@ -91,11 +109,11 @@ GROUP BY shiftno, type, createddatetime, transactionid, tendertypeid, currency""
 
 
 def _sum(type_: TransactionType, name: str, calculation: str = "") -> str:
-    """Columns: the sum of a kind, or the last of it where the store's parameter says so, in both currencies; NULL where
-    there is none."""
+    """Columns: the sum of a kind, or the last of it where the shift's `calculation` says so, in both currencies; NULL
+    where there is none."""
     chosen = f"m.type = {int(type_)}"
     if calculation:
-        chosen += f" AND (m.islast OR st.{calculation} = {int(CountCalculation.SUM)})"
+        chosen += f" AND (m.islast OR c.{calculation} = {int(CountCalculation.SUM)})"
     return f"sum(m.amount) FILTER (WHERE {chosen}) AS {name}, sum(m.amountmst) FILTER (WHERE {chosen}) AS {name}mst"
 
 
@@ -122,8 +140,7 @@ FROM (
                {_sum(T.REMOVE_TENDER, "removed")}, {_sum(T.CHANGE_TENDER, "changed")},
                {_sum(T.BANK_DROP, "banked", "bankdropcalculation")}, {_sum(T.SAFE_DROP, "safe")},
                {_sum(T.TENDER_DECLARATION, "declared", "tenderdeclarationcalculation")}
-        FROM shift_moved AS m JOIN shift AS s USING (shiftno)
-        JOIN ax.retailstoretable AS st ON st.storenumber = s.storeid
+        FROM shift_moved AS m JOIN shift_calculation AS c USING (shiftno)
         GROUP BY m.shiftno, m.tendertypeid, m.currency) AS m USING (shiftno, tendertypeid, currency)) AS d""")
 """Registers write a removed tender as a negative payment or as a positive one: out it goes in both cases. `rate`: what
 a tender in another currency was worth on average."""
@@ -170,9 +187,17 @@ SELECT s.dataareaid, s.statementid, s.storeid, s.terminalid, s.batchid, l.tender
        {_each("l.{0}")}
 FROM shift_line AS l JOIN shift AS s USING (shiftno)"""
 
-INSERT_SHIFTS = text("""
-INSERT INTO ax.retailstatementshift (dataareaid, statementid, storeid, terminalid, batchid)
-SELECT dataareaid, statementid, storeid, terminalid, batchid FROM shift""")
+INSERT_SHIFTS = text(f"""
+INSERT INTO ax.retailstatementshift (dataareaid, statementid, storeid, terminalid, batchid, {", ".join(CALCULATIONS)})
+SELECT s.dataareaid, s.statementid, s.storeid, s.terminalid, s.batchid, {_each("c.{0}", CALCULATIONS)}
+FROM shift AS s JOIN shift_calculation AS c USING (shiftno)""")
+
+UPDATE_SHIFTS = text(f"""
+UPDATE ax.retailstatementshift AS m SET {_each("{0} = c.{0}", CALCULATIONS)}
+FROM shift AS s JOIN shift_calculation AS c USING (shiftno)
+WHERE (m.dataareaid, m.statementid, m.storeid, m.terminalid, m.batchid)
+    = (s.dataareaid, s.statementid, s.storeid, s.terminalid, s.batchid)
+  AND ({_each("m.{0}", CALCULATIONS)}) <> ({_each("c.{0}", CALCULATIONS)})""")
 
 INSERT_SHIFT_LINES = text(f"""
 INSERT INTO ax.retailstatementshiftline (dataareaid, statementid, storeid, terminalid, batchid, tendertypeid, currency,
@@ -259,6 +284,7 @@ FROM recounted AS r JOIN ax.retailstatementtable AS s USING (dataareaid, stateme
 def count_tenders(connection: Connection) -> None:
     """Temp table `shift_line`: each tender of the shifts in `shift`, less what other statements say of the shift."""
     for table, statement in (
+        ("shift_calculation", CREATE_CALCULATION),
         ("shift_paid", CREATE_PAID),
         ("shift_moved", CREATE_MOVED),
         ("drawer", CREATE_DRAWER),
@@ -282,7 +308,8 @@ def write_shifts(connection: Connection) -> None:
 
 def count_again(connection: Connection, keys: Sequence[Key], run: int | None) -> None:
     """Let the financial statements of `keys` that are only Calculated say what the rows of their shifts say now: a
-    later declaration, an entered amount, a transaction that came late. `run`: who does it, None for a person."""
+    later declaration, an entered amount, a transaction that came late; and what the store's parameters say now, for a
+    shift that is in no other statement. `run`: who does it, None for a person."""
     connection.execute(
         LOCK_STATEMENTS,
         {"companies": [company for company, _ in keys], "statements": [statement for _, statement in keys]},
@@ -290,6 +317,7 @@ def count_again(connection: Connection, keys: Sequence[Key], run: int | None) ->
     if not stated_shifts(connection, keys):
         return
     count_tenders(connection)
+    connection.execute(UPDATE_SHIFTS)
     if connection.execute(CREATE_RECOUNTED).rowcount == 0:
         return
     connection.execute(FORGET_UNCHANGED)

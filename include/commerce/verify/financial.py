@@ -71,6 +71,15 @@ CHECKS = (
         WHERE b.status IS DISTINCT FROM 2 OR s.storeid <> m.storeid OR s.statementtype <> {_FINANCIAL}""",
     ),
     Check(
+        "shift_counted_in_two_ways",
+        "all financial statements of a shift count the sum, or all the last, of its declarations, starting amounts and"
+        " bank drops",
+        """
+        SELECT storeid || ' ' || terminalid || ':' || batchid AS id
+        FROM ax.retailstatementshift GROUP BY storeid, terminalid, batchid
+        HAVING count(DISTINCT (tenderdeclarationcalculation, startamountcalculation, bankdropcalculation)) > 1""",
+    ),
+    Check(
         "cash_management_without_shift",
         "a transaction of cash management stands in a financial statement that has its shift",
         f"""
@@ -205,11 +214,10 @@ CHECKS = (
         "the financial statements of a shift say what its drops, float entries, removed and changed tenders moved",
         f"""
         WITH stated AS (
-            SELECT m.storeid, m.terminalid, m.batchid, ch.currency, st.bankdropcalculation
+            SELECT m.storeid, m.terminalid, m.batchid, ch.currency, min(m.bankdropcalculation) AS bankdropcalculation
             FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
             JOIN ax.retailchanneltable AS ch ON ch.retailchannelid = m.storeid
-            JOIN ax.retailstoretable AS st ON st.recid = ch.recid
-            GROUP BY 1, 2, 3, 4, 5 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
+            GROUP BY 1, 2, 3, 4 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
         ), said AS (
             SELECT storeid, terminalid, batchid, tendertypeid, l.currency, part.type, sum(part.amount) AS amount
             FROM ax.retailstatementshiftline AS l JOIN stated USING (storeid, terminalid, batchid)

@@ -106,15 +106,23 @@ STATEMENT_SHIFT = Table(
     Column("storeid", String(10), nullable=False),
     Column("terminalid", String(10), nullable=False),
     Column("batchid", BigInteger, nullable=False),
+    Column("tenderdeclarationcalculation", Integer, nullable=False),
+    Column("startamountcalculation", Integer, nullable=False),
+    Column("bankdropcalculation", Integer, nullable=False),
     PrimaryKeyConstraint("dataareaid", "statementid", "storeid", "terminalid", "batchid"),
     statement_key(),
     ForeignKeyConstraint(
         ["storeid", "terminalid", "batchid"],
         ["ax.retailposbatchtable.storeid", "ax.retailposbatchtable.terminalid", "ax.retailposbatchtable.batchid"],
     ),
+    CheckConstraint(
+        "tenderdeclarationcalculation IN (0, 1) AND startamountcalculation IN (0, 1) AND bankdropcalculation IN (0, 1)",
+        name="calculation",
+    ),
     Index("ix_retailstatementshift_storeid", "storeid", "terminalid", "batchid"),
     schema="ax",
-    comment="the closed shifts of a financial statement; what comes late for a shift goes into a further statement",
+    comment="the closed shifts of a financial statement, and which of their declarations, starting amounts and bank"
+    " drops it counts; what comes late for a shift goes into a further statement, which counts the same",
 )
 
 LATE_SHIFT = Table(
