@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
 # Another project's environment must not leak into this one; programs started by name come from the venv.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Images of containers like to forbid bytecode: each of many processes would then compile Airflow anew, for seconds.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
