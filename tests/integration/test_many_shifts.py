@@ -7,17 +7,20 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from commerce.statements.shifts import stated_shifts
+from commerce.verify import financial
 from support.statements import add_retailer
 
 SHIFTS = 300
+EACH = 7
+"""Transactions of a shift: a declaration and sales."""
 MANY = """
 CREATE TEMP TABLE many AS
 SELECT 'S1' AS storeid, 'T' || n AS terminalid, 1::bigint AS batchid FROM generate_series(1, :shifts) AS n"""
 CLOSED = """
 INSERT INTO ax.retailposbatchtable (storeid, terminalid, batchid, status, startdate, closedate, dataareaid, origin,
     incarnation, replicationcounterfromorigin, contenthash, uploadsession)
-SELECT storeid, terminalid, batchid, 2, '2026-03-02', '2026-03-02', 'USMF', 1, 1, row_number() OVER (),
-       gen_random_uuid(), 1
+SELECT storeid, terminalid, batchid, 2, '2026-03-02', '2026-03-02', 'USMF', 1, 1,
+       1000 * batchid + row_number() OVER (), gen_random_uuid(), 1
 FROM many"""
 STATEMENT = """
 INSERT INTO ax.retailstatementtable (dataareaid, statementid, storeid, statementtype, businessdate, currency,
@@ -28,16 +31,16 @@ SAID = """
 INSERT INTO ax.retailstatementshiftline (dataareaid, statementid, storeid, terminalid, batchid, tendertypeid, currency,
     transcount, countedhow)
 SELECT 'USMF', 'ST1', storeid, terminalid, batchid, '1', 'USD', 1, 'declared' FROM many"""
-DECLARED = """
+SOLD = f"""
 INSERT INTO ax.retailtransactiontable (store, terminal, transactionid, type, entrystatus, businessdate, batchid,
     currency, grossamount, netamount, paymentamount, createddatetime, dataareaid, origin, incarnation,
     replicationcounterfromorigin, contenthash, uploadsession)
-SELECT storeid, terminalid, terminalid || '-7', 7, 0, '2026-03-02', batchid, 'USD', 0, 0, 0, '2026-03-02 18:00Z',
-       'USMF', 1, 1, row_number() OVER (), gen_random_uuid(), 1
-FROM many"""
+SELECT storeid, terminalid, terminalid || '-' || n, CASE n WHEN 1 THEN 7 ELSE 2 END, 0, '2026-03-02', batchid, 'USD',
+       0, 0, 0, '2026-03-02 18:00Z', 'USMF', 1, 1, row_number() OVER (), gen_random_uuid(), 1
+FROM many CROSS JOIN generate_series(1, {EACH}) AS n"""
 MARKED = """
 INSERT INTO ax.retaileodtransactiontable (store, terminal, transactionid, dataareaid, statementid, type, businessdate)
-SELECT storeid, terminalid, terminalid || '-7', 'USMF', 'ST1', 7, '2026-03-02' FROM many"""
+SELECT storeid, terminalid, terminalid || '-1', 'USMF', 'ST1', 7, '2026-03-02' FROM many"""
 WRONG_CLOCK = "UPDATE ax.retailposbatchtable SET startdate = '2019-01-01', closedate = '2019-01-01'"
 READ = "SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = :table"
 
@@ -82,9 +85,21 @@ def test_a_shift_that_leaves_its_statement_finds_just_its_lines(shop: Engine) ->
 def test_a_shift_looks_for_its_cash_management_among_its_own(shop: Engine, clocks: str) -> None:
     with shop.begin() as connection:
         state_many(connection)
-        for statement in (DECLARED, MARKED, *([WRONG_CLOCK] if clocks == "wrong" else [])):
+        for statement in (SOLD, MARKED, *([WRONG_CLOCK] if clocks == "wrong" else [])):
             connection.execute(text(statement))
         before = read_of(connection, "retaileodtransactiontable")
         assert stated_shifts(connection, [("USMF", "ST1")]) == SHIFTS
         assert read_of(connection, "retaileodtransactiontable") - before == SHIFTS
-        assert connection.scalar(text("SELECT count(*) FROM shift_header")) == SHIFTS
+        assert connection.scalar(text("SELECT count(*) FROM shift_header")) == SHIFTS * EACH
+
+
+def test_the_check_of_what_is_stated_reads_each_transaction_once(shop: Engine) -> None:
+    (check,) = (check for check in financial.CHECKS if check.name == "shift_not_stated_fully")
+    with shop.begin() as connection:
+        state_many(connection)
+        for statement in (SOLD, MARKED, "UPDATE ax.retailstatementtable SET postingstatus = 20"):
+            connection.execute(text(statement))
+        connection.execute(text("ANALYZE ax.retailtransactiontable, ax.retailposbatchtable"))  # as an upload does it
+        before = read_of(connection, "retailtransactiontable")
+        assert connection.execute(text(check.sql)).all() == []
+        assert read_of(connection, "retailtransactiontable") - before <= SHIFTS * EACH

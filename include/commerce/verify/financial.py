@@ -128,19 +128,22 @@ CHECKS = (
         "shift_not_stated_fully",
         "the financial statements of a shift say all that was paid in it, once all of that is posted",
         f"""
-        WITH stated AS (
-            SELECT m.storeid, m.terminalid, m.batchid, max(s.createddatetime) AS last
-            FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+        WITH stated AS NOT MATERIALIZED (  -- the planner knows the shifts, and nothing of what it would materialize
+            SELECT b.storeid, b.terminalid, b.batchid, b.startdate, b.closedate, m.last
+            FROM ax.retailposbatchtable AS b
+            CROSS JOIN LATERAL (
+                SELECT max(s.createddatetime) AS last
+                FROM ax.retailstatementshift AS m JOIN ax.retailstatementtable AS s USING (dataareaid, statementid)
+                WHERE (m.storeid, m.terminalid, m.batchid) = (b.storeid, b.terminalid, b.batchid)
+                HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}) AS m
             WHERE NOT EXISTS (
                 SELECT FROM ax.retailstatementlateshift AS l
-                WHERE (l.storeid, l.terminalid, l.batchid) = (m.storeid, m.terminalid, m.batchid))
-            GROUP BY 1, 2, 3 HAVING min(s.postingstatus) > {int(StatementStatus.CALCULATED)}
+                WHERE (l.storeid, l.terminalid, l.batchid) = (b.storeid, b.terminalid, b.batchid))
         ), header AS (
             SELECT m.storeid, m.terminalid, m.batchid, m.last, t.store, t.terminal, t.transactionid, t.type,
-                   t.businessdate, t.businessdate BETWEEN coalesce(b.startdate, date '-infinity') - 1
-                                                      AND coalesce(b.closedate, date 'infinity') + 1 AS within
+                   t.businessdate, t.businessdate BETWEEN coalesce(m.startdate, date '-infinity') - 1
+                                                      AND coalesce(m.closedate, date 'infinity') + 1 AS within
             FROM stated AS m
-            JOIN ax.retailposbatchtable AS b USING (storeid, terminalid, batchid)
             JOIN ax.retailtransactiontable AS t
                  ON (t.store, coalesce(nullif(t.batchterminalid, ''), t.terminal), t.batchid)
                   = (m.storeid, m.terminalid, m.batchid)
