@@ -13,7 +13,7 @@ for more than an hour: read the log of `close_run`, it names the stores and the 
 from airflow.sdk import chain, dag
 
 from commerce_airflow import params, schedules
-from commerce_airflow.failures import TASK_DEFAULTS
+from commerce_airflow.failures import task_defaults
 from commerce_airflow.groups import bring_customers
 from commerce_airflow.tasks import close_run, open_run, shard_step, whole_step
 
@@ -26,7 +26,7 @@ from commerce_airflow.tasks import close_run, open_run, shard_step, whole_step
     start_date=schedules.daily_start(),
     catchup=False,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
+    default_args=task_defaults(),
     tags=["commerce", "customers"],
     params={"stores": params.stores("The stores to synchronize. Empty: all.")},
 )

@@ -28,7 +28,7 @@ failed. The other stores of the run are finished and posted whatever one store d
 from airflow.sdk import dag
 
 from commerce_airflow import params, schedules
-from commerce_airflow.failures import TASK_DEFAULTS
+from commerce_airflow.failures import task_defaults
 from commerce_airflow.groups import end_of_day_chain
 from commerce_airflow.tasks import open_run
 
@@ -41,7 +41,7 @@ from commerce_airflow.tasks import open_run
     start_date=schedules.daily_start(),
     catchup=False,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
+    default_args=task_defaults(),
     tags=["commerce", "posting"],
     params={
         "business_date": params.business_date(),

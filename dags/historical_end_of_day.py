@@ -23,7 +23,7 @@ unless it is told `--reprocess-behavior failed` (or `completed`).
 from airflow.sdk import dag
 
 from commerce_airflow import params, schedules
-from commerce_airflow.failures import LAST_IN_LINE, TASK_DEFAULTS
+from commerce_airflow.failures import LAST_IN_LINE, task_defaults
 from commerce_airflow.groups import end_of_day_chain
 from commerce_airflow.tasks import open_run
 
@@ -37,7 +37,7 @@ from commerce_airflow.tasks import open_run
     catchup=False,
     allowed_run_types=["scheduled", "backfill"],
     max_active_runs=1,
-    default_args=TASK_DEFAULTS | LAST_IN_LINE,
+    default_args=task_defaults() | LAST_IN_LINE,
     tags=["commerce", "posting", "history"],
     params={"stores": params.stores("The stores whose history to post."), "dry_run": params.dry_run()},
 )

@@ -15,7 +15,7 @@ next hour tries again what is missing; nothing is posted twice.
 from airflow.sdk import dag
 
 from commerce_airflow import params, schedules
-from commerce_airflow.failures import TASK_DEFAULTS
+from commerce_airflow.failures import task_defaults
 from commerce_airflow.groups import end_of_day_chain
 from commerce_airflow.tasks import open_run
 
@@ -29,7 +29,7 @@ from commerce_airflow.tasks import open_run
     catchup=False,
     is_paused_upon_creation=True,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
+    default_args=task_defaults(),
     tags=["commerce", "posting"],
     params={
         "business_date": params.business_date(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,6 +10,8 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+DEFAULT_RETRY_SECONDS = 15
+LONGEST_RETRY_SECONDS = 3600
 _PASSING_STATES = ("40001", "40P01", "08", "57P")
 """SQLSTATEs that pass: serialization failure, deadlock, connection lost, server stopping or starting."""
 
@@ -120,11 +123,23 @@ RETRY_POLICY = ExceptionRetryPolicy(
     default=RetryAction.FAIL,
 )
 
-TASK_DEFAULTS: dict[str, Any] = {
-    "owner": "commerce",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=15),
-    "retry_policy": RETRY_POLICY,
-}
 LAST_IN_LINE: dict[str, Any] = {"priority_weight": 0, "weight_rule": "absolute"}
 """Tasks that let those of all other DAGs, which weigh 1 or more, go first where the places of a pool are taken."""
+
+
+def task_defaults() -> dict[str, Any]:
+    """What the tasks of every DAG have in common.
+
+    Raises:
+        ValueError: ``COMMERCE_RETRY_SECONDS`` is no number of seconds; Airflow shows it as the DAG's import error.
+    """
+    return {"owner": "commerce", "retries": 2, "retry_delay": _retry_delay(), "retry_policy": RETRY_POLICY}
+
+
+def _retry_delay() -> timedelta:
+    text = os.environ.get("COMMERCE_RETRY_SECONDS") or str(DEFAULT_RETRY_SECONDS)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LONGEST_RETRY_SECONDS):
+        raise ValueError(
+            f"COMMERCE_RETRY_SECONDS is '{text}'; it must be a whole number from 1 to {LONGEST_RETRY_SECONDS}."
+        )
+    return timedelta(seconds=int(text))

@@ -134,27 +134,6 @@ def test_steps_run_whatever_became_of_those_before(dag: DAG) -> None:
         assert task.trigger_rule.value == expected, task.task_id
 
 
-def test_only_what_may_pass_is_tried_again_and_closing_never_is(dag: DAG) -> None:
-    from airflow.sdk import RetryAction
-    from sqlalchemy.exc import IntegrityError, OperationalError
-
-    from commerce.errors import UsageError
-    from commerce_airflow.failures import StoresBlockedError, StoresFailedError
-
-    for task in dag.tasks:
-        assert task.retries == (0 if task.task_id == "close_run" else 2), task.task_id
-        for error, action in (
-            (OperationalError("", {}, Exception()), RetryAction.RETRY),
-            (ConnectionRefusedError(), RetryAction.RETRY),
-            (StoresFailedError("upload", ["OSLO"]), RetryAction.RETRY),
-            (StoresBlockedError(["OSLO"]), RetryAction.FAIL),
-            (UsageError("wrong"), RetryAction.FAIL),
-            (IntegrityError("", {}, Exception()), RetryAction.FAIL),
-            (AttributeError(), RetryAction.FAIL),
-        ):
-            assert task.retry_policy.evaluate(error, 1, 2).action == action, (task.task_id, error)
-
-
 def test_pools_bound_the_load_on_each_kind_of_database(dag: DAG) -> None:
     channel_steps = {"upload", "distribute", "distribute_late"}
     for task in dag.tasks:

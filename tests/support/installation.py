@@ -18,7 +18,7 @@ from commerce_airflow.local.airflow import LocalAirflow
 ZONE = "Asia/Tokyo"
 """The company's: its four o'clock in the morning is always on another date in UTC."""
 STUCK = 150
-"""Seconds without any change after which a run is not waited for any longer; a retry waits for fifteen."""
+"""Seconds without any change after which a run is not waited for any longer."""
 
 
 @dataclass(frozen=True)
