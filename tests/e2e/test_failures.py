@@ -49,25 +49,24 @@ def test_a_store_with_an_unknown_customer_is_blocked_alone(install: Install) -> 
     assert set(states.values()) == {"nothing_to_post"}
 
 
-@pytest.mark.parametrize(
-    ("conf", "message"),
-    [
-        ({"business_date": "2026-03-02", "store": ["HOUSTON"]}, "'store' is not known, did you mean 'stores'?"),
-        ({"business_date": "2026-03-02", "stores": ["NOWHERE"]}, "NOWHERE"),
-        ({}, "neither a business date nor a data interval"),
-        ({"dry_run": True, "store": ["X"]}, "'store' is not known"),
-    ],
-)
-def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(
-    install: Install, conf: dict[str, Any], message: str
-) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"business_date": "2026-03-02", "store": ["HOUSTON"]}, "'store' is not known, did you mean 'stores'?"),
+    ({"business_date": "2026-03-02", "stores": ["NOWHERE"]}, "NOWHERE"),
+    ({}, "neither a business date nor a data interval"),
+    ({"dry_run": True, "store": ["X"]}, "'store' is not known"),
+]
+
+
+def test_a_wrong_configuration_fails_in_open_run_and_does_nothing(install: Install) -> None:
     installation = install()
-    run_id = installation.airflow.api.trigger("end_of_day", conf)
-    assert installation.wait("end_of_day", run_id) == "failed"
-    assert message in installation.log("end_of_day", run_id, "open_run")
-    states = {task: state for task, _, state in installation.airflow.api.task_states("end_of_day", run_id)}
-    assert states["open_run"] == states["close_run"] == "failed"
-    assert set(states.values()) <= {"failed", "upstream_failed", "skipped"}
+    api = installation.airflow.api
+    triggered = [(api.trigger("end_of_day", conf), message) for conf, message in WRONG]
+    for run_id, message in triggered:
+        assert installation.wait("end_of_day", run_id) == "failed"
+        assert message in installation.log("end_of_day", run_id, "open_run")
+        states = {task: state for task, _, state in api.task_states("end_of_day", run_id)}
+        assert states["open_run"] == states["close_run"] == "failed"
+        assert set(states.values()) <= {"failed", "upstream_failed", "skipped"}
     with installation.hq.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM cdx.run")).scalar_one() == 0
 
