@@ -36,6 +36,10 @@ CATALOG = {
         WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))
           AND c.relname <> 'alembic_version'
           AND c.relkind IN ('r', 'p', 'v', 'm')""",
+    "storage": """
+        SELECT oid::regclass::text, reloptions::text FROM pg_class
+        WHERE relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))
+          AND reloptions IS NOT NULL""",
     "constraints": """
         SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('ax', 'cdx', 'crt'))
