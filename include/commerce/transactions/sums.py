@@ -50,19 +50,28 @@ def unchecked(scope: Scope) -> Selection:
 
 
 def checked_sql(selection: Selection) -> str:
-    """The transactions to check, with what their store demands."""
+    """The transactions to check, with what their store demands. They are numbered as the primary keys of their rows
+    have them, so that what is read in such a key's order need not be sorted by `id`."""
     return f"""
         CREATE TEMP TABLE checked ON COMMIT DROP AS
-        SELECT row_number() OVER () AS id, t.xmin AS version, t.store, t.terminal, t.transactionid, t.dataareaid,
-               t.type, t.businessdate, t.currency, t.custaccount, t.custaccountasync, t.netamount,
-               t.grossamount, t.paymentamount, t.discamount, t.numberofitems, t.istaxincludedinprice,
-               ch.dataareaid AS company, ch.currency AS store_currency, s.maxroundingamount, s.roundingunit
+        SELECT row_number() OVER (ORDER BY t.transactionid, t.store, t.terminal) AS id, t.xmin AS version,
+               t.store, t.terminal, t.transactionid, t.dataareaid, t.type, t.businessdate, t.currency,
+               t.custaccount, t.custaccountasync, t.netamount, t.grossamount, t.paymentamount, t.discamount,
+               t.numberofitems, t.istaxincludedinprice, ch.dataareaid AS company, ch.currency AS store_currency,
+               s.maxroundingamount, s.roundingunit
         {selection.sql}
     """
 
 
-IDS = "SELECT min(transactionid) AS first_id, max(transactionid) AS last_id FROM checked"
-"""Bind values of `passes`: between them are the ids of all transactions to check."""
+IDS = "SELECT min(transactionid) AS first_id, max(transactionid) AS last_id, count(*) AS transactions FROM checked"
+"""Bind values of `passes` and `DENSE`: the ids of all transactions to check are between the first and the last."""
+
+DENSE = """
+    SELECT :transactions >= 1000 AND count(*) <= 2 * :transactions
+    FROM (SELECT FROM ax.retailtransactiontable WHERE transactionid BETWEEN :first_id AND :last_id
+          LIMIT 2 * :transactions + 1) AS t
+"""
+"""Whether the transactions are many, and at least half of those between the first and the last."""
 
 
 def _rows(table: str, row: str, key: tuple[str, str, str] = TRANSACTION_KEY) -> str:
@@ -167,47 +176,50 @@ def _errors(applied: Applicability, rules: Sequence[Rule]) -> str:
 
 
 def _lines(applied: Applicability) -> str:
-    """Sums of the lines; `errors`: the lines that break a rule, each as number and messages by rule (null: none). Tax
-    rows without a line take part, too: no line then, so no line rule, but their amount counts.
-
-    A line is judged before it meets its discounts and taxes, and after that before lines are summed (OFFSET 0 keeps
-    PostgreSQL to that): what is hashed and sorted has few columns then instead of all that rules read.
-    """
+    """The lines, each with its amounts and, where it breaks a rule, messages by rule (null: none). A line is judged
+    before it meets its discounts and taxes: what is merged then has few columns instead of all that rules read."""
     lookups = _lookups(applied)
     joins = "\n        ".join(lookup.joins for lookup in lookups)
     looked_up = {name: sql for lookup in lookups for name, sql in lookup.columns.items()}
-    rules = [rule for rule in applied.active(LINE_RULES) if not rule.of_charge]
     return f"""
-    CREATE TEMP TABLE line_sum ON COMMIT DROP AS
-    WITH line AS (
+    CREATE TEMP TABLE line ON COMMIT DROP AS
+    SELECT r.id, r.company, r.linenum, r.qty, r.netamount, r.taxamount, r.netamountincltax, r.discamount, r.live,
+           r.dataareaid <> r.company AS foreign_row,
+           CASE WHEN r.live AND r.currency NOT IN ('', r.store_currency) THEN r.currency END AS other_currency,
+           {_errors(applied, [rule for rule in _rules_of_lines(applied) if not rule.of_sums])} AS errors
+    FROM (
         SELECT c.id, c.company, c.store_currency, c.roundingunit, l.dataareaid, l.linenum, l.itemid, l.qty, l.price,
                l.netamount, l.taxamount, l.netamountincltax, l.discamount, l.custaccount, l.custaccountasync,
                l.currency, l.giftcard, l.taxexemptpriceinclusiveoriginalprice,
                l.taxexemptpriceinclusivereductionamount, {live_line_sql("l")} AS live,
-               a.accountnum IS NOT NULL AS account_exists
+               l.custaccount <> '' AND EXISTS (
+                   SELECT FROM ax.custtable AS a WHERE a.dataareaid = c.dataareaid AND a.accountnum = l.custaccount
+               ) AS account_exists
                {_columns(f"{sql} AS {name}" for name, sql in looked_up.items())}
         FROM checked AS c
         {_rows("retailtransactionsalestrans", "l", _SALE_LINE)}
-        LEFT JOIN ax.custtable AS a ON a.dataareaid = c.dataareaid AND a.accountnum = NULLIF(l.custaccount, '')
         {joins}
-    ), l AS (
-        SELECT r.id, r.company, r.linenum, r.qty, r.netamount, r.taxamount, r.netamountincltax, r.discamount, r.live,
-               r.dataareaid <> r.company AS foreign_row,
-               CASE WHEN r.live AND r.currency NOT IN ('', r.store_currency) THEN r.currency END AS other_currency,
-               {_errors(applied, [rule for rule in rules if not rule.of_sums])} AS errors
-        FROM line AS r OFFSET 0
-    ), r AS (
+    ) AS r
+"""
+
+
+def _line_sums(applied: Applicability) -> str:
+    """Sums of the lines; `errors`: the lines that break a rule, each as number and messages by rule (null: none). Tax
+    rows without a line take part, too: no line then, so no line rule, but their amount counts."""
+    return f"""
+    CREATE TEMP TABLE line_sum ON COMMIT DROP AS
+    WITH r AS (
         SELECT COALESCE(l.id, x.id) AS id, l.company, l.linenum, l.qty, l.netamount, l.taxamount, l.netamountincltax,
                l.discamount, COALESCE(l.live, FALSE) AS live, l.live IS FALSE AS voided, l.foreign_row,
                l.other_currency, l.errors, COALESCE(d.amount, 0) AS discount_rows, COALESCE(x.amount, 0) AS tax_rows,
                x.foreign_rows AS foreign_tax_rows, x.other_pricing
-        FROM l
+        FROM line AS l
         LEFT JOIN discount_line AS d ON d.id = l.id AND d.linenum = l.linenum
         FULL JOIN tax_line AS x ON x.id = l.id AND x.linenum = l.linenum
     ), judged AS (
         SELECT r.id, r.linenum, r.qty, r.netamount, r.netamountincltax, r.discamount, r.live, r.voided, r.foreign_row,
                r.other_currency, r.tax_rows, r.foreign_tax_rows, r.other_pricing, r.errors,
-               {_errors(applied, [rule for rule in rules if rule.of_sums])} AS errors_of_sums
+               {_errors(applied, [rule for rule in _rules_of_lines(applied) if rule.of_sums])} AS errors_of_sums
         FROM r OFFSET 0
     )
     SELECT r.id, count(*) FILTER (WHERE r.live) AS lines,
@@ -224,6 +236,10 @@ def _lines(applied: Applicability) -> str:
                FILTER (WHERE num_nonnulls(r.errors, r.errors_of_sums) > 0) AS errors
     FROM judged AS r GROUP BY r.id
 """
+
+
+def _rules_of_lines(applied: Applicability) -> list[Rule]:
+    return [rule for rule in applied.active(LINE_RULES) if not rule.of_charge]
 
 
 def _charges(applied: Applicability) -> str:
@@ -305,18 +321,32 @@ PERIODS = """
 """
 
 
-def passes(applied: Applicability) -> dict[str, str]:
-    """Temporary table -> the statement that fills it, in this order. They know a transaction by its `id` in `checked`;
-    bind values are the rules' (`Applicability.parameters`) and those of `IDS`."""
+@dataclass(frozen=True)
+class Pass:
+    """A statement that fills a temporary table, and ways to join and group that PostgreSQL must not take for it."""
+
+    statement: str
+    without: tuple[str, ...] = ()
+
+
+def passes(applied: Applicability, *, dense: bool) -> dict[str, Pass]:
+    """Temporary table -> how it is filled, in this order. The statements know a transaction by its `id` in `checked`;
+    bind values are the rules' (`Applicability.parameters`) and those of `IDS`.
+
+    PostgreSQL takes the three columns of a transaction's key for independent and expects a few hundredths of the lines.
+    Where `dense`, nothing may be looked up line by line. The tables that `line_sum` joins stand in one order: going
+    through them side by side is faster than hash tables of so many rows, which no processor's cache holds.
+    """
     return {
-        "tax_line": TAX_LINES,
-        "discount_line": DISCOUNT_LINES,
-        "line_sum": _lines(applied),
-        "charge_sum": _charges(applied),
-        "payment_sum": PAYMENTS,
-        "deposit_sum": DEPOSITS,
-        "income_expense_sum": INCOME_EXPENSES,
-        "period": PERIODS,
+        "tax_line": Pass(TAX_LINES),
+        "discount_line": Pass(DISCOUNT_LINES),
+        "line": Pass(_lines(applied), without=("nestloop",) if dense else ()),
+        "line_sum": Pass(_line_sums(applied), without=("hashjoin", "hashagg")),
+        "charge_sum": Pass(_charges(applied)),
+        "payment_sum": Pass(PAYMENTS),
+        "deposit_sum": Pass(DEPOSITS),
+        "income_expense_sum": Pass(INCOME_EXPENSES),
+        "period": Pass(PERIODS),
     }
 
 

@@ -1,8 +1,9 @@
 """*Validate store transactions*: the consistency checker that every transaction passes before a statement may take it
 (domain.md B3; system 6 of the chain)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from threading import Lock
@@ -18,7 +19,16 @@ from commerce.scope import Scope, amount_sql, key_sql, portions
 from commerce.transactions import applicability
 from commerce.transactions.applicability import Applicability
 from commerce.transactions.rules import HEADER_RULES, Rule
-from commerce.transactions.sums import HEADERS, IDS, Selection, charge_rules, checked_sql, passes, unchecked
+from commerce.transactions.sums import (
+    DENSE,
+    HEADERS,
+    IDS,
+    Selection,
+    charge_rules,
+    checked_sql,
+    passes,
+    unchecked,
+)
 
 JOB = "validate-transactions"
 
@@ -41,7 +51,7 @@ def validate_transactions(hq: Engine, *, scope: Scope, progress: Progress = sile
         applied = applicability.of_stores(connection, scope.stores)
         applicability.record(connection, applied)
     batches = _batches(hq, scope)
-    report = _Steps(progress, len(batches) * (len(passes(applied)) + 2))
+    report = _Steps(progress, len(batches) * (len(passes(applied, dense=False)) + 2))
 
     def work(batch: Scope) -> dict[str, StoreOutcome]:
         return retry_transient(lambda: _validate(hq, batch, applied, report))
@@ -105,8 +115,10 @@ def judge(
     _run(connection, checked_sql(selection), selection.parameters)
     _run(connection, "ANALYZE checked")
     ids = dict(connection.execute(text(IDS)).one()._mapping)
-    for name, statement in passes(applied).items():
-        _run(connection, statement, {**applied.parameters, **ids})
+    dense = connection.execute(text(DENSE), ids).scalar_one()
+    for name, part in passes(applied, dense=dense).items():
+        with _without(connection, part.without):
+            _run(connection, part.statement, {**applied.parameters, **ids})
         _run(connection, f"ANALYZE {name}")
         report("add up the rows")
     _run(connection, _found_sql(applied), applied.parameters)
@@ -126,6 +138,16 @@ def judge(
 
 def _run(connection: Connection, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
     connection.execute(text(statement), dict(parameters or {}))
+
+
+@contextmanager
+def _without(connection: Connection, methods: Sequence[str]) -> Iterator[None]:
+    """In the block PostgreSQL plans without `methods`, as far as it can."""
+    for method in methods:
+        _run(connection, f"SET LOCAL enable_{method} = off")
+    yield
+    for method in methods:
+        _run(connection, f"SET LOCAL enable_{method} TO DEFAULT")
 
 
 def _found_sql(applied: Applicability) -> str:
@@ -186,13 +208,15 @@ _WRITE = """
     ON CONFLICT (store, terminal, transactionid, linenum, validationtype)
     DO UPDATE SET errormessage = EXCLUDED.errormessage
 """
-# What somebody edited, or what got a late row, since it was summed up is judged by the next run.
+# What somebody edited, or what got a late row, since it was summed up is judged by the next run. Of a row version and
+# a key PostgreSQL expects one row: without OFFSET 0 it would go through all that was found for each transaction.
 _STATUS = f"""
     UPDATE ax.retailtransactiontable AS t
-    SET validationstatus = CASE WHEN e.id IS NULL THEN {int(ValidationStatus.SUCCESSFUL)}
+    SET validationstatus = CASE WHEN c.valid THEN {int(ValidationStatus.SUCCESSFUL)}
                                 ELSE {int(ValidationStatus.ERROR)} END,
         validationdatetime = now()
-    FROM checked AS c LEFT JOIN (SELECT DISTINCT id FROM found) AS e USING (id)
+    FROM (SELECT c.store, c.terminal, c.transactionid, c.version, e.id IS NULL AS valid
+          FROM checked AS c LEFT JOIN (SELECT DISTINCT id FROM found) AS e USING (id) OFFSET 0) AS c
     WHERE {key_sql("t")} = {key_sql("c")} AND t.xmin = c.version
 """
 _RESULT = f"""
