@@ -117,7 +117,7 @@ def judge(
     ids = dict(connection.execute(text(IDS)).one()._mapping)
     dense = connection.execute(text(DENSE), ids).scalar_one()
     for name, part in passes(applied, dense=dense).items():
-        with _without(connection, part.without):
+        with _planned_with(connection, part.settings):
             _run(connection, part.statement, {**applied.parameters, **ids})
         _run(connection, f"ANALYZE {name}")
         report("add up the rows")
@@ -141,13 +141,13 @@ def _run(connection: Connection, statement: str, parameters: Mapping[str, Any] |
 
 
 @contextmanager
-def _without(connection: Connection, methods: Sequence[str]) -> Iterator[None]:
-    """In the block PostgreSQL plans without `methods`, as far as it can."""
-    for method in methods:
-        _run(connection, f"SET LOCAL enable_{method} = off")
+def _planned_with(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+    """In the block PostgreSQL has `settings`."""
+    for name, value in settings.items():
+        _run(connection, f"SET LOCAL {name} = {value}")
     yield
-    for method in methods:
-        _run(connection, f"SET LOCAL enable_{method} TO DEFAULT")
+    for name in settings:
+        _run(connection, f"SET LOCAL {name} TO DEFAULT")
 
 
 def _found_sql(applied: Applicability) -> str:
