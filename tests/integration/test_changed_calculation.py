@@ -17,7 +17,7 @@ from commerce.schema.enums import CountCalculation, TransactionType
 from commerce.statements import calculate_statements, clear_statement, enter_count, post_statements, posting
 from commerce.statements.counting import CALCULATIONS
 from support.company import CASH
-from support.shifts import MAXIMA, close_shift, manage_cash, of_shift, set_store
+from support.shifts import MAXIMA, add_managed_shift, manage_cash, of_shift, set_store
 from support.staging import rows
 from support.statements import SCOPE, add_retailer, broken, pass_gate
 from support.transactions import add_sale
@@ -40,16 +40,17 @@ def shop(hq: Engine) -> Engine:
     set_store(hq, "S1", **dict.fromkeys(MAXIMA, 99))
     count_by(hq, LAST)
     add_sale(hq, "S1", 1, header=of_shift(1))
-    for number, kind, amount in (
+    add_managed_shift(
+        hq,
+        "S1",
+        1,
         (10, T.STARTING_AMOUNT, 5),
         (11, T.STARTING_AMOUNT, 7),
         (20, T.BANK_DROP, 1),
         (21, T.BANK_DROP, 2),
         (30, T.TENDER_DECLARATION, 10),
         (31, T.TENDER_DECLARATION, 20),
-    ):
-        manage_cash(hq, "S1", number, kind, {CASH: D(amount)}, 1)
-    close_shift(hq, "S1", 1)
+    )
     return hq
 
 
@@ -102,9 +103,7 @@ def test_what_a_late_drop_adds_is_told_by_how_its_shift_was_counted(shop: Engine
 def test_a_shift_that_is_stated_later_counts_as_the_store_says_by_then(shop: Engine) -> None:
     close(shop)
     count_by(shop, SUM)
-    manage_cash(shop, "S1", 40, T.TENDER_DECLARATION, {CASH: D(1)}, 2)
-    manage_cash(shop, "S1", 41, T.TENDER_DECLARATION, {CASH: D(2)}, 2)
-    close_shift(shop, "S1", 2)
+    add_managed_shift(shop, "S1", 2, (40, T.TENDER_DECLARATION, 1), (41, T.TENDER_DECLARATION, 2))
 
     close(shop)
 
@@ -128,8 +127,7 @@ def test_what_makes_no_difference_yet_is_written_down_all_the_same(hq: Engine) -
     """A second declaration comes when the first is stated and the store has changed its mind once more."""
     add_retailer(hq)
     set_store(hq, "S1", **dict.fromkeys(MAXIMA, 99))
-    manage_cash(hq, "S1", 1, T.TENDER_DECLARATION, {CASH: D(1)}, 1)
-    close_shift(hq, "S1", 1)
+    add_managed_shift(hq, "S1", 1, (1, T.TENDER_DECLARATION, 1))
     run = calculate(hq)
     count_by(hq, SUM)
     assert post_statements(hq, run=run, scope=SCOPE).ok

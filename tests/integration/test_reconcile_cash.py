@@ -15,7 +15,7 @@ from commerce.statements import calculate_statements, clear_statement, enter_cou
 from support.channels import ChannelFactory, move_to_channels, upload_all
 from support.company import CARD, CASH
 from support.reconciled import execute, planted
-from support.shifts import add_counted_shift, close_shift, manage_cash, of_shift, set_store
+from support.shifts import add_counted_shift, add_managed_shift, close_shift, manage_cash, of_shift, set_store
 from support.staging import rows
 from support.statements import STORES, TOMORROW, add_retailer, pass_gate
 from support.transactions import DAY, add_sale
@@ -43,16 +43,17 @@ def shops(hq: Engine, channel_db: ChannelFactory) -> dict[str, Engine]:
     manage_cash(hq, "S1", 36, T.SAFE_DROP, {CASH: D(99)}, 3, terminal="T2", entrystatus=1)  # voided
     close_shift(hq, "S1", 3, terminal="T2")
     add_sale(hq, "S2", 1, header=of_shift(1))
-    for number, kind, amount in (
+    add_managed_shift(
+        hq,
+        "S2",
+        1,
         (2, T.STARTING_AMOUNT, 50),
         (3, T.STARTING_AMOUNT, 40),
         (4, T.BANK_DROP, 7),
         (5, T.BANK_DROP, 10),
         (6, T.TENDER_DECLARATION, 12),
         (7, T.TENDER_DECLARATION, D("42.50")),
-    ):
-        manage_cash(hq, "S2", number, kind, {CASH: D(amount)}, 1)
-    close_shift(hq, "S2", 1)
+    )
     engines = move_to_channels(hq, channel_db, *STORES)
     upload_all(hq, *STORES)
     return engines

@@ -100,6 +100,21 @@ def manage_cash(
     return key
 
 
+def add_managed_shift(
+    hq: Engine,
+    store: str,
+    batch: int,
+    *steps: tuple[int, TransactionType, Decimal | int],
+    terminal: str = "T1",
+    day: date = DAY,
+    staff: str = "000160",
+) -> None:
+    """A closed shift whose cash was managed in `steps`: number, kind and amount of a transaction each."""
+    for number, kind, amount in steps:
+        manage_cash(hq, store, number, kind, {CASH: D(amount)}, batch, terminal=terminal, day=day)
+    close_shift(hq, store, batch, terminal=terminal, staff=staff, day=day)
+
+
 def add_counted_shift(
     hq: Engine,
     store: str,
@@ -115,19 +130,16 @@ def add_counted_shift(
     and a declaration that is `difference` away from what the drawer should hold."""
     for number in (first, first + 1):
         add_sale(hq, store, number, day=day, terminal=terminal, header={**of_shift(batch, terminal), "staff": staff})
-    for offset, (kind, amount) in enumerate(
-        (
-            (T.STARTING_AMOUNT, D(100)),
-            (T.FLOAT_ENTRY, D(40)),
-            (T.REMOVE_TENDER, D(-15)),
-            (T.BANK_DROP, D(60)),
-            (T.SAFE_DROP, D(30)),
-            (T.TENDER_DECLARATION, D(100) + D(40) - 15 - 60 - 30 + 25 + difference),
-        ),
-        2,
-    ):
-        manage_cash(hq, store, first + offset, kind, {CASH: amount}, batch, terminal=terminal, day=day)
-    close_shift(hq, store, batch, terminal=terminal, staff=staff, day=day)
+    steps = (
+        (T.STARTING_AMOUNT, D(100)),
+        (T.FLOAT_ENTRY, D(40)),
+        (T.REMOVE_TENDER, D(-15)),
+        (T.BANK_DROP, D(60)),
+        (T.SAFE_DROP, D(30)),
+        (T.TENDER_DECLARATION, D(100) + D(40) - 15 - 60 - 30 + 25 + difference),
+    )
+    numbered = [(first + offset, kind, amount) for offset, (kind, amount) in enumerate(steps, 2)]
+    add_managed_shift(hq, store, batch, *numbered, terminal=terminal, day=day, staff=staff)
 
 
 def set_store(hq: Engine, store: str, **values: object) -> None:
